@@ -1,0 +1,68 @@
+//! The one error that crosses the boundary.
+
+use std::future::Future;
+
+use auth_session::Error;
+
+/// Why a call has no result. `code` is the stable name of the core's error; the packages of the languages
+/// turn it into their own type.
+#[derive(Debug, uniffi::Error)]
+#[allow(missing_docs)]
+pub enum SessionFailure {
+    Failed {
+        code: String,
+        /// For people; holds no secret. Not named `message`: the generated code has one of its own.
+        explanation: String,
+        retryable: bool,
+        sign_in_required: bool,
+        retry_after_ms: Option<u64>,
+        status: Option<u16>,
+    },
+}
+
+impl std::fmt::Display for SessionFailure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self::Failed { code, explanation, .. } = self;
+        write!(f, "{code}: {explanation}")
+    }
+}
+
+impl From<Error> for SessionFailure {
+    fn from(error: Error) -> Self {
+        Self::Failed {
+            code: error.code().to_owned(),
+            explanation: error.to_string(),
+            retryable: error.is_retryable(),
+            sign_in_required: error.is_sign_in_required(),
+            retry_after_ms: error.retry_after().map(milliseconds),
+            status: error.status(),
+        }
+    }
+}
+
+impl SessionFailure {
+    /// The caller has cancelled the request.
+    pub(crate) fn cancelled() -> Self {
+        Self::Failed {
+            code: "cancelled".to_owned(),
+            explanation: "the request was cancelled".to_owned(),
+            retryable: false,
+            sign_in_required: false,
+            retry_after_ms: None,
+            status: None,
+        }
+    }
+}
+
+pub(crate) fn milliseconds(duration: std::time::Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Runs the work on the library's runtime. A panic becomes an error; a caller that goes away does not
+/// stop the work.
+pub(crate) async fn on_runtime<T: Send + 'static>(
+    work: impl Future<Output = Result<T, Error>> + Send + 'static,
+) -> Result<T, SessionFailure> {
+    let joined = auth_session::runtime()?.spawn(work).await;
+    Ok(joined.map_err(|_| Error::Internal("a call panicked".to_owned()))??)
+}

@@ -1,0 +1,143 @@
+//! What an app observes: states and events.
+
+use std::sync::Arc;
+use std::time::UNIX_EPOCH;
+
+use tokio::sync::{Mutex, watch};
+
+use crate::error::milliseconds;
+
+/// Whether somebody is signed in.
+#[derive(uniffi::Enum)]
+#[allow(missing_docs)]
+pub enum SessionState {
+    Restoring,
+    SignedOut {
+        reason: SignOutReason,
+    },
+    /// `claims_json`: the access token's claims, decoded, not verified. `expires_at_ms`: since 1970.
+    SignedIn {
+        subject: Option<String>,
+        claims_json: Option<String>,
+        expires_at_ms: Option<i64>,
+    },
+    Locked,
+}
+
+/// Why nobody is signed in.
+#[derive(uniffi::Enum)]
+#[allow(missing_docs)]
+pub enum SignOutReason {
+    NeverSignedIn,
+    User,
+    Rejected,
+    RotationLost,
+    Elsewhere,
+}
+
+/// What happened to the session.
+#[derive(uniffi::Enum)]
+#[allow(missing_docs)]
+pub enum SessionEvent {
+    SignedIn,
+    Refreshed,
+    RefreshFailed {
+        code: String,
+        retry_after_ms: Option<u64>,
+    },
+    PersistenceDegraded,
+    PersistenceRestored,
+    SignedOut {
+        reason: SignOutReason,
+    },
+    /// The listener was too slow and lost this many events.
+    Missed {
+        count: u64,
+    },
+}
+
+impl From<auth_session::SessionState> for SessionState {
+    fn from(state: auth_session::SessionState) -> Self {
+        use auth_session::SessionState as Core;
+        match state {
+            Core::SignedOut { reason } => Self::SignedOut { reason: reason.into() },
+            Core::SignedIn { subject, claims, expires_at } => Self::SignedIn {
+                subject,
+                claims_json: claims.and_then(|claims| serde_json::to_string(&*claims).ok()),
+                expires_at_ms: expires_at
+                    .and_then(|time| time.duration_since(UNIX_EPOCH).ok())
+                    .and_then(|since| i64::try_from(since.as_millis()).ok()),
+            },
+            Core::Locked => Self::Locked,
+            Core::Restoring => Self::Restoring,
+            other => unreachable!("a state that the bindings do not know: {}", other.name()),
+        }
+    }
+}
+
+impl From<auth_session::SignOutReason> for SignOutReason {
+    fn from(reason: auth_session::SignOutReason) -> Self {
+        use auth_session::SignOutReason as Core;
+        match reason {
+            Core::NeverSignedIn => Self::NeverSignedIn,
+            Core::User => Self::User,
+            Core::Rejected => Self::Rejected,
+            Core::RotationLost => Self::RotationLost,
+            Core::Elsewhere => Self::Elsewhere,
+            other => unreachable!("a reason that the bindings do not know: {}", other.name()),
+        }
+    }
+}
+
+impl From<auth_session::Event> for SessionEvent {
+    fn from(event: auth_session::Event) -> Self {
+        use auth_session::Event as Core;
+        match event {
+            Core::SignedIn => Self::SignedIn,
+            Core::Refreshed => Self::Refreshed,
+            Core::RefreshFailed { code, retry_after } => {
+                Self::RefreshFailed { code: code.to_owned(), retry_after_ms: retry_after.map(milliseconds) }
+            }
+            Core::PersistenceDegraded => Self::PersistenceDegraded,
+            Core::PersistenceRestored => Self::PersistenceRestored,
+            Core::SignedOut { reason } => Self::SignedOut { reason: reason.into() },
+            Core::Missed { count } => Self::Missed { count },
+            other => unreachable!("an event that the bindings do not know: {}", other.name()),
+        }
+    }
+}
+
+/// The events of a session from the subscription on, in order. For one reader.
+#[derive(uniffi::Object)]
+pub struct EventQueue {
+    events: Arc<Mutex<auth_session::Events>>,
+    closed: watch::Sender<bool>,
+}
+
+impl EventQueue {
+    pub(crate) fn new(events: auth_session::Events) -> Arc<Self> {
+        Arc::new(Self { events: Arc::new(Mutex::new(events)), closed: watch::Sender::new(false) })
+    }
+}
+
+#[uniffi::export]
+impl EventQueue {
+    /// The next event; `None` when the session is gone or the queue is closed.
+    pub async fn next(&self) -> Option<SessionEvent> {
+        let (events, mut closed) = (Arc::clone(&self.events), self.closed.subscribe());
+        let next = auth_session::runtime().ok()?.spawn(async move {
+            tokio::select! {
+                biased;
+                _ = closed.wait_for(|closed| *closed) => None,
+                event = async { events.lock().await.next().await } => event,
+            }
+        });
+        next.await.ok()?.map(SessionEvent::from)
+    }
+
+    /// Ends the queue: whoever waits for the next event gets `None`. Swift needs it, whose tasks do not
+    /// pass their cancellation on.
+    pub fn close(&self) {
+        self.closed.send_replace(true);
+    }
+}

@@ -1,0 +1,130 @@
+//! Speaking to the token endpoints.
+
+pub(crate) mod json;
+pub(crate) mod oauth;
+pub(crate) mod tokens;
+pub(crate) mod verdict;
+
+use std::time::SystemTime;
+
+use bytes::Bytes;
+use reqwest::{RequestBuilder, StatusCode, header};
+use serde_json::Value;
+
+use crate::error::{Answer, Error, NetworkFailure};
+use crate::lifecycle::machine::{Grant, Verdict};
+use crate::lifecycle::record::AttemptId;
+use crate::secret::Secret;
+use crate::transport;
+use json::JsonEndpoints;
+use oauth::OAuth2Endpoints;
+use verdict::Dialect;
+
+/// Token answers are small; what is larger is something else.
+const MAX_ANSWER_BYTES: usize = 1 << 20;
+
+/// The authorization server of a session, spoken to in its dialect.
+#[derive(Debug)]
+pub(crate) struct Authority {
+    pub(crate) endpoints: Endpoints,
+    pub(crate) http: reqwest::Client,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum Endpoints {
+    Json(JsonEndpoints),
+    OAuth2(OAuth2Endpoints),
+}
+
+/// What came back from a token endpoint.
+#[derive(Clone, Debug)]
+pub(crate) struct Reply {
+    pub(crate) status: StatusCode,
+    pub(crate) retry_after: Option<String>,
+    /// The server's `Date`: what its clock said, where it says so.
+    pub(crate) date: Option<SystemTime>,
+    pub(crate) body: Bytes,
+}
+
+impl Authority {
+    /// Signs in with credentials and returns the tokens and the rest of the server's answer.
+    pub(crate) async fn sign_in(&self, credentials: &Value) -> Result<(Grant, Value), Error> {
+        let Endpoints::Json(endpoints) = &self.endpoints else {
+            return Err(Error::InvalidRequest(
+                "the OAuth 2 dialect has no sign-in with credentials; sign in by code flow and adopt the tokens"
+                    .into(),
+            ));
+        };
+        let reply =
+            exchange(endpoints.sign_in(&self.http, credentials)).await.map_err(Unanswered::into_error)?;
+        let status = reply.status.as_u16();
+        let json = serde_json::from_slice::<Value>(&reply.body).ok();
+        if !reply.status.is_success() {
+            return Err(Error::SignInRejected { status, answer: json.map(|json| Box::new(Answer(json))) });
+        }
+        let mut json = json.ok_or_else(|| Error::Undecodable("the sign-in's answer is not JSON".into()))?;
+        let grant = tokens::take(&mut json, reply.date)?
+            .grant()
+            .ok_or_else(|| Error::Undecodable("the sign-in's answer holds no usable access token".into()))?;
+        Ok((grant, json))
+    }
+
+    /// Sends the refresh token and says what the answer means.
+    pub(crate) async fn refresh(&self, token: &Secret, attempt_id: &AttemptId) -> Verdict {
+        let (dialect, request) = match &self.endpoints {
+            Endpoints::Json(endpoints) => (Dialect::Json, endpoints.refresh(&self.http, token)),
+            Endpoints::OAuth2(endpoints) => (Dialect::OAuth2, endpoints.refresh(&self.http, token)),
+        };
+        // draft-ietf-httpapi-idempotency-key-header: a server that knows it answers a retry as it
+        // answered the first time.
+        match exchange(request.header("Idempotency-Key", attempt_id.as_str())).await {
+            Ok(reply) => verdict::of_answer(dialect, reply),
+            Err(Unanswered::NotSent) => Verdict::Unreachable,
+            Err(Unanswered::Lost | Unanswered::TooLarge) => Verdict::Ambiguous,
+        }
+    }
+
+    /// Tells the server that the tokens are not needed any more. True if it agreed.
+    pub(crate) async fn revoke(&self, refresh: &Secret, access: &Secret) -> bool {
+        let request = match &self.endpoints {
+            Endpoints::Json(endpoints) => Some(endpoints.sign_out(&self.http, refresh, access)),
+            Endpoints::OAuth2(endpoints) => endpoints.revoke(&self.http, refresh),
+        };
+        match request {
+            Some(request) => exchange(request).await.is_ok_and(|reply| reply.status.is_success()),
+            None => true,
+        }
+    }
+}
+
+/// Why a token endpoint did not answer.
+enum Unanswered {
+    NotSent,
+    Lost,
+    TooLarge,
+}
+
+impl Unanswered {
+    fn into_error(self) -> Error {
+        match self {
+            Self::NotSent => Error::Network(NetworkFailure::NotConnected),
+            Self::Lost => Error::Network(NetworkFailure::Broken),
+            Self::TooLarge => Error::BodyTooLarge { limit: MAX_ANSWER_BYTES },
+        }
+    }
+}
+
+async fn exchange(request: RequestBuilder) -> Result<Reply, Unanswered> {
+    let response = request.header(header::ACCEPT, "application/json").send().await.map_err(|error| {
+        if transport::was_not_sent(&error) { Unanswered::NotSent } else { Unanswered::Lost }
+    })?;
+    let text = |name| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let retry_after = text(header::RETRY_AFTER);
+    let date = text(header::DATE).and_then(|date| httpdate::parse_http_date(&date).ok());
+    let status = response.status();
+    let body = transport::read_body(response, MAX_ANSWER_BYTES).await.map_err(|error| match error {
+        Error::BodyTooLarge { .. } => Unanswered::TooLarge,
+        _ => Unanswered::Lost,
+    })?;
+    Ok(Reply { status, retry_after, date, body })
+}

@@ -1,0 +1,40 @@
+//! The OAuth 2 dialect: RFC 6749 form posts of a public client, RFC 7009 revocation.
+
+use reqwest::{Client, RequestBuilder, header};
+use url::Url;
+use url::form_urlencoded::Serializer;
+
+use crate::secret::Secret;
+
+/// The endpoints of an OAuth 2 authorization server, and this client's name there.
+#[derive(Clone, Debug)]
+pub(crate) struct OAuth2Endpoints {
+    pub(crate) token: Url,
+    pub(crate) revocation: Option<Url>,
+    pub(crate) client_id: String,
+}
+
+impl OAuth2Endpoints {
+    /// RFC 6749 section 6. The scope is left out: the refreshed token has the scope of the grant.
+    pub(super) fn refresh(&self, http: &Client, token: &Secret) -> RequestBuilder {
+        let form = [
+            ("grant_type", "refresh_token"),
+            ("refresh_token", token.expose()),
+            ("client_id", &self.client_id),
+        ];
+        post(http, &self.token, &form)
+    }
+
+    /// RFC 7009 section 2.1; `None` where the server has no such endpoint.
+    pub(super) fn revoke(&self, http: &Client, token: &Secret) -> Option<RequestBuilder> {
+        let form =
+            [("token", token.expose()), ("token_type_hint", "refresh_token"), ("client_id", &self.client_id)];
+        Some(post(http, self.revocation.as_ref()?, &form))
+    }
+}
+
+fn post(http: &Client, url: &Url, form: &[(&str, &str)]) -> RequestBuilder {
+    http.post(url.clone())
+        .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+        .body(Serializer::new(String::new()).extend_pairs(form).finish())
+}

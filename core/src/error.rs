@@ -1,0 +1,206 @@
+//! What can go wrong, and who can do something about it.
+
+use std::time::Duration;
+
+use crate::event::SignOutReason;
+
+/// Why a call has no result. [`code`](Error::code) is stable across versions and languages; the text is
+/// for people and may change. No variant holds a token or a password, and none holds what a server wrote.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A setting is wrong; the programmer can mend it.
+    #[error("invalid configuration: {field}: expected {expected}")]
+    InvalidConfiguration {
+        /// Which setting.
+        field: &'static str,
+        /// What it must be.
+        expected: String,
+    },
+    /// The request cannot be sent as it is; the programmer can mend it.
+    #[error("invalid request: {0}")]
+    InvalidRequest(String),
+    /// The URL belongs to an origin that must not get the token.
+    #[error("{origin} is not an allowed origin of this session; allow it in the configuration")]
+    OriginNotAllowed {
+        /// The origin: scheme, host and port.
+        origin: String,
+    },
+    /// Nobody is signed in.
+    #[error("nobody is signed in ({})", .reason.name())]
+    SignedOut {
+        /// Why.
+        reason: SignOutReason,
+    },
+    /// The session ended while the request waited for a token; the request was not sent.
+    #[error("the session has ended ({}); the user must sign in again", .reason.name())]
+    SessionEnded {
+        /// Why.
+        reason: SignOutReason,
+    },
+    /// The user signed out or somebody else signed in while the request waited; it was not sent.
+    #[error("the session changed while the request waited; it was not sent")]
+    SessionChanged,
+    /// The server answered the sign-in, and not with tokens.
+    #[error("the sign-in was not accepted (HTTP {status})")]
+    SignInRejected {
+        /// The HTTP status.
+        status: u16,
+        /// The server's answer where it was JSON: often it says what was wrong. It is not part of the text
+        /// of this error, because servers repeat what they were sent.
+        answer: Option<Box<Answer>>,
+    },
+    /// The access token has expired and cannot be refreshed right now; the session is kept.
+    #[error("the access token cannot be refreshed now: {cause}")]
+    RefreshUnavailable {
+        /// What the authorization server did.
+        cause: RefreshObstacle,
+        /// When the next attempt is allowed, from now.
+        retry_after: Option<Duration>,
+    },
+    /// The authorization server says that this client is set up wrongly; the session is kept.
+    #[error("the authorization server does not accept this client's set-up ({0})")]
+    AuthorityMisconfigured(String),
+    /// The authorization server answered with something that means nothing here; the session is kept.
+    #[error("unexpected answer of the authorization server (HTTP {status})")]
+    AuthorityUnexpected {
+        /// The HTTP status.
+        status: u16,
+    },
+    /// There was no answer.
+    #[error("no answer: {0}")]
+    Network(NetworkFailure),
+    /// The deadline passed, waiting for a refresh included.
+    #[error("timed out after {0:?}")]
+    Timeout(Duration),
+    /// The answer is larger than this session accepts.
+    #[error("the body is larger than {limit} bytes")]
+    BodyTooLarge {
+        /// The limit in bytes.
+        limit: usize,
+    },
+    /// The body of a successful answer is not what it was decoded as.
+    #[error("the body could not be decoded: {0}")]
+    Undecodable(String),
+    /// Decoding was asked for, but the server did not answer with success.
+    #[error("the server answered with HTTP {status}")]
+    Unsuccessful {
+        /// The HTTP status.
+        status: u16,
+    },
+    /// The store could not be read or written; nothing was lost.
+    #[error("the store is not available: {0}")]
+    StoreUnavailable(String),
+    /// The store holds something that this version cannot read. It is kept as it is.
+    #[error("the stored session cannot be read: {0}")]
+    StoreCorrupt(String),
+    /// The store is locked, as a phone's is before its first unlock.
+    #[error("the store is locked; try again when the device is unlocked")]
+    Locked,
+    /// A defect of this library.
+    #[error("internal error: {0}")]
+    Internal(String),
+}
+
+/// A JSON answer of a server, kept out of `Debug` because servers repeat what they were sent.
+#[derive(Clone, PartialEq)]
+pub struct Answer(pub serde_json::Value);
+
+impl std::fmt::Debug for Answer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("[server answer]")
+    }
+}
+
+/// Why a refresh could not be done now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[non_exhaustive]
+pub enum RefreshObstacle {
+    /// No connection: nothing was sent.
+    #[error("the authorization server cannot be reached")]
+    Unreachable,
+    /// The server says that it cannot answer now (429, 408, 425, 5xx).
+    #[error("the authorization server is unavailable")]
+    Unavailable,
+    /// The request was sent, and no usable answer came; it is tried again with the same token.
+    #[error("the authorization server's answer was lost")]
+    AnswerLost,
+    /// The server answered with a new refresh token and no access token.
+    #[error("the authorization server issued no access token")]
+    NoAccessToken,
+}
+
+/// Where the way to a server broke.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[non_exhaustive]
+pub enum NetworkFailure {
+    /// No connection could be made (refused, no route, no name, TLS): nothing was sent.
+    #[error("could not connect")]
+    NotConnected,
+    /// The connection broke after the request was sent, or the answer was not HTTP.
+    #[error("the connection broke before the whole answer arrived")]
+    Broken,
+}
+
+impl Error {
+    /// The stable code, in snake case.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::InvalidConfiguration { .. } => "invalid_configuration",
+            Self::InvalidRequest(_) => "invalid_request",
+            Self::OriginNotAllowed { .. } => "origin_not_allowed",
+            Self::SignedOut { .. } => "signed_out",
+            Self::SessionEnded { .. } => "session_ended",
+            Self::SessionChanged => "session_changed",
+            Self::SignInRejected { .. } => "sign_in_rejected",
+            Self::RefreshUnavailable { .. } => "refresh_unavailable",
+            Self::AuthorityMisconfigured(_) => "authority_misconfigured",
+            Self::AuthorityUnexpected { .. } => "authority_unexpected",
+            Self::Network(_) => "network",
+            Self::Timeout(_) => "timeout",
+            Self::BodyTooLarge { .. } => "body_too_large",
+            Self::Undecodable(_) => "undecodable",
+            Self::Unsuccessful { .. } => "unsuccessful",
+            Self::StoreUnavailable(_) => "store_unavailable",
+            Self::StoreCorrupt(_) => "store_corrupt",
+            Self::Locked => "locked",
+            Self::Internal(_) => "internal",
+        }
+    }
+
+    /// Whether the same call may succeed later without anybody mending anything.
+    pub fn is_retryable(&self) -> bool {
+        matches!(
+            self,
+            Self::RefreshUnavailable { .. }
+                | Self::AuthorityUnexpected { .. }
+                | Self::Network(_)
+                | Self::Timeout(_)
+                | Self::StoreUnavailable(_)
+                | Self::Locked
+        )
+    }
+
+    /// Whether only the user can help, by signing in.
+    pub fn is_sign_in_required(&self) -> bool {
+        matches!(self, Self::SignedOut { .. } | Self::SessionEnded { .. })
+    }
+
+    /// When the next attempt is allowed, from now, where that is known.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::RefreshUnavailable { retry_after, .. } => *retry_after,
+            _ => None,
+        }
+    }
+
+    /// The HTTP status that the error rests on, where there is one.
+    pub fn status(&self) -> Option<u16> {
+        match self {
+            Self::SignInRejected { status, .. }
+            | Self::AuthorityUnexpected { status }
+            | Self::Unsuccessful { status } => Some(*status),
+            _ => None,
+        }
+    }
+}

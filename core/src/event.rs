@@ -1,0 +1,160 @@
+//! What an app can observe: the state of the session, and what happened to it.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use serde_json::{Map, Value};
+use tokio::sync::broadcast;
+
+/// Why nobody is signed in. The names are stable and published.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum SignOutReason {
+    /// Nobody has signed in on this store yet.
+    NeverSignedIn,
+    /// The user signed out here.
+    User,
+    /// The authorization server rejected the refresh token.
+    Rejected,
+    /// The authorization server rejected the refresh token after an earlier answer to it was lost: it
+    /// had probably rotated the token, and the new one never arrived.
+    RotationLost,
+    /// Another session on the same store signed out.
+    Elsewhere,
+}
+
+impl SignOutReason {
+    const ALL: [Self; 5] =
+        [Self::NeverSignedIn, Self::User, Self::Rejected, Self::RotationLost, Self::Elsewhere];
+
+    /// The stable name, in snake case.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::NeverSignedIn => "never_signed_in",
+            Self::User => "user",
+            Self::Rejected => "rejected",
+            Self::RotationLost => "rotation_lost",
+            Self::Elsewhere => "elsewhere",
+        }
+    }
+
+    pub(crate) fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| reason.name() == name)
+    }
+}
+
+/// Whether somebody is signed in.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum SessionState {
+    /// The store is being read.
+    Restoring,
+    /// Nobody is signed in.
+    SignedOut {
+        /// Why.
+        reason: SignOutReason,
+    },
+    /// Somebody is signed in.
+    SignedIn {
+        /// The subject: `sub` of the access token, where it is a JWT that has one.
+        subject: Option<String>,
+        /// The claims of the access token, where it is a JWT. They are decoded, not verified: good for
+        /// showing a name, not for deciding what the user may do. They hold no token.
+        claims: Option<Arc<Map<String, Value>>>,
+        /// When the access token expires, on the wall clock; `None` where the server did not say. The
+        /// session goes on after that: the token is refreshed.
+        expires_at: Option<SystemTime>,
+    },
+    /// There may be a session, but the store cannot be read now (a locked phone, a failing disk).
+    Locked,
+}
+
+impl SessionState {
+    /// The stable name, in snake case.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Restoring => "restoring",
+            Self::SignedOut { .. } => "signed_out",
+            Self::SignedIn { .. } => "signed_in",
+            Self::Locked => "locked",
+        }
+    }
+}
+
+/// What happened to the session.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Event {
+    /// A sign-in, or tokens that the app handed over, took effect and were saved.
+    SignedIn,
+    /// The access token was refreshed, and what the server rotated was saved.
+    Refreshed,
+    /// A refresh failed; the session is kept.
+    RefreshFailed {
+        /// The stable code of the error that callers get.
+        code: &'static str,
+        /// When the next attempt is allowed, from now.
+        retry_after: Option<Duration>,
+    },
+    /// New tokens could not be saved in time. They are in use and are saved again and again; if the
+    /// process ends before that succeeds, the session may be lost.
+    PersistenceDegraded,
+    /// What could not be saved earlier is saved now.
+    PersistenceRestored,
+    /// The session ended.
+    SignedOut {
+        /// Why.
+        reason: SignOutReason,
+    },
+    /// This listener was too slow and lost this many events.
+    Missed {
+        /// How many.
+        count: u64,
+    },
+}
+
+impl Event {
+    /// The stable name, in snake case.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::SignedIn => "signed_in",
+            Self::Refreshed => "refreshed",
+            Self::RefreshFailed { .. } => "refresh_failed",
+            Self::PersistenceDegraded => "persistence_degraded",
+            Self::PersistenceRestored => "persistence_restored",
+            Self::SignedOut { .. } => "signed_out",
+            Self::Missed { .. } => "missed",
+        }
+    }
+}
+
+/// The events of a session from the moment of the subscription on, in order.
+#[derive(Debug)]
+pub struct Events(broadcast::Receiver<Event>);
+
+impl Events {
+    pub(crate) fn new(receiver: broadcast::Receiver<Event>) -> Self {
+        Self(receiver)
+    }
+
+    /// The next event; `None` when the session is gone. Safe to cancel: no event is lost.
+    pub async fn next(&mut self) -> Option<Event> {
+        match self.0.recv().await {
+            Ok(event) => Some(event),
+            Err(broadcast::error::RecvError::Lagged(count)) => Some(Event::Missed { count }),
+            Err(broadcast::error::RecvError::Closed) => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_reason_is_found_by_its_name() {
+        for reason in SignOutReason::ALL {
+            assert_eq!(SignOutReason::from_name(reason.name()), Some(reason));
+        }
+    }
+}

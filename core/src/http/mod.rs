@@ -1,0 +1,5 @@
+//! Sending the app's requests.
+
+pub(crate) mod challenge;
+pub(crate) mod client;
+pub(crate) mod origin;

@@ -1,0 +1,100 @@
+//! Where a token may go.
+
+use url::{Host, Url};
+
+use crate::error::Error;
+
+/// The origins that may get the token of a session: scheme, host and port, compared exactly
+/// (RFC 6454). TLS only; loopback without TLS by explicit opt-in.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Origins {
+    allowed: Vec<url::Origin>,
+    allow_loopback: bool,
+}
+
+impl Origins {
+    pub(crate) fn new(allow_loopback: bool) -> Self {
+        Self { allowed: Vec::new(), allow_loopback }
+    }
+
+    /// Checks that a URL of the configuration may be spoken to at all, and allows its origin.
+    pub(crate) fn allow(&mut self, field: &'static str, url: &Url) -> Result<(), Error> {
+        self.check_scheme(field, url)?;
+        let origin = url.origin();
+        if !self.allowed.contains(&origin) {
+            self.allowed.push(origin);
+        }
+        Ok(())
+    }
+
+    /// Checks that secrets may be sent to this URL as far as its scheme goes.
+    pub(crate) fn check_scheme(&self, field: &'static str, url: &Url) -> Result<(), Error> {
+        let expected = match url.scheme() {
+            "https" => return Ok(()),
+            "http" if is_loopback(url) && self.allow_loopback => return Ok(()),
+            "http" if is_loopback(url) => "https, or loopback explicitly allowed (allow_loopback)",
+            _ => "an absolute https URL",
+        };
+        Err(Error::InvalidConfiguration { field, expected: expected.into() })
+    }
+
+    /// Checks that a request with the token may go to this URL.
+    pub(crate) fn check(&self, url: &Url) -> Result<(), Error> {
+        let origin = url.origin();
+        if self.allowed.contains(&origin) {
+            Ok(())
+        } else {
+            Err(Error::OriginNotAllowed { origin: origin.ascii_serialization() })
+        }
+    }
+}
+
+/// 127.0.0.0/8, ::1 and the name `localhost`.
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        Some(Host::Domain(name)) => name == "localhost",
+        None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn url(text: &str) -> Url {
+        Url::parse(text).expect("a URL")
+    }
+
+    #[test]
+    fn a_token_goes_only_to_an_origin_that_is_listed() {
+        let mut origins = Origins::new(false);
+        origins.allow("base_url", &url("https://api.example.com/v1")).expect("https");
+        assert!(origins.check(&url("https://api.example.com/other")).is_ok());
+        assert!(origins.check(&url("https://api.example.com:443/")).is_ok());
+        for other in [
+            "http://api.example.com/",
+            "https://api.example.com:8443/",
+            "https://api.example.com.evil.example/",
+            "https://evil.example/",
+            "https://api.example.com@evil.example/",
+        ] {
+            assert!(matches!(origins.check(&url(other)), Err(Error::OriginNotAllowed { .. })), "{other}");
+        }
+    }
+
+    #[test]
+    fn without_tls_only_loopback_is_spoken_to_and_only_when_allowed() {
+        let (strict, lenient) = (Origins::new(false), Origins::new(true));
+        for loopback in ["http://127.0.0.1:1/", "http://127.9.9.9/", "http://[::1]:1/", "http://localhost/"] {
+            assert!(strict.check_scheme("base_url", &url(loopback)).is_err(), "{loopback}");
+            assert!(lenient.check_scheme("base_url", &url(loopback)).is_ok(), "{loopback}");
+        }
+        for remote in
+            ["http://example.com/", "http://10.0.2.2/", "http://localhost.evil.example/", "ftp://127.0.0.1/"]
+        {
+            assert!(lenient.check_scheme("base_url", &url(remote)).is_err(), "{remote}");
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! Owns an app's access and refresh tokens: attaches them to requests, refreshes them once for any number
+//! of callers, keeps them in a store, and ends the session only on a verdict.
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), auth_session::Error> {
+//! use auth_session::{AuthSession, FileStore, SessionConfig};
+//! use serde_json::json;
+//!
+//! let config = SessionConfig::new("https://api.example.com")?.account("main").store(FileStore::new("sessions"));
+//! let session = AuthSession::open(config).await?;
+//! let user = session.sign_in(json!({"email": "ada@example.com", "password": "…"})).await?;
+//! let me: serde_json::Value = session.get("/me").send().await?.json()?;
+//! session.sign_out().await?;
+//! # Ok(())
+//! # }
+//! ```
+
+mod authority;
+mod claims;
+mod config;
+mod error;
+mod event;
+mod http;
+mod lifecycle;
+mod runtime;
+mod secret;
+mod session;
+mod store;
+mod time;
+mod transport;
+
+pub use config::{Dialect, SessionConfig};
+pub use error::{Answer, Error, NetworkFailure, RefreshObstacle};
+pub use event::{Event, Events, SessionState, SignOutReason};
+pub use http::client::{Disposition, RequestBuilder, Response};
+pub use lifecycle::record::{AttemptId, Entry, Record, RecordError, Tombstone};
+pub use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+pub use reqwest::{Method, StatusCode};
+pub use runtime::runtime;
+pub use secret::Secret;
+pub use session::{AuthSession, Tokens};
+pub use store::{Expected, FileStore, Generation, InMemoryStore, Load, SecretStore, Slot, StoreError};
+pub use time::{BootTime, Clock, SystemClock};

@@ -1,0 +1,437 @@
+//! Runs the machine: feeds it what happens and carries out what it decides.
+//!
+//! The machine is behind a lock that is never held across an await, a callback or any work but the
+//! machine's own. Effects leave it through a queue in the order in which they were decided, and one task
+//! carries them out: it spawns refreshes, hands writes to the task that owns the store, and tells the app.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use tokio::sync::{broadcast, mpsc, watch};
+use tokio::time::{sleep, timeout};
+
+use super::machine::{
+    Answer, Attempt, Effect, Grant, Held, Input, Intent, Loaded, Machine, Moment, Progress, Verdict, Version,
+    View, Want,
+};
+use super::record::{Record, Tombstone};
+use crate::authority::Authority;
+use crate::claims;
+use crate::error::Error;
+use crate::event::{Event, Events, SessionState, SignOutReason};
+use crate::runtime::runtime;
+use crate::secret::Secret;
+use crate::store::{Expected, Load, SecretStore, Slot, StoreError};
+use crate::time::{BootTime, Clock};
+
+/// A refresh that takes longer has lost its answer.
+const REFRESH_TIMEOUT: Duration = Duration::from_secs(10);
+/// How many events a slow listener may be behind before it misses some.
+const EVENT_BACKLOG: usize = 256;
+
+/// The lifecycle of one account's tokens. Clones are the same lifecycle. It ends when the last clone is
+/// gone; a refresh that is on its way has a clone, so that what it brings is still saved.
+#[derive(Clone, Debug)]
+pub(crate) struct Lifecycle {
+    shared: Arc<Shared>,
+    effects: mpsc::UnboundedSender<Effect>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    machine: Mutex<Machine>,
+    authority: Authority,
+    clock: Arc<dyn Clock>,
+    entropy: AtomicU64,
+    settled: watch::Sender<()>,
+    events: broadcast::Sender<Event>,
+    store: mpsc::UnboundedSender<StoreJob>,
+}
+
+/// A token for a request.
+#[derive(Debug)]
+pub(crate) struct Ticket {
+    pub(crate) access: Arc<Secret>,
+    pub(crate) version: Version,
+    /// Whether a refresh was waited for to get it.
+    pub(crate) waited: bool,
+}
+
+/// Why there is no token for a request.
+#[derive(Debug)]
+pub(crate) enum NoToken {
+    /// The token was refused, and there is no refresh token to get another with.
+    NotRenewable,
+    Failed(Error),
+}
+
+impl Lifecycle {
+    /// Starts a lifecycle; it begins to read the store.
+    pub(crate) fn start(
+        slot: Slot,
+        store: Arc<dyn SecretStore>,
+        authority: Authority,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, Error> {
+        let runtime = runtime()?;
+        let (machine, first) = Machine::open();
+        let (effects, effect_queue) = mpsc::unbounded_channel();
+        let (store_jobs, store_queue) = mpsc::unbounded_channel();
+        let shared = Arc::new(Shared {
+            machine: Mutex::new(machine),
+            authority,
+            clock,
+            entropy: AtomicU64::new(seed()?),
+            settled: watch::Sender::new(()),
+            events: broadcast::Sender::new(EVENT_BACKLOG),
+            store: store_jobs,
+        });
+        runtime.spawn(run_store(slot, store, shared.clock.clone(), store_queue));
+        runtime.spawn(run_effects(Arc::clone(&shared), effects.downgrade(), effect_queue));
+        let lifecycle = Self { shared, effects };
+        lifecycle.enqueue(first);
+        Ok(lifecycle)
+    }
+
+    /// Returns when the store has been read, or could not be.
+    pub(crate) async fn restored(&self) -> SessionState {
+        let mut settled = self.shared.settled.subscribe();
+        loop {
+            settled.mark_unchanged();
+            match self.state() {
+                SessionState::Restoring => self.settlement(&mut settled).await,
+                state => return state,
+            }
+        }
+    }
+
+    pub(crate) fn state(&self) -> SessionState {
+        match self.machine().phase() {
+            View::Restoring => SessionState::Restoring,
+            View::Locked(_) => SessionState::Locked,
+            View::SignedOut(reason) => SessionState::SignedOut { reason },
+            View::SignedIn(held) => SessionState::SignedIn {
+                subject: held.subject.clone(),
+                claims: held.claims.clone(),
+                expires_at: on_the_wall(held.expires_at, self.shared.clock.as_ref()),
+            },
+        }
+    }
+
+    /// Why the store could not be read, while that is so.
+    pub(crate) fn lock_cause(&self) -> Option<Error> {
+        match self.machine().phase() {
+            View::Locked(cause) => Some(cause.clone()),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn events(&self) -> Events {
+        Events::new(self.shared.events.subscribe())
+    }
+
+    /// A token, after a refresh where one is needed. Waits as long as that takes; cancelling it changes
+    /// nothing for others.
+    pub(crate) async fn token(&self, epoch: Option<u64>, refused: Option<u64>) -> Result<Ticket, NoToken> {
+        let mut want = Want { epoch, refused, after: None };
+        // The usual case first: it needs no subscription.
+        if let Some(result) = self.ask(&mut want) {
+            return result;
+        }
+        let mut settled = self.shared.settled.subscribe();
+        loop {
+            settled.mark_unchanged();
+            if let Some(result) = self.ask(&mut want) {
+                return result;
+            }
+            self.settlement(&mut settled).await;
+        }
+    }
+
+    fn ask(&self, want: &mut Want) -> Option<Result<Ticket, NoToken>> {
+        let at = self.shared.moment();
+        let answer = {
+            let mut machine = self.machine();
+            let (answer, effects) = machine.want(at, *want);
+            self.enqueue(effects);
+            answer
+        };
+        match answer {
+            Answer::Use { access, version } => {
+                Some(Ok(Ticket { access, version, waited: want.after.is_some() }))
+            }
+            Answer::Fail(error) => Some(Err(NoToken::Failed(error))),
+            Answer::NotRenewable => Some(Err(NoToken::NotRenewable)),
+            Answer::Wait(attempt) => {
+                want.after = Some(attempt);
+                None
+            }
+        }
+    }
+
+    /// Begins a sign-in; later sign-ins and sign-outs supersede it.
+    pub(crate) fn begin_sign_in(&self) -> Intent {
+        self.machine().begin_sign_in()
+    }
+
+    /// Puts tokens into use and returns when they are saved, or when that takes too long.
+    pub(crate) async fn sign_in(&self, intent: Intent, grant: Grant) -> Result<(), Error> {
+        let at = self.shared.moment();
+        let attempt = {
+            let mut machine = self.machine();
+            let (result, effects) = machine.sign_in(at, intent, grant);
+            self.enqueue(effects);
+            result?
+        };
+        self.done(attempt).await.map_err(describe)
+    }
+
+    /// Ends the session at once and returns when the tombstone is durable, or when that takes too long.
+    pub(crate) async fn sign_out(&self) -> Result<(), Error> {
+        let at = self.shared.moment();
+        let attempt = {
+            let mut machine = self.machine();
+            let (attempt, effects) = machine.sign_out(at);
+            self.enqueue(effects);
+            attempt
+        };
+        self.done(attempt).await.map_err(describe)
+    }
+
+    pub(crate) fn apply(&self, input: Input) {
+        let at = self.shared.moment();
+        let mut machine = self.machine();
+        let effects = machine.apply(at, input);
+        self.enqueue(effects);
+    }
+
+    async fn done(&self, attempt: Attempt) -> Result<(), StoreError> {
+        let mut settled = self.shared.settled.subscribe();
+        loop {
+            settled.mark_unchanged();
+            let progress = self.machine().progress(attempt);
+            match progress {
+                Progress::Done => return Ok(()),
+                Progress::Failed(error) => return Err(error),
+                Progress::Pending => self.settlement(&mut settled).await,
+            }
+        }
+    }
+
+    async fn settlement(&self, settled: &mut watch::Receiver<()>) {
+        // The sender lives as long as `self`, so this cannot fail; it returns at the next settlement.
+        let _ = settled.changed().await;
+    }
+
+    fn machine(&self) -> MutexGuard<'_, Machine> {
+        // The machine's functions do not panic half-way on any input; what a poisoned lock holds is whole.
+        self.shared.machine.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Called with the machine locked, so that effects queue up in the order of the decisions. Sending
+    /// wakes one task of the library's own and runs nothing here.
+    fn enqueue(&self, effects: Vec<Effect>) {
+        for effect in effects {
+            // The queue is closed only when the runtime is going down with the process.
+            let _ = self.effects.send(effect);
+        }
+    }
+}
+
+impl Shared {
+    fn moment(&self) -> Moment {
+        // A Weyl sequence through a mixing function: jitter needs to be spread, not unpredictable.
+        let mut bits = self.entropy.fetch_add(0x9E37_79B9_7F4A_7C15, Ordering::Relaxed);
+        bits = (bits ^ (bits >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        bits ^= bits >> 31;
+        Moment { now: self.clock.boot_time(), entropy: bits as u32 }
+    }
+}
+
+fn seed() -> Result<u64, Error> {
+    use ring::rand::{SecureRandom, SystemRandom};
+    let mut bytes = [0_u8; 8];
+    SystemRandom::new()
+        .fill(&mut bytes)
+        .map_err(|_| Error::Internal("the operating system gave no random bytes".into()))?;
+    Ok(u64::from_le_bytes(bytes))
+}
+
+async fn run_effects(
+    shared: Arc<Shared>,
+    sender: mpsc::WeakUnboundedSender<Effect>,
+    mut effects: mpsc::UnboundedReceiver<Effect>,
+) {
+    while let Some(effect) = effects.recv().await {
+        // None when every handle is gone: what must become durable still does, and nothing new begins.
+        let lifecycle = sender.upgrade().map(|effects| Lifecycle { shared: Arc::clone(&shared), effects });
+        match effect {
+            Effect::Load { attempt } => queue_store(&shared, StoreOperation::Load { attempt }, lifecycle),
+            Effect::Save { epoch, held, expected } => {
+                queue_store(&shared, StoreOperation::Save { epoch, held, expected }, lifecycle);
+            }
+            Effect::Erase { attempt, reason } => {
+                queue_store(&shared, StoreOperation::Erase { attempt, reason }, lifecycle);
+            }
+            Effect::Refresh { attempt, token, attempt_id } => {
+                let Some(lifecycle) = lifecycle else { continue };
+                tracing::debug!(attempt, id = attempt_id.as_str(), "refreshing");
+                let shared = Arc::clone(&shared);
+                let refresh = tokio::spawn(async move {
+                    timeout(REFRESH_TIMEOUT, shared.authority.refresh(&token, &attempt_id)).await
+                });
+                tokio::spawn(async move {
+                    // A refresh that timed out or panicked may have reached the server.
+                    let verdict = refresh.await.ok().and_then(Result::ok).unwrap_or(Verdict::Ambiguous);
+                    lifecycle.apply(Input::RefreshAnswered { attempt, verdict });
+                });
+            }
+            Effect::Revoke { refresh, access } => {
+                let shared = Arc::clone(&shared);
+                tokio::spawn(async move {
+                    let revocation = shared.authority.revoke(&refresh, &access);
+                    if timeout(REFRESH_TIMEOUT, revocation).await != Ok(true) {
+                        tracing::info!("the server did not confirm the revocation");
+                    }
+                });
+            }
+            Effect::Emit(event) => {
+                tracing::debug!(event = event.name(), "session event");
+                // Nobody may be listening.
+                let _ = shared.events.send(event);
+            }
+            Effect::Settle => {
+                shared.settled.send_replace(());
+            }
+            Effect::WakeAt(time) => {
+                let (shared, sender) = (Arc::clone(&shared), sender.clone());
+                tokio::spawn(async move {
+                    sleep(shared.clock.boot_time().until(time)).await;
+                    if let Some(effects) = sender.upgrade() {
+                        Lifecycle { shared, effects }.apply(Input::Tick);
+                    }
+                });
+            }
+        }
+    }
+}
+
+fn queue_store(shared: &Shared, operation: StoreOperation, report_to: Option<Lifecycle>) {
+    // The store's task ends after this one, so the queue is open.
+    let _ = shared.store.send(StoreJob { operation, report_to });
+}
+
+#[derive(Debug)]
+struct StoreJob {
+    operation: StoreOperation,
+    report_to: Option<Lifecycle>,
+}
+
+#[derive(Debug)]
+enum StoreOperation {
+    Load { attempt: Attempt },
+    Save { epoch: u64, held: Box<Held>, expected: Expected },
+    Erase { attempt: Attempt, reason: SignOutReason },
+}
+
+/// Owns the store: one operation at a time, in order, each on a thread that may block.
+async fn run_store(
+    slot: Slot,
+    store: Arc<dyn SecretStore>,
+    clock: Arc<dyn Clock>,
+    mut jobs: mpsc::UnboundedReceiver<StoreJob>,
+) {
+    while let Some(StoreJob { operation, report_to }) = jobs.recv().await {
+        let (slot, store, clock) = (slot.clone(), Arc::clone(&store), Arc::clone(&clock));
+        let fallback = operation.failed(StoreError::Transient("the store panicked".into()));
+        let outcome = tokio::task::spawn_blocking(move || operation.perform(&slot, &*store, &*clock)).await;
+        if let Some(lifecycle) = report_to {
+            lifecycle.apply(outcome.unwrap_or(fallback));
+        }
+    }
+}
+
+impl StoreOperation {
+    fn perform(self, slot: &Slot, store: &dyn SecretStore, clock: &dyn Clock) -> Input {
+        match self {
+            Self::Load { attempt } => Input::Loaded { attempt, loaded: interpret(store.load(slot), clock) },
+            Self::Save { epoch, held, expected } => {
+                let result = store.save(slot, &record(&held, clock), expected);
+                Input::Saved { epoch, number: held.number, result }
+            }
+            Self::Erase { attempt, reason } => {
+                Input::Erased { attempt, result: store.erase(slot, &Tombstone { reason }) }
+            }
+        }
+    }
+
+    fn failed(&self, error: StoreError) -> Input {
+        match self {
+            Self::Load { attempt } => {
+                Input::Loaded { attempt: *attempt, loaded: Loaded::Unreadable(describe(error)) }
+            }
+            Self::Save { epoch, held, .. } => {
+                Input::Saved { epoch: *epoch, number: held.number, result: Err(error) }
+            }
+            Self::Erase { attempt, .. } => Input::Erased { attempt: *attempt, result: Err(error) },
+        }
+    }
+}
+
+fn describe(error: StoreError) -> Error {
+    match error {
+        StoreError::Locked => Error::Locked,
+        other => Error::StoreUnavailable(other.to_string()),
+    }
+}
+
+fn interpret(load: Load, clock: &dyn Clock) -> Loaded {
+    match load {
+        Load::Found(record, generation) => Loaded::Found(Box::new(grant(record, clock)), generation),
+        Load::Tombstone(tombstone, _) => Loaded::Ended(tombstone.reason),
+        Load::Absent => Loaded::Absent,
+        Load::Locked => Loaded::Unreadable(Error::Locked),
+        Load::Transient(cause) => Loaded::Unreadable(Error::StoreUnavailable(cause)),
+        Load::Corrupt(cause) => Loaded::Unreadable(Error::StoreCorrupt(cause)),
+        Load::Unrecoverable => {
+            Loaded::Unreadable(Error::StoreCorrupt("the key that protects it is gone".into()))
+        }
+    }
+}
+
+fn on_the_wall(time: Option<BootTime>, clock: &dyn Clock) -> Option<SystemTime> {
+    let now = clock.boot_time();
+    let time = time?;
+    let wall = clock.wall_time();
+    if time >= now { wall.checked_add(now.until(time)) } else { wall.checked_sub(time.until(now)) }
+}
+
+fn record(held: &Held, clock: &dyn Clock) -> Record {
+    Record {
+        refresh_token: held.refresh.as_deref().cloned(),
+        access_token: held.access.as_ref().clone(),
+        expires_at: on_the_wall(held.expires_at, clock),
+        lifetime: held.lifetime,
+        attempt: held.attempt_id.clone(),
+        subject: held.subject.clone(),
+    }
+}
+
+fn grant(record: Record, clock: &dyn Clock) -> Grant {
+    let claims = claims::decode(&record.access_token);
+    // A wall clock that was set back must not lengthen the token's life.
+    let remaining = record.expires_at.map(|expiry| {
+        let left = expiry.duration_since(clock.wall_time()).unwrap_or_default();
+        record.lifetime.map_or(left, |lifetime| left.min(lifetime))
+    });
+    Grant {
+        access: record.access_token,
+        refresh: record.refresh_token,
+        lifetime: record.lifetime,
+        remaining,
+        attempt_id: record.attempt,
+        subject: record.subject,
+        claims,
+    }
+}

@@ -1,0 +1,5 @@
+//! Who holds the tokens, and when they change.
+
+pub(crate) mod driver;
+pub(crate) mod machine;
+pub(crate) mod record;

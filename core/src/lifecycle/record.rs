@@ -1,0 +1,266 @@
+//! The one record that is persisted for a session, and its encoded form.
+
+use std::fmt::Write as _;
+use std::time::{Duration, SystemTime};
+
+use ring::digest;
+use ring::rand::{SecureRandom, SystemRandom};
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use crate::error::Error;
+use crate::event::SignOutReason;
+use crate::secret::Secret;
+use crate::store::Generation;
+
+/// A random name for the use of one refresh token, made when the token was received. It is sent with
+/// every attempt to use that token, so that a server can recognise a retry after a lost answer, also
+/// from a restarted process. It is no secret.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct AttemptId(String);
+
+impl AttemptId {
+    /// Makes a new one: 128 random bits.
+    pub(crate) fn random() -> Result<Self, Error> {
+        let mut bytes = [0_u8; 16];
+        SystemRandom::new()
+            .fill(&mut bytes)
+            .map_err(|_| Error::Internal("the operating system gave no random bytes".into()))?;
+        Ok(Self(hexadecimal(&bytes)))
+    }
+
+    /// The text that is sent.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A session at rest.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Record {
+    pub(crate) refresh_token: Option<Secret>,
+    pub(crate) access_token: Secret,
+    /// On the wall clock, because no other clock survives a reboot.
+    pub(crate) expires_at: Option<SystemTime>,
+    /// How long the access token lived when it was issued: bounds what a wrong wall clock can claim.
+    pub(crate) lifetime: Option<Duration>,
+    pub(crate) attempt: AttemptId,
+    pub(crate) subject: Option<String>,
+}
+
+/// What stays behind when a session has ended: why, and no secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tombstone {
+    pub(crate) reason: SignOutReason,
+}
+
+/// What a slot holds.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Entry {
+    /// A session.
+    Live(Record),
+    /// The end of one.
+    Ended(Tombstone),
+}
+
+/// Why stored bytes are not an entry.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RecordError {
+    /// Written by a later version of the library, or by something else.
+    #[error("unknown format or version")]
+    UnknownVersion,
+    /// Cut off or changed.
+    #[error("damaged")]
+    Damaged,
+}
+
+/// A record larger than this is not one of ours.
+pub(crate) const MAX_ENCODED_BYTES: usize = 1 << 20;
+const FORMAT: &str = "authsession-record";
+const VERSION: &str = "1";
+
+/// Times are in milliseconds. Unknown members are ignored, so that a later version may add some
+/// without a new format version.
+#[derive(Serialize, Deserialize)]
+struct Live<'a> {
+    #[serde(borrow, skip_serializing_if = "Option::is_none")]
+    refresh_token: Option<std::borrow::Cow<'a, str>>,
+    #[serde(borrow)]
+    access_token: std::borrow::Cow<'a, str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires_at: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lifetime: Option<u64>,
+    attempt: AttemptId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    subject: Option<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Ended {
+    reason: String,
+}
+
+impl Entry {
+    /// The bytes to keep: a header line (format, version, kind, generation, SHA-256) and a JSON object.
+    /// The digest covers the rest of the header, so that no bit can change unnoticed. It detects damage;
+    /// it is no protection against somebody who can write to the store.
+    pub fn encode(&self, generation: Generation) -> Zeroizing<Vec<u8>> {
+        let (kind, body) = match self {
+            Self::Live(record) => ("live", encode_live(record)),
+            Self::Ended(tombstone) => {
+                let ended = Ended { reason: tombstone.reason.name().to_owned() };
+                ("ended", serde_json::to_vec(&ended).expect("a struct of text always encodes"))
+            }
+        };
+        let body = Zeroizing::new(body);
+        let header = format!("{FORMAT} {VERSION} {kind} {}", generation.0);
+        let checksum = checksum(&header, &body);
+        let mut bytes = Zeroizing::new(Vec::with_capacity(header.len() + checksum.len() + body.len() + 2));
+        bytes.extend_from_slice(header.as_bytes());
+        bytes.push(b' ');
+        bytes.extend_from_slice(checksum.as_bytes());
+        bytes.push(b'\n');
+        bytes.extend_from_slice(&body);
+        bytes
+    }
+
+    /// Reads what [`encode`](Self::encode) wrote.
+    pub fn decode(bytes: &[u8]) -> Result<(Self, Generation), RecordError> {
+        let newline =
+            bytes.iter().take(256).position(|byte| *byte == b'\n').ok_or(RecordError::UnknownVersion)?;
+        let (header, body) = (&bytes[..newline], &bytes[newline + 1..]);
+        let header = std::str::from_utf8(header).map_err(|_| RecordError::UnknownVersion)?;
+        let mut fields = header.split(' ');
+        if fields.next() != Some(FORMAT) || fields.next() != Some(VERSION) {
+            return Err(RecordError::UnknownVersion);
+        }
+        let (Some(kind), Some(generation), Some(written)) = (fields.next(), fields.next(), fields.next())
+        else {
+            return Err(RecordError::Damaged);
+        };
+        let covered = &header[..header.len() - written.len() - 1];
+        if checksum(covered, body) != written {
+            return Err(RecordError::Damaged);
+        }
+        let generation = Generation(generation.parse().map_err(|_| RecordError::Damaged)?);
+        let entry = match kind {
+            "live" => Self::Live(decode_live(body).ok_or(RecordError::Damaged)?),
+            "ended" => {
+                let ended: Ended = serde_json::from_slice(body).map_err(|_| RecordError::Damaged)?;
+                // A reason of a later version is still the end of the session.
+                let reason = SignOutReason::from_name(&ended.reason).unwrap_or(SignOutReason::Elsewhere);
+                Self::Ended(Tombstone { reason })
+            }
+            _ => return Err(RecordError::UnknownVersion),
+        };
+        Ok((entry, generation))
+    }
+}
+
+fn encode_live(record: &Record) -> Vec<u8> {
+    let live = Live {
+        refresh_token: record.refresh_token.as_ref().map(|token| token.expose().into()),
+        access_token: record.access_token.expose().into(),
+        expires_at: record
+            .expires_at
+            .map(|at| milliseconds(at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default())),
+        lifetime: record.lifetime.map(milliseconds),
+        attempt: record.attempt.clone(),
+        subject: record.subject.clone(),
+    };
+    serde_json::to_vec(&live).expect("a struct of text and numbers always encodes")
+}
+
+fn decode_live(body: &[u8]) -> Option<Record> {
+    let live: Live<'_> = serde_json::from_slice(body).ok()?;
+    Some(Record {
+        refresh_token: live.refresh_token.map(|token| Secret::new(token)),
+        access_token: Secret::new(live.access_token),
+        expires_at: live
+            .expires_at
+            .and_then(|at| SystemTime::UNIX_EPOCH.checked_add(Duration::from_millis(at))),
+        lifetime: live.lifetime.map(Duration::from_millis),
+        attempt: live.attempt,
+        subject: live.subject,
+    })
+}
+
+fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn checksum(header: &str, body: &[u8]) -> String {
+    let mut context = digest::Context::new(&digest::SHA256);
+    context.update(header.as_bytes());
+    context.update(b"\n");
+    context.update(body);
+    hexadecimal(context.finish().as_ref())
+}
+
+pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        write!(text, "{byte:02x}").expect("writing to a string does not fail");
+        text
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn live() -> Entry {
+        Entry::Live(Record {
+            refresh_token: Some(Secret::new("refresh-1")),
+            access_token: Secret::new("access \"quoted\" \u{e9}"),
+            expires_at: SystemTime::UNIX_EPOCH.checked_add(Duration::from_millis(1_700_000_000_123)),
+            lifetime: Some(Duration::from_secs(3600)),
+            attempt: AttemptId("ab".into()),
+            subject: Some("u1".into()),
+        })
+    }
+
+    #[test]
+    fn what_was_encoded_is_decoded() {
+        let ended = Entry::Ended(Tombstone { reason: SignOutReason::User });
+        for entry in [live(), ended] {
+            assert_eq!(Entry::decode(&entry.encode(Generation(7))), Ok((entry, Generation(7))));
+        }
+    }
+
+    #[test]
+    fn a_change_of_any_bit_is_noticed() {
+        let bytes = live().encode(Generation(7));
+        for position in 0..bytes.len() {
+            for bit in 0..8 {
+                let mut damaged = bytes.to_vec();
+                damaged[position] ^= 1 << bit;
+                assert!(Entry::decode(&damaged).is_err(), "bit {bit} of byte {position}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_cut_off_record_is_noticed() {
+        let bytes = live().encode(Generation(7));
+        for length in 0..bytes.len() {
+            assert!(Entry::decode(&bytes[..length]).is_err(), "the first {length} bytes");
+        }
+    }
+
+    #[test]
+    fn a_record_of_a_later_version_is_not_called_damaged() {
+        let bytes = b"authsession-record 2 live 1 00\n{}";
+        assert_eq!(Entry::decode(bytes), Err(RecordError::UnknownVersion));
+    }
+
+    #[test]
+    fn a_tombstone_holds_no_secret_and_a_reason_of_a_later_version_still_ends_the_session() {
+        let body = br#"{"reason":"of_a_later_version"}"#;
+        let header = "authsession-record 1 ended 3";
+        let mut bytes = format!("{header} {}\n", checksum(header, body)).into_bytes();
+        bytes.extend_from_slice(body);
+        let tombstone = Tombstone { reason: SignOutReason::Elsewhere };
+        assert_eq!(Entry::decode(&bytes), Ok((Entry::Ended(tombstone), Generation(3))));
+    }
+}

@@ -1,0 +1,182 @@
+//! The session: what an app opens once and uses everywhere.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::Method;
+use serde_json::Value;
+
+use crate::authority::Authority;
+use crate::authority::tokens::{Tokens as Granted, is_header_safe};
+use crate::config::SessionConfig;
+use crate::error::Error;
+use crate::event::{Events, SessionState};
+use crate::http::client::{ApiHost, RequestBuilder};
+use crate::lifecycle::driver::Lifecycle;
+use crate::lifecycle::machine::Input;
+use crate::runtime::{runtime, surrounded};
+use crate::secret::Secret;
+use crate::transport::Transport;
+
+/// Tokens that the app got by itself, for [`AuthSession::adopt`].
+#[derive(Clone, Debug)]
+pub struct Tokens {
+    access_token: Secret,
+    refresh_token: Option<Secret>,
+    expires_in: Option<Duration>,
+}
+
+impl Tokens {
+    /// An access token that cannot be refreshed, with unknown expiry.
+    pub fn new(access_token: impl Into<Secret>) -> Self {
+        Self { access_token: access_token.into(), refresh_token: None, expires_in: None }
+    }
+
+    /// Adds the refresh token.
+    pub fn refresh_token(mut self, token: impl Into<Secret>) -> Self {
+        self.refresh_token = Some(token.into());
+        self
+    }
+
+    /// Says how long the access token lives from now.
+    pub fn expires_in(mut self, lifetime: Duration) -> Self {
+        self.expires_in = Some(lifetime);
+        self
+    }
+}
+
+/// One account's session: it holds the tokens, attaches them to requests, refreshes them once for any
+/// number of callers, and keeps them in the store. Clones are the same session. All methods may be
+/// called from any thread and any async runtime; none blocks.
+#[derive(Clone, Debug)]
+pub struct AuthSession {
+    host: Arc<ApiHost>,
+    authority: Arc<Authority>,
+}
+
+impl AuthSession {
+    /// Checks the settings and reads the store. A store that cannot be read now is no error: the session
+    /// is [`Locked`](SessionState::Locked) then, reads the store again when it is used, and its calls say why.
+    ///
+    /// # Errors
+    /// [`Error::InvalidConfiguration`], naming the setting.
+    pub async fn open(config: SessionConfig) -> Result<Self, Error> {
+        let config = config.validate()?;
+        let transport = Transport::new()?;
+        let authority =
+            || Authority { endpoints: config.endpoints.clone(), http: transport.authority.clone() };
+        let lifecycle = Lifecycle::start(config.slot, config.store, authority(), config.clock)?;
+        lifecycle.restored().await;
+        let authority = Arc::new(authority());
+        let host = ApiHost {
+            base: config.base_url,
+            origins: config.origins,
+            http: transport.api,
+            lifecycle,
+            timeout: config.request_timeout,
+            max_body_bytes: config.max_body_bytes,
+        };
+        Ok(Self { host: Arc::new(host), authority })
+    }
+
+    /// Signs in with the credentials that the backend's login endpoint wants, and returns the rest of its
+    /// answer (many backends send the user there). Returns when the tokens are saved, or in use and not
+    /// saved within 2 s ([`Event::PersistenceDegraded`](crate::Event::PersistenceDegraded)).
+    ///
+    /// Somebody who is signed in stays so until the server has accepted the credentials.
+    ///
+    /// # Errors
+    /// [`Error::SignInRejected`] with the server's answer; [`Error::SessionChanged`] if somebody signed in or
+    /// out in the meantime; [`Error::Network`]; [`Error::InvalidRequest`] in the OAuth 2 dialect.
+    pub async fn sign_in(&self, credentials: Value) -> Result<Value, Error> {
+        let intent = self.host.lifecycle.begin_sign_in();
+        let sign_in = async {
+            tokio::time::timeout(self.host.timeout, self.authority.sign_in(&credentials))
+                .await
+                .unwrap_or(Err(Error::Timeout(self.host.timeout)))
+        };
+        let (grant, rest) = surrounded(runtime()?, sign_in).await?;
+        self.host.lifecycle.sign_in(intent, grant).await?;
+        Ok(rest)
+    }
+
+    /// Signs in with tokens that the app already has, from a code flow for example.
+    ///
+    /// # Errors
+    /// [`Error::InvalidRequest`] if a token could not stand in a header.
+    pub async fn adopt(&self, tokens: Tokens) -> Result<(), Error> {
+        for (name, token) in
+            [("access", Some(&tokens.access_token)), ("refresh", tokens.refresh_token.as_ref())]
+        {
+            if token.is_some_and(|token| !is_header_safe(token.expose())) {
+                return Err(Error::InvalidRequest(format!("the {name} token is empty or not visible ASCII")));
+            }
+        }
+        let intent = self.host.lifecycle.begin_sign_in();
+        let granted = Granted::new(Some(tokens.access_token), tokens.refresh_token, tokens.expires_in, None)?;
+        let grant = granted.grant().ok_or_else(|| Error::Internal("an access token was lost".into()))?;
+        self.host.lifecycle.sign_in(intent, grant).await
+    }
+
+    /// Signs out. The session ends at once and without the network: requests that wait end with
+    /// [`Error::SessionChanged`]. The server is told in the background. Returns when the store holds no
+    /// secret any more.
+    ///
+    /// # Errors
+    /// [`Error::StoreUnavailable`] or [`Error::Locked`] if the store was not erased within 2 s. The
+    /// session is signed out all the same, and erasing is tried again until it succeeds.
+    pub async fn sign_out(&self) -> Result<(), Error> {
+        self.host.lifecycle.sign_out().await
+    }
+
+    /// The state now.
+    pub fn state(&self) -> SessionState {
+        self.host.lifecycle.state()
+    }
+
+    /// Why the store could not be read, while the state is [`Locked`](SessionState::Locked).
+    pub fn lock_cause(&self) -> Option<Error> {
+        self.host.lifecycle.lock_cause()
+    }
+
+    /// Every event from now on.
+    pub fn events(&self) -> Events {
+        self.host.lifecycle.events()
+    }
+
+    /// Says that the network is another one now: a refresh that waits for its time is tried at once.
+    pub fn network_changed(&self) {
+        self.host.lifecycle.apply(Input::NetworkChanged);
+    }
+
+    /// A request with a valid token to a path under the base URL, or to an absolute URL of an allowed
+    /// origin.
+    pub fn request(&self, method: Method, target: &str) -> RequestBuilder {
+        RequestBuilder::new(Arc::clone(&self.host), method, target)
+    }
+
+    /// A GET request; see [`request`](Self::request).
+    pub fn get(&self, target: &str) -> RequestBuilder {
+        self.request(Method::GET, target)
+    }
+
+    /// A POST request; see [`request`](Self::request).
+    pub fn post(&self, target: &str) -> RequestBuilder {
+        self.request(Method::POST, target)
+    }
+
+    /// A PUT request; see [`request`](Self::request).
+    pub fn put(&self, target: &str) -> RequestBuilder {
+        self.request(Method::PUT, target)
+    }
+
+    /// A PATCH request; see [`request`](Self::request).
+    pub fn patch(&self, target: &str) -> RequestBuilder {
+        self.request(Method::PATCH, target)
+    }
+
+    /// A DELETE request; see [`request`](Self::request).
+    pub fn delete(&self, target: &str) -> RequestBuilder {
+        self.request(Method::DELETE, target)
+    }
+}

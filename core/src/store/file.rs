@@ -1,0 +1,160 @@
+//! A store of files, for desktop programs.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use ring::digest;
+use zeroize::Zeroizing;
+
+use super::{Expected, Generation, Load, SecretStore, Slot, StoreError, check_expected};
+use crate::lifecycle::record::{Entry, MAX_ENCODED_BYTES, Record, Tombstone, hexadecimal};
+
+/// How long a write waits for another process that is writing. Writes take milliseconds; whoever holds
+/// the lock for longer is stopped, and nobody takes the lock from it.
+const LOCK_PATIENCE: Duration = Duration::from_secs(5);
+const LOCK_POLL: Duration = Duration::from_millis(10);
+
+/// Keeps each record in a file of its own inside one directory. Files are readable by the owner alone
+/// (0600 in a directory of 0700 that the store makes), are replaced atomically, and survive a crash at any
+/// point. **The secrets in them are not encrypted: they are as safe as the file permissions.** Several
+/// processes may use one directory; their writes are serialised by an advisory lock.
+#[derive(Clone, Debug)]
+pub struct FileStore {
+    directory: PathBuf,
+}
+
+impl FileStore {
+    /// A store in this directory, which is made with the first write.
+    pub fn new(directory: impl Into<PathBuf>) -> Self {
+        Self { directory: directory.into() }
+    }
+
+    fn path(&self, slot: &Slot, extension: &str) -> PathBuf {
+        // A digest, because a name may hold anything and file systems differ in what they fold together.
+        let mut context = digest::Context::new(&digest::SHA256);
+        context.update(slot.namespace.as_bytes());
+        context.update(b"\0");
+        context.update(slot.account.as_bytes());
+        let name = hexadecimal(&context.finish().as_ref()[..16]);
+        self.directory.join(format!("{name}.{extension}"))
+    }
+
+    fn write(&self, slot: &Slot, entry: &Entry, expected: Expected) -> Result<Generation, StoreError> {
+        make_directory(&self.directory).map_err(transient)?;
+        let _lock = lock(&self.path(slot, "lock"))?;
+        let path = self.path(slot, "session");
+        let present = match read(&path) {
+            Ok(Some(bytes)) => match (Entry::decode(&bytes), expected) {
+                (Ok((_, generation)), _) => generation,
+                // The user decided, and what is there cannot be read: it is replaced.
+                (Err(_), Expected::Any) => Generation::default(),
+                (Err(error), Expected::Generation(_)) => {
+                    return Err(StoreError::Transient(error.to_string()));
+                }
+            },
+            Ok(None) => Generation::default(),
+            Err(error) => return Err(transient(error)),
+        };
+        check_expected(present, expected)?;
+        let next = present.next();
+        replace(&path, &self.path(slot, "new"), &entry.encode(next)).map_err(transient)?;
+        Ok(next)
+    }
+}
+
+impl SecretStore for FileStore {
+    fn load(&self, slot: &Slot) -> Load {
+        match read(&self.path(slot, "session")) {
+            Ok(Some(bytes)) => match Entry::decode(&bytes) {
+                Ok((entry, generation)) => Load::of(entry, generation),
+                Err(error) => Load::Corrupt(error.to_string()),
+            },
+            Ok(None) => Load::Absent,
+            Err(error) => Load::Transient(describe(&error)),
+        }
+    }
+
+    fn save(&self, slot: &Slot, record: &Record, expected: Expected) -> Result<Generation, StoreError> {
+        self.write(slot, &Entry::Live(record.clone()), expected)
+    }
+
+    fn erase(&self, slot: &Slot, tombstone: &Tombstone) -> Result<Generation, StoreError> {
+        self.write(slot, &Entry::Ended(tombstone.clone()), Expected::Any)
+    }
+}
+
+/// The file's content; `None` where there is no file. A file that is too long is cut where it can be
+/// told from a record, so that it counts as damaged without being read whole.
+fn read(path: &Path) -> io::Result<Option<Zeroizing<Vec<u8>>>> {
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let mut bytes = Zeroizing::new(Vec::new());
+    file.take(MAX_ENCODED_BYTES as u64 + 1).read_to_end(&mut bytes)?;
+    Ok(Some(bytes))
+}
+
+/// Writes a new file beside the old one and renames it: at every moment the path holds one whole record.
+fn replace(path: &Path, new: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = private(OpenOptions::new().write(true).create(true).truncate(true)).open(new)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(new, path)?;
+    sync_directory(path)
+}
+
+/// Without this the rename itself may be lost with the power.
+fn sync_directory(path: &Path) -> io::Result<()> {
+    #[cfg(unix)]
+    if let Some(directory) = path.parent() {
+        File::open(directory)?.sync_all()?;
+    }
+    #[cfg(not(unix))]
+    let _ = path;
+    Ok(())
+}
+
+fn lock(path: &Path) -> Result<File, StoreError> {
+    let file =
+        private(OpenOptions::new().write(true).create(true).truncate(false)).open(path).map_err(transient)?;
+    let start = Instant::now();
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) if start.elapsed() < LOCK_PATIENCE => {
+                std::thread::sleep(LOCK_POLL);
+            }
+            Err(TryLockError::WouldBlock) => {
+                return Err(StoreError::Transient("another process holds the lock of the store".into()));
+            }
+            Err(TryLockError::Error(error)) => return Err(transient(error)),
+        }
+    }
+}
+
+fn make_directory(directory: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(directory)
+}
+
+fn private(options: &mut OpenOptions) -> &mut OpenOptions {
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
+    options
+}
+
+fn transient(error: io::Error) -> StoreError {
+    StoreError::Transient(describe(&error))
+}
+
+/// Says what kind of failure it was, without a path: paths hold names of users.
+fn describe(error: &io::Error) -> String {
+    error.kind().to_string()
+}

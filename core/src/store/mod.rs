@@ -1,0 +1,120 @@
+//! Where secrets rest between two runs of the app.
+
+mod file;
+mod memory;
+
+use std::fmt;
+use std::sync::Arc;
+
+pub use file::FileStore;
+pub use memory::InMemoryStore;
+
+use crate::lifecycle::record::{Entry, Record, Tombstone};
+
+/// Which record of a store: one for each namespace (the app) and account.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Slot {
+    /// The app or the part of it that the records belong to.
+    pub namespace: String,
+    /// The account within the namespace.
+    pub account: String,
+}
+
+/// Counts the writes to a slot. The store assigns it; a save is conditional on it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Generation(pub u64);
+
+impl Generation {
+    pub(crate) fn next(self) -> Self {
+        Self(self.0.saturating_add(1))
+    }
+}
+
+/// What a slot holds. The difference between "nothing" and "cannot say now" decides whether a user
+/// stays signed in, so a store must not answer [`Load::Absent`] unless it knows.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Load {
+    /// A session.
+    Found(Record, Generation),
+    /// A session that was ended on purpose.
+    Tombstone(Tombstone, Generation),
+    /// Nothing was ever saved.
+    Absent,
+    /// The device or the key is locked; try again after it is unlocked.
+    Locked,
+    /// The store failed in a way that may pass. The text names the cause and holds no secret.
+    Transient(String),
+    /// Something is there that cannot be read: damaged, or of a later version. It is kept as it is.
+    Corrupt(String),
+    /// The key that protects the record is provably gone for ever.
+    Unrecoverable,
+}
+
+impl Load {
+    pub(crate) fn of(entry: Entry, generation: Generation) -> Self {
+        match entry {
+            Entry::Live(record) => Self::Found(record, generation),
+            Entry::Ended(tombstone) => Self::Tombstone(tombstone, generation),
+        }
+    }
+}
+
+/// Which state of the slot a write applies to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Expected {
+    /// Only this generation: what the session has read or written last.
+    Generation(Generation),
+    /// Whatever is there: a sign-in or sign-out, which the user has decided.
+    Any,
+}
+
+/// Why a write did not happen. What was stored before is still there.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// The slot has another generation than expected: somebody else has written.
+    #[error("the record was changed by somebody else")]
+    Conflict,
+    /// The device or the key is locked.
+    #[error("locked")]
+    Locked,
+    /// The write failed. The text names the cause and holds no secret.
+    #[error("{0}")]
+    Transient(String),
+}
+
+/// A place where secrets rest. Its methods may block for seconds; they are called on a thread for that,
+/// one at a time for one session, never on an async thread and never under a lock of the library.
+pub trait SecretStore: Send + Sync + fmt::Debug + 'static {
+    /// Reads the slot. Never changes it, creates no key and deletes nothing.
+    fn load(&self, slot: &Slot) -> Load;
+
+    /// Replaces the slot's content atomically, if it is in the expected state, and says which
+    /// generation it has now. Durable when it returns.
+    fn save(&self, slot: &Slot, record: &Record, expected: Expected) -> Result<Generation, StoreError>;
+
+    /// Replaces the slot's content by a tombstone: no secret stays behind, and a save that expected an
+    /// older generation fails from now on. Durable when it returns.
+    fn erase(&self, slot: &Slot, tombstone: &Tombstone) -> Result<Generation, StoreError>;
+}
+
+impl<S: SecretStore + ?Sized> SecretStore for Arc<S> {
+    fn load(&self, slot: &Slot) -> Load {
+        (**self).load(slot)
+    }
+
+    fn save(&self, slot: &Slot, record: &Record, expected: Expected) -> Result<Generation, StoreError> {
+        (**self).save(slot, record, expected)
+    }
+
+    fn erase(&self, slot: &Slot, tombstone: &Tombstone) -> Result<Generation, StoreError> {
+        (**self).erase(slot, tombstone)
+    }
+}
+
+/// The rule of [`Expected`], for stores that read before they write.
+fn check_expected(present: Generation, expected: Expected) -> Result<(), StoreError> {
+    match expected {
+        Expected::Generation(generation) if generation != present => Err(StoreError::Conflict),
+        _ => Ok(()),
+    }
+}

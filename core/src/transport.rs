@@ -1,0 +1,106 @@
+//! TLS, limits and connections: shared by what speaks to the authorization server and what sends the
+//! app's requests.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use reqwest::{Client, Response, redirect, retry};
+use rustls::client::ClientConfig;
+use rustls::crypto::ring;
+use rustls::version::{TLS12, TLS13};
+use rustls_platform_verifier::Verifier;
+
+use crate::error::{Error, NetworkFailure};
+
+/// Enough for a slow mobile network; a server that takes longer to accept is not there.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Mobile networks drop idle connections without a word, so they are not kept for long.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The clients of one session.
+#[derive(Clone, Debug)]
+pub(crate) struct Transport {
+    /// For the app's requests.
+    pub(crate) api: Client,
+    /// For the token endpoints. A client of its own, so that a refresh never queues behind the requests
+    /// that wait for it.
+    pub(crate) authority: Client,
+}
+
+impl Transport {
+    pub(crate) fn new() -> Result<Self, Error> {
+        let tls = tls()?;
+        Ok(Self { api: client(tls.clone())?, authority: client(tls)? })
+    }
+}
+
+fn client(tls: ClientConfig) -> Result<Client, Error> {
+    Client::builder()
+        .tls_backend_preconfigured(tls)
+        // Where a redirect may take a token is this library's decision, and whether a request may be
+        // sent twice as well.
+        .redirect(redirect::Policy::none())
+        .retry(retry::never())
+        .referer(false)
+        .connect_timeout(CONNECT_TIMEOUT)
+        .pool_idle_timeout(IDLE_TIMEOUT)
+        .user_agent(concat!("auth-session/", env!("CARGO_PKG_VERSION")))
+        .build()
+        .map_err(|error| Error::Internal(format!("no HTTP client: {}", error.without_url())))
+}
+
+/// TLS 1.2 or newer, verified by the platform. There is no way to switch verification off.
+fn tls() -> Result<ClientConfig, Error> {
+    let provider = Arc::new(ring::default_provider());
+    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
+        .with_protocol_versions(&[&TLS13, &TLS12])
+        .map_err(|error| Error::Internal(format!("no TLS: {error}")))?;
+    let mut tls = match Verifier::new(provider) {
+        Ok(verifier) => builder
+            .dangerous() // Named so because it sets a verifier; this one is the platform's own.
+            .with_custom_certificate_verifier(Arc::new(verifier))
+            .with_no_client_auth(),
+        // A machine without any root certificate trusts nobody; loopback without TLS still works.
+        Err(error) => {
+            tracing::warn!(%error, "no certificate verifier: every TLS handshake will fail");
+            builder.with_root_certificates(rustls::RootCertStore::empty()).with_no_client_auth()
+        }
+    };
+    tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Ok(tls)
+}
+
+/// Whether it is certain that nothing of the request reached the server.
+pub(crate) fn was_not_sent(error: &reqwest::Error) -> bool {
+    error.is_connect() || error.is_builder()
+}
+
+pub(crate) fn network_failure(error: &reqwest::Error) -> NetworkFailure {
+    if was_not_sent(error) { NetworkFailure::NotConnected } else { NetworkFailure::Broken }
+}
+
+/// Reads the whole body, up to a limit in bytes.
+pub(crate) async fn read_body(mut response: Response, limit: usize) -> Result<Bytes, Error> {
+    let too_large = || Error::BodyTooLarge { limit };
+    let announced = response.content_length().unwrap_or(0);
+    if announced > limit as u64 {
+        return Err(too_large());
+    }
+    let broken = |error: reqwest::Error| Error::Network(network_failure(&error));
+    // The usual body comes in one piece, which is handed on without a copy.
+    let Some(first) = response.chunk().await.map_err(broken)? else { return Ok(Bytes::new()) };
+    let Some(second) = response.chunk().await.map_err(broken)? else {
+        return if first.len() > limit { Err(too_large()) } else { Ok(first) };
+    };
+    let mut body = BytesMut::with_capacity((announced as usize).max(first.len() + second.len()));
+    body.extend_from_slice(&first);
+    body.extend_from_slice(&second);
+    while body.len() <= limit {
+        match response.chunk().await.map_err(broken)? {
+            Some(piece) => body.extend_from_slice(&piece),
+            None => return Ok(body.freeze()),
+        }
+    }
+    Err(too_large())
+}

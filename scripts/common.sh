@@ -1,0 +1,39 @@
+# shellcheck shell=bash
+# What all scripts share. Sourced, not run.
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+target=${CARGO_TARGET_DIR:-$root/target}
+case $target in /*) ;; *) target=$root/$target ;; esac
+export CARGO_TARGET_DIR=$target
+export AUTHSESSION_ROOT=$root
+mkdir -p "$target"
+
+# Exit code of a script that could not set up what it needs.
+readonly cannot_set_up=3
+
+say() { printf '%s\n' "$*" >&2; }
+
+# need_packages PACKAGE…: installs the Debian packages that are missing, or says which they are.
+need_packages() {
+    local missing=() package
+    for package in "$@"; do
+        dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'install ok installed' || missing+=("$package")
+    done
+    [ ${#missing[@]} -eq 0 ] && return 0
+    if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
+        say "Please install: ${missing[*]}"
+        exit $cannot_set_up
+    fi
+    say "Installing: ${missing[*]}"
+    if ! { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}"; } \
+        >"$target/apt.log" 2>&1; then
+        tail -n 5 "$target/apt.log" >&2
+        say "Please install: ${missing[*]}"
+        exit $cannot_set_up
+    fi
+}
+
+# need_command COMMAND PACKAGE…: installs the packages if the command is not there, from wherever.
+need_command() {
+    command -v "$1" >/dev/null || need_packages "${@:2}"
+}

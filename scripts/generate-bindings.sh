@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# Generates the Kotlin and Swift bindings into the packages that use them. With --check it changes nothing
+# and fails if what is committed is not what would be generated.
+set -euo pipefail
+. "$(dirname "$0")/common.sh"
+
+"$root/scripts/build-host.sh"
+out=$target/bindings
+rm -rf "$out"
+for language in kotlin swift; do
+    "$target/debug/uniffi-bindgen" generate "$target/debug/libauth_session_ffi.so" \
+        --language $language --out-dir "$out/$language" --config "$root/uniffi.toml" --no-format
+done
+# UniFFI leaves white space at the ends of lines.
+find "$out" -type f -exec sed -i 's/[[:space:]]*$//' {} +
+
+kotlin=android/src/main/kotlin/dev/authsession/ffi
+swift=ios/Sources/AuthSessionKit/Generated
+header=ios/Sources/AuthSessionFFI
+pairs=(
+    "kotlin/dev/authsession/ffi/auth_session_ffi.kt $kotlin/auth_session_ffi.kt"
+    "swift/AuthSessionFFIBindings.swift $swift/AuthSessionFFI.swift"
+    "swift/AuthSessionFFI.h $header/AuthSessionFFI.h"
+    "swift/AuthSessionFFI.modulemap $header/module.modulemap"
+)
+drift=0
+for pair in "${pairs[@]}"; do
+    read -r generated committed <<<"$pair"
+    if [ "${1-}" = --check ]; then
+        if ! cmp -s "$out/$generated" "$root/$committed"; then
+            say "$committed is not what is generated now; run scripts/generate-bindings.sh"
+            drift=1
+        fi
+    else
+        install -D -m 644 "$out/$generated" "$root/$committed"
+    fi
+done
+exit $drift

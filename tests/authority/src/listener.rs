@@ -1,0 +1,90 @@
+//! A listener that can go offline and come back at the same address.
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use axum::{Extension, Router};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::conn::auto::Builder;
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Notify, watch};
+
+/// Ends the connection of a request without an answer.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Disconnect(Arc<Notify>);
+
+impl Disconnect {
+    pub(crate) fn now(&self) {
+        self.0.notify_one();
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Listener {
+    address: SocketAddr,
+    router: Router,
+    /// Dropping the sender ends the listener and all its connections.
+    online: Mutex<Option<watch::Sender<()>>>,
+}
+
+impl Listener {
+    pub(crate) async fn start(router: Router) -> io::Result<Self> {
+        let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let address = socket.local_addr()?;
+        let listener = Self { address, router, online: Mutex::new(None) };
+        listener.serve(socket);
+        Ok(listener)
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Refuses new connections and resets the open ones.
+    pub(crate) fn go_offline(&self) {
+        self.online.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
+
+    pub(crate) async fn go_online(&self) -> io::Result<()> {
+        if self.online.lock().unwrap_or_else(PoisonError::into_inner).is_none() {
+            self.serve(TcpListener::bind(self.address).await?);
+        }
+        Ok(())
+    }
+
+    fn serve(&self, socket: TcpListener) {
+        let (sender, online) = watch::channel(());
+        tokio::spawn(accept(socket, self.router.clone(), online));
+        *self.online.lock().unwrap_or_else(PoisonError::into_inner) = Some(sender);
+    }
+}
+
+async fn accept(socket: TcpListener, router: Router, mut online: watch::Receiver<()>) {
+    loop {
+        tokio::select! {
+            biased;
+            _ = online.changed() => return,
+            accepted = socket.accept() => {
+                if let Ok((stream, _)) = accepted {
+                    tokio::spawn(serve(stream, router.clone(), online.clone()));
+                }
+            }
+        }
+    }
+}
+
+async fn serve(stream: TcpStream, router: Router, mut online: watch::Receiver<()>) {
+    // When this side closes, it is to break off: the client then sees a reset, as from a lost server.
+    let _ = stream.set_zero_linger();
+    let _ = stream.set_nodelay(true);
+    let disconnect = Disconnect::default();
+    let service = TowerToHyperService::new(router.layer(Extension(disconnect.clone())));
+    let builder = Builder::new(TokioExecutor::new());
+    tokio::select! {
+        _ = builder.serve_connection(TokioIo::new(stream), service) => {}
+        _ = disconnect.0.notified() => {}
+        _ = online.changed() => {}
+    }
+}

@@ -1,0 +1,275 @@
+//! One isolated authorization and resource server.
+
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+use crate::gate::{Endpoint, FaultCommand, Gates, HoldCommand, When};
+use crate::listener::Listener;
+use crate::routes;
+use crate::tokens::Tokens;
+
+/// How long a command waits for what it is to see.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How a realm differs from the usual one.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RealmOptions {
+    /// What the server says of an access token's life, in seconds. It expires by command only.
+    pub expires_in_seconds: u64,
+}
+
+impl Default for RealmOptions {
+    fn default() -> Self {
+        Self { expires_in_seconds: 3600 }
+    }
+}
+
+/// What a realm has seen.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct Counters {
+    pub logins: u64,
+    pub login_failures: u64,
+    pub refresh_requests: u64,
+    pub refreshes: u64,
+    pub refresh_rejections: u64,
+    pub reuse_detected: u64,
+    pub logouts: u64,
+    pub resource_requests: u64,
+    pub resource_ok: u64,
+    pub resource_unauthorized: u64,
+    pub active_families: u64,
+}
+
+/// An isolated server with listeners of its own. Clones are the same realm.
+#[derive(Clone, Debug)]
+pub struct Realm(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    core: Arc<Core>,
+    api: Listener,
+    auth: Listener,
+}
+
+/// The part that the request handlers share.
+#[derive(Debug)]
+pub(crate) struct Core {
+    pub(crate) options: RealmOptions,
+    state: Mutex<State>,
+    changed: watch::Sender<()>,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct State {
+    pub(crate) tokens: Tokens,
+    pub(crate) counters: Counters,
+    pub(crate) gates: Gates,
+}
+
+impl Core {
+    /// Looks at the state or changes it, and lets those who wait for something look as well.
+    pub(crate) fn with<T>(&self, act: impl FnOnce(&mut State) -> T) -> T {
+        let result = act(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner));
+        self.changed.send_replace(());
+        result
+    }
+
+    pub(crate) async fn until(&self, condition: impl Fn(&State) -> bool) {
+        let mut changed = self.changed.subscribe();
+        loop {
+            changed.mark_unchanged();
+            if condition(&self.state.lock().unwrap_or_else(PoisonError::into_inner)) {
+                return;
+            }
+            // The sender lives as long as `self`.
+            let _ = changed.changed().await;
+        }
+    }
+
+    /// Holds a request as long as a test wants it held.
+    pub(crate) async fn pass(&self, endpoint: Endpoint, path: &str, when: When) {
+        if let Some(hold) = self.with(|state| state.gates.arrive(endpoint, path, when)) {
+            self.until(|state| !state.gates.is_holding(hold)).await;
+        }
+    }
+}
+
+/// Why a command was not carried out.
+#[derive(Debug)]
+pub(crate) enum CommandError {
+    Unknown,
+    Malformed(serde_json::Error),
+    /// What it waited for did not happen.
+    TimedOut,
+    Listener(io::Error),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct EndpointCommand {
+    endpoint: Endpoint,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AwaitHeld {
+    endpoint: Endpoint,
+    count: usize,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AwaitCounter {
+    counter: String,
+    at_least: u64,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Which {
+    Api,
+    Auth,
+    All,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ListenerCommand {
+    listener: Which,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NoArguments {}
+
+impl Realm {
+    /// Starts a realm on loopback.
+    ///
+    /// # Errors
+    /// No socket could be bound.
+    pub async fn start(options: RealmOptions) -> io::Result<Self> {
+        let core = Arc::new(Core { options, state: Mutex::default(), changed: watch::Sender::new(()) });
+        let router = routes::router(Arc::clone(&core));
+        let (api, auth) = (Listener::start(router.clone()).await?, Listener::start(router).await?);
+        Ok(Self(Arc::new(Inner { core, api, auth })))
+    }
+
+    /// Where the resources are. The token endpoints are there as well.
+    pub fn api_url(&self) -> String {
+        self.0.api.url()
+    }
+
+    /// Another address of the same server, so that the token endpoints can be offline alone.
+    pub fn auth_url(&self) -> String {
+        self.0.auth.url()
+    }
+
+    /// What the realm has seen so far.
+    pub fn counters(&self) -> Counters {
+        self.0.core.with(|state| counters(state))
+    }
+
+    /// Carries out a command, the same as over HTTP; see the crate's README.
+    ///
+    /// # Errors
+    /// A text that says what is wrong.
+    pub async fn command(&self, name: &str, arguments: Value) -> Result<Value, String> {
+        self.carry_out(name, arguments).await.map_err(|error| format!("{name}: {error}"))
+    }
+
+    pub(crate) async fn carry_out(&self, name: &str, arguments: Value) -> Result<Value, CommandError> {
+        let core = &self.0.core;
+        match name {
+            "expire_access_tokens" => {
+                read::<NoArguments>(arguments)?;
+                core.with(|state| state.tokens.expire_access_tokens());
+            }
+            "revoke_refresh_tokens" => {
+                read::<NoArguments>(arguments)?;
+                core.with(|state| state.tokens.revoke_refresh_tokens());
+            }
+            "issue_tokens" => {
+                read::<NoArguments>(arguments)?;
+                return Ok(core.with(|state| state.tokens.issue(core.options.expires_in_seconds)));
+            }
+            "hold" => {
+                let command: HoldCommand = read(arguments)?;
+                core.with(|state| state.gates.hold(command));
+            }
+            "release" => {
+                let EndpointCommand { endpoint } = read(arguments)?;
+                core.with(|state| state.gates.release(endpoint));
+            }
+            "await_held" => {
+                let AwaitHeld { endpoint, count } = read(arguments)?;
+                self.wait(|state| state.gates.held(endpoint) >= count).await?;
+            }
+            "fault" => {
+                let fault: FaultCommand = read(arguments)?;
+                core.with(|state| state.gates.add_fault(fault));
+            }
+            "clear_faults" => {
+                read::<NoArguments>(arguments)?;
+                core.with(|state| state.gates.clear_faults());
+            }
+            "offline" => {
+                for listener in self.listeners(read(arguments)?) {
+                    listener.go_offline();
+                }
+            }
+            "online" => {
+                for listener in self.listeners(read(arguments)?) {
+                    listener.go_online().await.map_err(CommandError::Listener)?;
+                }
+            }
+            "await_counter" => {
+                let AwaitCounter { counter, at_least } = read(arguments)?;
+                self.wait(|state| {
+                    json!(counters(state))[&counter].as_u64().is_some_and(|count| count >= at_least)
+                })
+                .await?;
+            }
+            _ => return Err(CommandError::Unknown),
+        }
+        Ok(json!({}))
+    }
+
+    async fn wait(&self, condition: impl Fn(&State) -> bool) -> Result<(), CommandError> {
+        timeout(PATIENCE, self.0.core.until(condition)).await.map_err(|_| CommandError::TimedOut)
+    }
+
+    fn listeners(&self, ListenerCommand { listener }: ListenerCommand) -> Vec<&Listener> {
+        match listener {
+            Which::Api => vec![&self.0.api],
+            Which::Auth => vec![&self.0.auth],
+            Which::All => vec![&self.0.api, &self.0.auth],
+        }
+    }
+}
+
+fn counters(state: &State) -> Counters {
+    Counters { active_families: state.tokens.active_families(), ..state.counters.clone() }
+}
+
+fn read<T: for<'a> Deserialize<'a>>(arguments: Value) -> Result<T, CommandError> {
+    serde_json::from_value(arguments).map_err(CommandError::Malformed)
+}
+
+impl std::fmt::Display for CommandError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Unknown => f.write_str("there is no such command"),
+            Self::Malformed(error) => write!(f, "malformed: {error}"),
+            Self::TimedOut => write!(f, "did not happen within {PATIENCE:?}"),
+            Self::Listener(error) => write!(f, "the listener did not come back: {error}"),
+        }
+    }
+}

@@ -828,10 +828,8 @@ impl SignedIn {
         let spent = expired && self.held.used && want.after != Some(self.held.made_by) && renewable;
         if self.released && !refused && !spent {
             self.held.used = true;
-            if renewable
-                && self.held.renew_at.is_some_and(|renew_at| renew_at <= at.now)
-                && self.may_refresh(at)
-            {
+            let due = !expired && self.held.renew_at.is_some_and(|renew_at| renew_at <= at.now);
+            if due && renewable && self.may_refresh(at) {
                 self.start(attempts, effects);
             }
             let version = Version { epoch, number: self.held.number };
@@ -989,3 +987,6 @@ fn backoff(at: Moment, failures: u32) -> Duration {
 fn revoke(refresh: Secret, access: Secret) -> Effect {
     Effect::Revoke { refresh: Arc::new(refresh), access: Arc::new(access) }
 }
+
+#[cfg(test)]
+mod tests;

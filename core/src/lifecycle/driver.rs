@@ -31,11 +31,18 @@ const REFRESH_TIMEOUT: Duration = Duration::from_secs(10);
 const EVENT_BACKLOG: usize = 256;
 
 /// The lifecycle of one account's tokens. Clones are the same lifecycle. It ends when the last clone is
-/// gone; a refresh that is on its way has a clone, so that what it brings is still saved.
+/// gone; whatever is being done has a clone, so that what a refresh brings is still saved and told.
 #[derive(Clone, Debug)]
 pub(crate) struct Lifecycle {
     shared: Arc<Shared>,
-    effects: mpsc::UnboundedSender<Effect>,
+    decided: mpsc::UnboundedSender<Decided>,
+}
+
+/// An effect on its way to the task that carries it out.
+#[derive(Debug)]
+struct Decided {
+    effect: Effect,
+    lifecycle: Lifecycle,
 }
 
 #[derive(Debug)]
@@ -76,7 +83,7 @@ impl Lifecycle {
     ) -> Result<Self, Error> {
         let runtime = runtime()?;
         let (machine, first) = Machine::open();
-        let (effects, effect_queue) = mpsc::unbounded_channel();
+        let (decided, effects) = mpsc::unbounded_channel();
         let (store_jobs, store_queue) = mpsc::unbounded_channel();
         let shared = Arc::new(Shared {
             machine: Mutex::new(machine),
@@ -88,8 +95,8 @@ impl Lifecycle {
             store: store_jobs,
         });
         runtime.spawn(run_store(slot, store, shared.clock.clone(), store_queue));
-        runtime.spawn(run_effects(Arc::clone(&shared), effects.downgrade(), effect_queue));
-        let lifecycle = Self { shared, effects };
+        runtime.spawn(run_effects(effects));
+        let lifecycle = Self { shared, decided };
         lifecycle.enqueue(first);
         Ok(lifecycle)
     }
@@ -234,7 +241,7 @@ impl Lifecycle {
     fn enqueue(&self, effects: Vec<Effect>) {
         for effect in effects {
             // The queue is closed only when the runtime is going down with the process.
-            let _ = self.effects.send(effect);
+            let _ = self.decided.send(Decided { effect, lifecycle: self.clone() });
         }
     }
 }
@@ -258,39 +265,37 @@ fn seed() -> Result<u64, Error> {
     Ok(u64::from_le_bytes(bytes))
 }
 
-async fn run_effects(
-    shared: Arc<Shared>,
-    sender: mpsc::WeakUnboundedSender<Effect>,
-    mut effects: mpsc::UnboundedReceiver<Effect>,
-) {
-    while let Some(effect) = effects.recv().await {
-        // None when every handle is gone: what must become durable still does, and nothing new begins.
-        let lifecycle = sender.upgrade().map(|effects| Lifecycle { shared: Arc::clone(&shared), effects });
+async fn run_effects(mut decided: mpsc::UnboundedReceiver<Decided>) {
+    while let Some(Decided { effect, lifecycle }) = decided.recv().await {
+        lifecycle.carry_out(effect);
+    }
+}
+
+impl Lifecycle {
+    fn carry_out(self, effect: Effect) {
         match effect {
-            Effect::Load { attempt } => queue_store(&shared, StoreOperation::Load { attempt }, lifecycle),
+            Effect::Load { attempt } => self.queue_store(StoreOperation::Load { attempt }),
             Effect::Save { epoch, held, expected } => {
-                queue_store(&shared, StoreOperation::Save { epoch, held, expected }, lifecycle);
+                self.queue_store(StoreOperation::Save { epoch, held, expected });
             }
             Effect::Erase { attempt, reason } => {
-                queue_store(&shared, StoreOperation::Erase { attempt, reason }, lifecycle);
+                self.queue_store(StoreOperation::Erase { attempt, reason });
             }
             Effect::Refresh { attempt, token, attempt_id } => {
-                let Some(lifecycle) = lifecycle else { continue };
                 tracing::debug!(attempt, id = attempt_id.as_str(), "refreshing");
-                let shared = Arc::clone(&shared);
+                let shared = Arc::clone(&self.shared);
                 let refresh = tokio::spawn(async move {
                     timeout(REFRESH_TIMEOUT, shared.authority.refresh(&token, &attempt_id)).await
                 });
                 tokio::spawn(async move {
                     // A refresh that timed out or panicked may have reached the server.
                     let verdict = refresh.await.ok().and_then(Result::ok).unwrap_or(Verdict::Ambiguous);
-                    lifecycle.apply(Input::RefreshAnswered { attempt, verdict });
+                    self.apply(Input::RefreshAnswered { attempt, verdict });
                 });
             }
             Effect::Revoke { refresh, access } => {
-                let shared = Arc::clone(&shared);
                 tokio::spawn(async move {
-                    let revocation = shared.authority.revoke(&refresh, &access);
+                    let revocation = self.shared.authority.revoke(&refresh, &access);
                     if timeout(REFRESH_TIMEOUT, revocation).await != Ok(true) {
                         tracing::info!("the server did not confirm the revocation");
                     }
@@ -299,33 +304,35 @@ async fn run_effects(
             Effect::Emit(event) => {
                 tracing::debug!(event = event.name(), "session event");
                 // Nobody may be listening.
-                let _ = shared.events.send(event);
+                let _ = self.shared.events.send(event);
             }
             Effect::Settle => {
-                shared.settled.send_replace(());
+                self.shared.settled.send_replace(());
             }
             Effect::WakeAt(time) => {
-                let (shared, sender) = (Arc::clone(&shared), sender.clone());
+                // A timer alone keeps no session alive.
+                let (shared, decided) = (Arc::clone(&self.shared), self.decided.downgrade());
                 tokio::spawn(async move {
                     sleep(shared.clock.boot_time().until(time)).await;
-                    if let Some(effects) = sender.upgrade() {
-                        Lifecycle { shared, effects }.apply(Input::Tick);
+                    if let Some(decided) = decided.upgrade() {
+                        Self { shared, decided }.apply(Input::Tick);
                     }
                 });
             }
         }
     }
-}
 
-fn queue_store(shared: &Shared, operation: StoreOperation, report_to: Option<Lifecycle>) {
-    // The store's task ends after this one, so the queue is open.
-    let _ = shared.store.send(StoreJob { operation, report_to });
+    fn queue_store(self, operation: StoreOperation) {
+        let store = self.shared.store.clone();
+        // The store's task lives as long as the lifecycle.
+        let _ = store.send(StoreJob { operation, lifecycle: self });
+    }
 }
 
 #[derive(Debug)]
 struct StoreJob {
     operation: StoreOperation,
-    report_to: Option<Lifecycle>,
+    lifecycle: Lifecycle,
 }
 
 #[derive(Debug)]
@@ -342,13 +349,11 @@ async fn run_store(
     clock: Arc<dyn Clock>,
     mut jobs: mpsc::UnboundedReceiver<StoreJob>,
 ) {
-    while let Some(StoreJob { operation, report_to }) = jobs.recv().await {
+    while let Some(StoreJob { operation, lifecycle }) = jobs.recv().await {
         let (slot, store, clock) = (slot.clone(), Arc::clone(&store), Arc::clone(&clock));
         let fallback = operation.failed(StoreError::Transient("the store panicked".into()));
         let outcome = tokio::task::spawn_blocking(move || operation.perform(&slot, &*store, &*clock)).await;
-        if let Some(lifecycle) = report_to {
-            lifecycle.apply(outcome.unwrap_or(fallback));
-        }
+        lifecycle.apply(outcome.unwrap_or(fallback));
     }
 }
 

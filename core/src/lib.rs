@@ -33,6 +33,7 @@ pub use config::{Dialect, SessionConfig};
 pub use error::{Answer, Error, NetworkFailure, RefreshObstacle};
 pub use event::{Event, Events, SessionState, SignOutReason};
 pub use http::client::{Disposition, RequestBuilder, Response};
+pub use lifecycle::driver::Statistics;
 pub use lifecycle::record::{AttemptId, Entry, Record, RecordError, Tombstone};
 pub use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 pub use reqwest::{Method, StatusCode};

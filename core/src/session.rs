@@ -12,7 +12,7 @@ use crate::config::SessionConfig;
 use crate::error::Error;
 use crate::event::{Events, SessionState};
 use crate::http::client::{ApiHost, RequestBuilder};
-use crate::lifecycle::driver::Lifecycle;
+use crate::lifecycle::driver::{Lifecycle, Statistics};
 use crate::lifecycle::machine::Input;
 use crate::runtime::{runtime, surrounded};
 use crate::secret::Secret;
@@ -21,7 +21,7 @@ use crate::transport::Transport;
 /// Tokens that the app got by itself, for [`AuthSession::adopt`].
 #[derive(Clone, Debug)]
 pub struct Tokens {
-    access_token: Secret,
+    access_token: Option<Secret>,
     refresh_token: Option<Secret>,
     expires_in: Option<Duration>,
 }
@@ -29,7 +29,12 @@ pub struct Tokens {
 impl Tokens {
     /// An access token that cannot be refreshed, with unknown expiry.
     pub fn new(access_token: impl Into<Secret>) -> Self {
-        Self { access_token: access_token.into(), refresh_token: None, expires_in: None }
+        Self { access_token: Some(access_token.into()), refresh_token: None, expires_in: None }
+    }
+
+    /// A refresh token alone: the first request gets an access token with it.
+    pub fn from_refresh_token(refresh_token: impl Into<Secret>) -> Self {
+        Self { access_token: None, refresh_token: Some(refresh_token.into()), expires_in: None }
     }
 
     /// Adds the refresh token.
@@ -105,17 +110,14 @@ impl AuthSession {
     /// # Errors
     /// [`Error::InvalidRequest`] if a token could not stand in a header.
     pub async fn adopt(&self, tokens: Tokens) -> Result<(), Error> {
-        for (name, token) in
-            [("access", Some(&tokens.access_token)), ("refresh", tokens.refresh_token.as_ref())]
-        {
-            if token.is_some_and(|token| !is_header_safe(token.expose())) {
+        for (name, token) in [("access", &tokens.access_token), ("refresh", &tokens.refresh_token)] {
+            if token.as_ref().is_some_and(|token| !is_header_safe(token.expose())) {
                 return Err(Error::InvalidRequest(format!("the {name} token is empty or not visible ASCII")));
             }
         }
         let intent = self.host.lifecycle.begin_sign_in();
-        let granted = Granted::new(Some(tokens.access_token), tokens.refresh_token, tokens.expires_in, None)?;
-        let grant = granted.grant().ok_or_else(|| Error::Internal("an access token was lost".into()))?;
-        self.host.lifecycle.sign_in(intent, grant).await
+        let granted = Granted::new(tokens.access_token, tokens.refresh_token, tokens.expires_in, None)?;
+        self.host.lifecycle.sign_in(intent, granted.grant()).await
     }
 
     /// Signs out. The session ends at once and without the network: requests that wait end with
@@ -137,6 +139,11 @@ impl AuthSession {
     /// Why the store could not be read, while the state is [`Locked`](SessionState::Locked).
     pub fn lock_cause(&self) -> Option<Error> {
         self.host.lifecycle.lock_cause()
+    }
+
+    /// What the session has done so far.
+    pub fn statistics(&self) -> Statistics {
+        self.host.lifecycle.statistics()
     }
 
     /// Every event from now on.

@@ -25,8 +25,17 @@ impl JsonEndpoints {
     }
 
     /// Backends differ in which of the two tokens they look at, so both are sent.
-    pub(super) fn sign_out(&self, http: &Client, refresh: &Secret, access: &Secret) -> RequestBuilder {
-        post(http, &self.logout, &json!({ "refresh_token": refresh.expose() })).bearer_auth(access.expose())
+    pub(super) fn sign_out(
+        &self,
+        http: &Client,
+        refresh: &Secret,
+        access: Option<&Secret>,
+    ) -> RequestBuilder {
+        let request = post(http, &self.logout, &json!({ "refresh_token": refresh.expose() }));
+        match access {
+            Some(access) => request.bearer_auth(access.expose()),
+            None => request,
+        }
     }
 }
 

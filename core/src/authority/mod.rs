@@ -64,7 +64,7 @@ impl Authority {
         }
         let mut json = json.ok_or_else(|| Error::Undecodable("the sign-in's answer is not JSON".into()))?;
         let grant = tokens::take(&mut json, reply.date)?
-            .grant()
+            .usable()
             .ok_or_else(|| Error::Undecodable("the sign-in's answer holds no usable access token".into()))?;
         Ok((grant, json))
     }
@@ -85,7 +85,7 @@ impl Authority {
     }
 
     /// Tells the server that the tokens are not needed any more. True if it agreed.
-    pub(crate) async fn revoke(&self, refresh: &Secret, access: &Secret) -> bool {
+    pub(crate) async fn revoke(&self, refresh: &Secret, access: Option<&Secret>) -> bool {
         let request = match &self.endpoints {
             Endpoints::Json(endpoints) => Some(endpoints.sign_out(&self.http, refresh, access)),
             Endpoints::OAuth2(endpoints) => endpoints.revoke(&self.http, refresh),

@@ -30,22 +30,25 @@ impl Tokens {
     }
 
     /// The tokens ready for use; `None` without an access token.
-    pub(crate) fn grant(self) -> Option<Grant> {
-        let access = self.access?;
-        let claims = claims::decode(&access);
+    pub(crate) fn usable(self) -> Option<Grant> {
+        self.access.is_some().then(|| self.grant())
+    }
+
+    pub(crate) fn grant(self) -> Grant {
+        let claims = self.access.as_ref().and_then(claims::decode);
         // `expires_in` first (RFC 6749 section 5.1); the token's own `exp` second, by the server's clock.
         let lifetime = self
             .lifetime
             .or_else(|| claims::remaining(claims.as_deref(), self.date.unwrap_or_else(SystemTime::now)));
-        Some(Grant {
-            access,
+        Grant {
+            access: self.access,
             refresh: self.refresh,
             lifetime,
             remaining: lifetime,
             attempt_id: self.attempt_id,
             subject: claims::subject(claims.as_deref()),
             claims,
-        })
+        }
     }
 }
 
@@ -96,14 +99,14 @@ mod tests {
             "user": {"id": 1}
         }));
         assert_eq!(tokens.refresh, Some(Secret::new("r")));
-        assert_eq!(tokens.grant().and_then(|grant| grant.lifetime), Some(Duration::from_secs(60)));
+        assert_eq!(tokens.usable().and_then(|grant| grant.lifetime), Some(Duration::from_secs(60)));
         assert_eq!(rest, json!({"user": {"id": 1}}));
     }
 
     #[test]
     fn text_that_is_not_header_safe_is_no_token() {
         for bad in [json!(""), json!("a b"), json!("a\r\nX: y"), json!("\u{e9}"), json!(7), json!(null)] {
-            assert!(taken(json!({"access_token": bad})).0.grant().is_none());
+            assert!(taken(json!({"access_token": bad})).0.usable().is_none());
         }
     }
 
@@ -119,7 +122,7 @@ mod tests {
     #[test]
     fn an_answer_that_is_no_object_holds_no_token() {
         for answer in [json!([1]), json!("text"), json!(null)] {
-            assert!(taken(answer).0.grant().is_none());
+            assert!(taken(answer).0.usable().is_none());
         }
     }
 }

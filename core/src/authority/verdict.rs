@@ -44,7 +44,7 @@ fn of_success(json: Option<Value>, date: Option<SystemTime>) -> Verdict {
     let Ok(tokens) = tokens::take(&mut json, date) else { return Verdict::Ambiguous };
     match (&tokens.access, &tokens.refresh) {
         (None, Some(refresh)) => Verdict::Salvaged(refresh.clone(), tokens.attempt_id),
-        _ => tokens.grant().map_or(Verdict::Ambiguous, |grant| Verdict::Rotated(Box::new(grant))),
+        _ => tokens.usable().map_or(Verdict::Ambiguous, |grant| Verdict::Rotated(Box::new(grant))),
     }
 }
 

@@ -54,6 +54,18 @@ struct Shared {
     settled: watch::Sender<()>,
     events: broadcast::Sender<Event>,
     store: mpsc::UnboundedSender<StoreJob>,
+    refreshes: AtomicU64,
+    failed_refresh_attempts: AtomicU64,
+}
+
+/// What a session has done so far, for a look from outside.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Statistics {
+    /// Refreshes whose tokens were taken over.
+    pub refreshes: u64,
+    /// Refresh requests that brought no tokens, retries of lost answers included.
+    pub failed_refresh_attempts: u64,
 }
 
 /// A token for a request.
@@ -93,6 +105,8 @@ impl Lifecycle {
             settled: watch::Sender::new(()),
             events: broadcast::Sender::new(EVENT_BACKLOG),
             store: store_jobs,
+            refreshes: AtomicU64::new(0),
+            failed_refresh_attempts: AtomicU64::new(0),
         });
         runtime.spawn(run_store(slot, store, shared.clock.clone(), store_queue));
         runtime.spawn(run_effects(effects));
@@ -131,6 +145,13 @@ impl Lifecycle {
         match self.machine().phase() {
             View::Locked(cause) => Some(cause.clone()),
             _ => None,
+        }
+    }
+
+    pub(crate) fn statistics(&self) -> Statistics {
+        Statistics {
+            refreshes: self.shared.refreshes.load(Ordering::Relaxed),
+            failed_refresh_attempts: self.shared.failed_refresh_attempts.load(Ordering::Relaxed),
         }
     }
 
@@ -290,12 +311,15 @@ impl Lifecycle {
                 tokio::spawn(async move {
                     // A refresh that timed out or panicked may have reached the server.
                     let verdict = refresh.await.ok().and_then(Result::ok).unwrap_or(Verdict::Ambiguous);
+                    if !matches!(verdict, Verdict::Rotated(_)) {
+                        self.shared.failed_refresh_attempts.fetch_add(1, Ordering::Relaxed);
+                    }
                     self.apply(Input::RefreshAnswered { attempt, verdict });
                 });
             }
             Effect::Revoke { refresh, access } => {
                 tokio::spawn(async move {
-                    let revocation = self.shared.authority.revoke(&refresh, &access);
+                    let revocation = self.shared.authority.revoke(&refresh, access.as_deref());
                     if timeout(REFRESH_TIMEOUT, revocation).await != Ok(true) {
                         tracing::info!("the server did not confirm the revocation");
                     }
@@ -303,6 +327,9 @@ impl Lifecycle {
             }
             Effect::Emit(event) => {
                 tracing::debug!(event = event.name(), "session event");
+                if event == Event::Refreshed {
+                    self.shared.refreshes.fetch_add(1, Ordering::Relaxed);
+                }
                 // Nobody may be listening.
                 let _ = self.shared.events.send(event);
             }
@@ -415,7 +442,7 @@ fn on_the_wall(time: Option<BootTime>, clock: &dyn Clock) -> Option<SystemTime> 
 fn record(held: &Held, clock: &dyn Clock) -> Record {
     Record {
         refresh_token: held.refresh.as_deref().cloned(),
-        access_token: held.access.as_ref().clone(),
+        access_token: held.access.as_deref().cloned(),
         expires_at: on_the_wall(held.expires_at, clock),
         lifetime: held.lifetime,
         attempt: held.attempt_id.clone(),
@@ -424,7 +451,7 @@ fn record(held: &Held, clock: &dyn Clock) -> Record {
 }
 
 fn grant(record: Record, clock: &dyn Clock) -> Grant {
-    let claims = claims::decode(&record.access_token);
+    let claims = record.access_token.as_ref().and_then(claims::decode);
     // A wall clock that was set back must not lengthen the token's life.
     let remaining = record.expires_at.map(|expiry| {
         let left = expiry.duration_since(clock.wall_time()).unwrap_or_default();

@@ -66,7 +66,8 @@ pub(crate) struct Version {
 /// Tokens as they arrive from a server, from the app or from the store.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Grant {
-    pub(crate) access: Secret,
+    /// Missing where only a refresh token is handed over: the first request refreshes then.
+    pub(crate) access: Option<Secret>,
     pub(crate) refresh: Option<Secret>,
     /// How long the access token lives, and how much of that is left.
     pub(crate) lifetime: Option<Duration>,
@@ -80,7 +81,7 @@ pub(crate) struct Grant {
 #[derive(Clone, Debug)]
 pub(crate) struct Held {
     pub(crate) number: u64,
-    pub(crate) access: Arc<Secret>,
+    pub(crate) access: Option<Arc<Secret>>,
     pub(crate) refresh: Option<Arc<Secret>>,
     pub(crate) lifetime: Option<Duration>,
     pub(crate) expires_at: Option<BootTime>,
@@ -148,7 +149,7 @@ pub(crate) enum Effect {
     /// Leave a tombstone.
     Erase { attempt: Attempt, reason: SignOutReason },
     /// Tell the server that these tokens are not needed any more; nobody waits for it.
-    Revoke { refresh: Arc<Secret>, access: Arc<Secret> },
+    Revoke { refresh: Arc<Secret>, access: Option<Arc<Secret>> },
     /// Tell the app.
     Emit(Event),
     /// Let everybody who waits ask again.
@@ -727,7 +728,7 @@ impl Held {
         let renew_at = expires_at.map(|expiry| expiry.before(leeway).after(at.jitter(leeway / 4)));
         Self {
             number,
-            access: Arc::new(grant.access),
+            access: grant.access.map(Arc::new),
             refresh: grant.refresh.map(Arc::new).or(refresh),
             lifetime: grant.lifetime,
             expires_at,
@@ -768,7 +769,7 @@ impl SignedOut {
         match verdict {
             Verdict::Rotated(grant) => {
                 let refresh = grant.refresh.map(Arc::new).or(held.refresh);
-                let access = Arc::new(grant.access);
+                let access = grant.access.map(Arc::new);
                 effects.extend(refresh.map(|refresh| Effect::Revoke { refresh, access }));
             }
             Verdict::Salvaged(refresh, _) => {
@@ -826,14 +827,19 @@ impl SignedIn {
         // A server whose new tokens count as expired on arrival must not cause a refresh for each
         // request: a token is used at least once, and by everybody who waited for it.
         let spent = expired && self.held.used && want.after != Some(self.held.made_by) && renewable;
-        if self.released && !refused && !spent {
+        if let Some(access) = &self.held.access
+            && self.released
+            && !refused
+            && !spent
+        {
+            let access = access.clone();
             self.held.used = true;
             let due = !expired && self.held.renew_at.is_some_and(|renew_at| renew_at <= at.now);
             if due && renewable && self.may_refresh(at) {
                 self.start(attempts, effects);
             }
             let version = Version { epoch, number: self.held.number };
-            return Answer::Use { access: self.held.access.clone(), version };
+            return Answer::Use { access, version };
         }
         if let Some(flight) = &self.flight {
             return Answer::Wait(flight.attempt);
@@ -984,8 +990,8 @@ fn backoff(at: Moment, failures: u32) -> Duration {
     at.jitter(BACKOFF_BASE.saturating_mul(1 << failures.min(10)).min(BACKOFF_CAP))
 }
 
-fn revoke(refresh: Secret, access: Secret) -> Effect {
-    Effect::Revoke { refresh: Arc::new(refresh), access: Arc::new(access) }
+fn revoke(refresh: Secret, access: Option<Secret>) -> Effect {
+    Effect::Revoke { refresh: Arc::new(refresh), access: access.map(Arc::new) }
 }
 
 #[cfg(test)]

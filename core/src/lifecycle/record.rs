@@ -39,7 +39,7 @@ impl AttemptId {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Record {
     pub(crate) refresh_token: Option<Secret>,
-    pub(crate) access_token: Secret,
+    pub(crate) access_token: Option<Secret>,
     /// On the wall clock, because no other clock survives a reboot.
     pub(crate) expires_at: Option<SystemTime>,
     /// How long the access token lived when it was issued: bounds what a wrong wall clock can claim.
@@ -85,8 +85,8 @@ const VERSION: &str = "1";
 struct Live<'a> {
     #[serde(borrow, skip_serializing_if = "Option::is_none")]
     refresh_token: Option<std::borrow::Cow<'a, str>>,
-    #[serde(borrow)]
-    access_token: std::borrow::Cow<'a, str>,
+    #[serde(borrow, skip_serializing_if = "Option::is_none")]
+    access_token: Option<std::borrow::Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     expires_at: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -161,7 +161,7 @@ impl Entry {
 fn encode_live(record: &Record) -> Vec<u8> {
     let live = Live {
         refresh_token: record.refresh_token.as_ref().map(|token| token.expose().into()),
-        access_token: record.access_token.expose().into(),
+        access_token: record.access_token.as_ref().map(|token| token.expose().into()),
         expires_at: record
             .expires_at
             .map(|at| milliseconds(at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default())),
@@ -175,8 +175,8 @@ fn encode_live(record: &Record) -> Vec<u8> {
 fn decode_live(body: &[u8]) -> Option<Record> {
     let live: Live<'_> = serde_json::from_slice(body).ok()?;
     Some(Record {
-        refresh_token: live.refresh_token.map(|token| Secret::new(token)),
-        access_token: Secret::new(live.access_token),
+        refresh_token: live.refresh_token.map(Secret::new),
+        access_token: live.access_token.map(Secret::new),
         expires_at: live
             .expires_at
             .and_then(|at| SystemTime::UNIX_EPOCH.checked_add(Duration::from_millis(at))),
@@ -212,7 +212,7 @@ mod tests {
     fn live() -> Entry {
         Entry::Live(Record {
             refresh_token: Some(Secret::new("refresh-1")),
-            access_token: Secret::new("access \"quoted\" \u{e9}"),
+            access_token: Some(Secret::new("access \"quoted\" \u{e9}")),
             expires_at: SystemTime::UNIX_EPOCH.checked_add(Duration::from_millis(1_700_000_000_123)),
             lifetime: Some(Duration::from_secs(3600)),
             attempt: AttemptId("ab".into()),

@@ -165,7 +165,7 @@ impl Rig {
 fn grant(name: &str, lifetime: Option<u64>) -> Grant {
     let lifetime = lifetime.map(Duration::from_secs);
     Grant {
-        access: Secret::new(format!("access-{name}")),
+        access: Some(Secret::new(format!("access-{name}"))),
         refresh: Some(Secret::new(format!("refresh-{name}"))),
         lifetime,
         remaining: lifetime,
@@ -671,6 +671,17 @@ fn without_a_refresh_token_the_access_token_is_used_until_it_is_refused() {
     let version = rig.version();
     assert!(matches!(rig.want(refused(version)), Answer::NotRenewable));
     assert_eq!(rig.reason(), None);
+}
+
+#[test]
+fn a_refresh_token_alone_is_used_by_the_first_caller() {
+    let mut rig = Rig::signed_out();
+    rig.sign_in(Grant { access: None, ..grant("1", None) }).expect("nobody else signs in");
+    rig.save_ok();
+    let Answer::Wait(attempt) = rig.ask() else { panic!("there is nothing to use") };
+    rig.answer(attempt, rotated("2"));
+    rig.save_ok();
+    assert_eq!(used(&rig.want(Want { after: Some(attempt), ..Want::default() })), "access-2");
 }
 
 #[test]

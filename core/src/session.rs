@@ -67,16 +67,15 @@ impl AuthSession {
     /// [`Error::InvalidConfiguration`], naming the setting.
     pub async fn open(config: SessionConfig) -> Result<Self, Error> {
         let config = config.validate()?;
-        let transport = Transport::new()?;
+        let transport = Arc::new(Transport::new()?);
         let authority =
-            || Authority { endpoints: config.endpoints.clone(), http: transport.authority.clone() };
-        let lifecycle = Lifecycle::start(config.slot, config.store, authority(), config.clock)?;
+            Arc::new(Authority { endpoints: config.endpoints, transport: Arc::clone(&transport) });
+        let lifecycle = Lifecycle::start(config.slot, config.store, Arc::clone(&authority), config.clock)?;
         lifecycle.restored().await;
-        let authority = Arc::new(authority());
         let host = ApiHost {
             base: config.base_url,
             origins: config.origins,
-            http: transport.api,
+            transport,
             lifecycle,
             timeout: config.request_timeout,
             max_body_bytes: config.max_body_bytes,
@@ -151,8 +150,10 @@ impl AuthSession {
         self.host.lifecycle.events()
     }
 
-    /// Says that the network is another one now: a refresh that waits for its time is tried at once.
+    /// Says that the network is another one now: idle connections are given up, and a refresh that waits
+    /// for its time is tried at once.
     pub fn network_changed(&self) {
+        self.host.transport.drop_idle_connections();
         self.host.lifecycle.apply(Input::NetworkChanged);
     }
 

@@ -1,7 +1,7 @@
 //! TLS, limits and connections: shared by what speaks to the authorization server and what sends the
 //! app's requests.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -18,20 +18,50 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Mobile networks drop idle connections without a word, so they are not kept for long.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The clients of one session.
-#[derive(Clone, Debug)]
+/// The HTTP clients of one session.
+#[derive(Debug)]
 pub(crate) struct Transport {
-    /// For the app's requests.
-    pub(crate) api: Client,
-    /// For the token endpoints. A client of its own, so that a refresh never queues behind the requests
-    /// that wait for it.
-    pub(crate) authority: Client,
+    tls: ClientConfig,
+    clients: RwLock<Clients>,
+}
+
+#[derive(Clone, Debug)]
+struct Clients {
+    api: Client,
+    /// A client of its own, so that a refresh never queues behind the requests that wait for it.
+    authority: Client,
 }
 
 impl Transport {
     pub(crate) fn new() -> Result<Self, Error> {
         let tls = tls()?;
-        Ok(Self { api: client(tls.clone())?, authority: client(tls)? })
+        let clients = RwLock::new(Clients::new(&tls)?);
+        Ok(Self { tls, clients })
+    }
+
+    /// For the app's requests.
+    pub(crate) fn api(&self) -> Client {
+        self.clients.read().unwrap_or_else(PoisonError::into_inner).api.clone()
+    }
+
+    /// For the token endpoints.
+    pub(crate) fn authority(&self) -> Client {
+        self.clients.read().unwrap_or_else(PoisonError::into_inner).authority.clone()
+    }
+
+    /// Leaves the open connections to the requests that are using them: on another network an idle one is
+    /// dead, and says so only when it is used.
+    pub(crate) fn drop_idle_connections(&self) {
+        match Clients::new(&self.tls) {
+            Ok(clients) => *self.clients.write().unwrap_or_else(PoisonError::into_inner) = clients,
+            Err(error) => tracing::warn!(%error, "going on with the connections there are"),
+        }
+    }
+}
+
+impl Clients {
+    fn new(tls: &ClientConfig) -> Result<Self, Error> {
+        Ok(Self { api: client(tls.clone())?, authority: client(tls.clone())? })
     }
 }
 

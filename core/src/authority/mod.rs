@@ -5,6 +5,7 @@ pub(crate) mod oauth;
 pub(crate) mod tokens;
 pub(crate) mod verdict;
 
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use bytes::Bytes;
@@ -15,7 +16,7 @@ use crate::error::{Answer, Error, NetworkFailure};
 use crate::lifecycle::machine::{Grant, Verdict};
 use crate::lifecycle::record::AttemptId;
 use crate::secret::Secret;
-use crate::transport;
+use crate::transport::{self, Transport};
 use json::JsonEndpoints;
 use oauth::OAuth2Endpoints;
 use verdict::Dialect;
@@ -27,7 +28,7 @@ const MAX_ANSWER_BYTES: usize = 1 << 20;
 #[derive(Debug)]
 pub(crate) struct Authority {
     pub(crate) endpoints: Endpoints,
-    pub(crate) http: reqwest::Client,
+    pub(crate) transport: Arc<Transport>,
 }
 
 #[derive(Clone, Debug)]
@@ -55,8 +56,9 @@ impl Authority {
                     .into(),
             ));
         };
-        let reply =
-            exchange(endpoints.sign_in(&self.http, credentials)).await.map_err(Unanswered::into_error)?;
+        let reply = exchange(endpoints.sign_in(&self.transport.authority(), credentials))
+            .await
+            .map_err(Unanswered::into_error)?;
         let status = reply.status.as_u16();
         let json = serde_json::from_slice::<Value>(&reply.body).ok();
         if !reply.status.is_success() {
@@ -71,9 +73,10 @@ impl Authority {
 
     /// Sends the refresh token and says what the answer means.
     pub(crate) async fn refresh(&self, token: &Secret, attempt_id: &AttemptId) -> Verdict {
+        let http = self.transport.authority();
         let (dialect, request) = match &self.endpoints {
-            Endpoints::Json(endpoints) => (Dialect::Json, endpoints.refresh(&self.http, token)),
-            Endpoints::OAuth2(endpoints) => (Dialect::OAuth2, endpoints.refresh(&self.http, token)),
+            Endpoints::Json(endpoints) => (Dialect::Json, endpoints.refresh(&http, token)),
+            Endpoints::OAuth2(endpoints) => (Dialect::OAuth2, endpoints.refresh(&http, token)),
         };
         // draft-ietf-httpapi-idempotency-key-header: a server that knows it answers a retry as it
         // answered the first time.
@@ -86,9 +89,10 @@ impl Authority {
 
     /// Tells the server that the tokens are not needed any more. True if it agreed.
     pub(crate) async fn revoke(&self, refresh: &Secret, access: Option<&Secret>) -> bool {
+        let http = self.transport.authority();
         let request = match &self.endpoints {
-            Endpoints::Json(endpoints) => Some(endpoints.sign_out(&self.http, refresh, access)),
-            Endpoints::OAuth2(endpoints) => endpoints.revoke(&self.http, refresh),
+            Endpoints::Json(endpoints) => Some(endpoints.sign_out(&http, refresh, access)),
+            Endpoints::OAuth2(endpoints) => endpoints.revoke(&http, refresh),
         };
         match request {
             Some(request) => exchange(request).await.is_ok_and(|reply| reply.status.is_success()),

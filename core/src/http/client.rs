@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Client, Method, StatusCode};
+use reqwest::{Method, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use url::Url;
@@ -16,14 +16,14 @@ use crate::error::Error;
 use crate::lifecycle::driver::{Lifecycle, NoToken, Ticket};
 use crate::lifecycle::machine::Version;
 use crate::runtime::{runtime, surrounded};
-use crate::transport;
+use crate::transport::{self, Transport};
 
 /// One API host of a session.
 #[derive(Debug)]
 pub(crate) struct ApiHost {
     pub(crate) base: Url,
     pub(crate) origins: Origins,
-    pub(crate) http: Client,
+    pub(crate) transport: Arc<Transport>,
     pub(crate) lifecycle: Lifecycle,
     pub(crate) timeout: Duration,
     pub(crate) max_body_bytes: usize,
@@ -304,8 +304,12 @@ impl Exchange<'_> {
     }
 
     async fn attempt(&self, ticket: &Ticket) -> Result<(Response, Meaning), Error> {
-        let mut request =
-            self.host.http.request(self.method.clone(), self.url.clone()).headers(self.headers.clone());
+        let mut request = self
+            .host
+            .transport
+            .api()
+            .request(self.method.clone(), self.url.clone())
+            .headers(self.headers.clone());
         let mut bearer = HeaderValue::try_from(format!("Bearer {}", ticket.access.expose()))
             .map_err(|_| Error::InvalidRequest("the access token cannot stand in a header".into()))?;
         bearer.set_sensitive(true);

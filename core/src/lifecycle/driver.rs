@@ -48,7 +48,7 @@ struct Decided {
 #[derive(Debug)]
 struct Shared {
     machine: Mutex<Machine>,
-    authority: Authority,
+    authority: Arc<Authority>,
     clock: Arc<dyn Clock>,
     entropy: AtomicU64,
     settled: watch::Sender<()>,
@@ -90,7 +90,7 @@ impl Lifecycle {
     pub(crate) fn start(
         slot: Slot,
         store: Arc<dyn SecretStore>,
-        authority: Authority,
+        authority: Arc<Authority>,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, Error> {
         let runtime = runtime()?;

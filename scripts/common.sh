@@ -37,3 +37,13 @@ need_packages() {
 need_command() {
     command -v "$1" >/dev/null || need_packages "${@:2}"
 }
+
+# tally LOG: counts the tests in the closing lines of cargo test and node --test, prints the count as the
+# closing line of a tier, and fails if a test failed or none ran.
+tally() {
+    local passed failed
+    passed=$(awk '/^# pass |^\xe2\x84\xb9 pass /{n += $3} /^test result: /{n += $4} END {print n + 0}' "$1")
+    failed=$(awk '/^# fail |^\xe2\x84\xb9 fail /{n += $3} /^test result: /{n += $6} END {print n + 0}' "$1")
+    echo "$passed passed, $failed failed"
+    [ "$failed" = 0 ] && [ "$passed" -gt 0 ]
+}

@@ -1,0 +1,9 @@
+#!/usr/bin/env bash
+# Tier `rust`: the core and the test authority. Needs nothing but Rust.
+set -euo pipefail
+. "$(dirname "$0")/common.sh"
+
+status=0
+cargo test --locked --manifest-path "$root/Cargo.toml" 2>&1 | tee "$target/rust.log" || status=1
+tally "$target/rust.log" || status=1
+exit $status

@@ -13,7 +13,7 @@ use crate::error::Error;
 use crate::event::{Events, SessionState};
 use crate::http::client::{ApiHost, RequestBuilder};
 use crate::lifecycle::driver::{Lifecycle, Statistics};
-use crate::lifecycle::machine::Input;
+use crate::lifecycle::terms::Input;
 use crate::runtime::{runtime, surrounded};
 use crate::secret::Secret;
 use crate::transport::Transport;

@@ -13,8 +13,8 @@ use reqwest::{RequestBuilder, StatusCode, header};
 use serde_json::Value;
 
 use crate::error::{Answer, Error, NetworkFailure};
-use crate::lifecycle::machine::{Grant, Verdict};
 use crate::lifecycle::record::AttemptId;
+use crate::lifecycle::terms::{Grant, Verdict};
 use crate::secret::Secret;
 use crate::transport::{self, Transport};
 use json::JsonEndpoints;

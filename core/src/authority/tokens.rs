@@ -6,8 +6,8 @@ use serde_json::{Map, Value};
 
 use crate::claims::{self, LONGEST_LIFETIME};
 use crate::error::Error;
-use crate::lifecycle::machine::Grant;
 use crate::lifecycle::record::AttemptId;
+use crate::lifecycle::terms::Grant;
 use crate::secret::Secret;
 
 /// What an answer holds of tokens; each may be missing.

@@ -14,7 +14,7 @@ use super::challenge::{Meaning, meaning};
 use super::origin::Origins;
 use crate::error::Error;
 use crate::lifecycle::driver::{Lifecycle, NoToken, Ticket};
-use crate::lifecycle::machine::Version;
+use crate::lifecycle::terms::Version;
 use crate::runtime::{runtime, surrounded};
 use crate::transport::{self, Transport};
 

@@ -11,11 +11,11 @@ use std::time::{Duration, SystemTime};
 use tokio::sync::{broadcast, mpsc, watch};
 use tokio::time::{sleep, timeout};
 
-use super::machine::{
-    Answer, Attempt, Effect, Grant, Held, Input, Intent, Loaded, Machine, Moment, Progress, Verdict, Version,
-    View, Want,
-};
+use super::machine::{Held, Machine, View};
 use super::record::{Record, Tombstone};
+use super::terms::{
+    Answer, Attempt, Effect, Grant, Input, Intent, Loaded, Moment, Progress, Verdict, Version, Want,
+};
 use crate::authority::Authority;
 use crate::claims;
 use crate::error::Error;
@@ -128,7 +128,7 @@ impl Lifecycle {
     }
 
     pub(crate) fn state(&self) -> SessionState {
-        match self.machine().phase() {
+        match self.machine().view() {
             View::Restoring => SessionState::Restoring,
             View::Locked(_) => SessionState::Locked,
             View::SignedOut(reason) => SessionState::SignedOut { reason },
@@ -142,7 +142,7 @@ impl Lifecycle {
 
     /// Why the store could not be read, while that is so.
     pub(crate) fn lock_cause(&self) -> Option<Error> {
-        match self.machine().phase() {
+        match self.machine().view() {
             View::Locked(cause) => Some(cause.clone()),
             _ => None,
         }

@@ -3,3 +3,4 @@
 pub(crate) mod driver;
 pub(crate) mod machine;
 pub(crate) mod record;
+pub(crate) mod terms;

@@ -1,7 +1,14 @@
 //! The machine on virtual time. The numbers in brackets are those of the invariants in
 //! `docs/architecture.md`.
 
+use super::backoff::{BACKOFF_BASE, BACKOFF_CAP, RETRY_AFTER_CAP};
+use super::signed_in::{GRACE, QUICK_RETRIES};
 use super::*;
+use crate::event::Event;
+use crate::lifecycle::record::AttemptId;
+use crate::lifecycle::terms::{Verdict, Version};
+use crate::store::{Expected, Generation, StoreError};
+use crate::time::BootTime;
 
 /// A machine, a clock that stands still unless moved, and what the machine wants done.
 struct Rig {
@@ -155,7 +162,7 @@ impl Rig {
     }
 
     fn reason(&self) -> Option<SignOutReason> {
-        match self.machine.phase() {
+        match self.machine.view() {
             View::SignedOut(reason) => Some(reason),
             _ => None,
         }
@@ -521,7 +528,7 @@ fn while_the_token_is_valid_a_renewal_and_its_failure_block_nobody() {
     assert_eq!(used(&rig.ask()), "access-1");
     assert_eq!(rig.refreshes(), 1, "inside the leeway it is renewed in the background");
     assert_eq!(used(&rig.ask()), "access-1");
-    rig.answer(rig.machine.attempts, Verdict::Unreachable);
+    rig.answer(rig.machine.counters.attempts, Verdict::Unreachable);
     assert_eq!(used(&rig.ask()), "access-1");
     assert_eq!(rig.refreshes(), 1, "not again before its time");
 }

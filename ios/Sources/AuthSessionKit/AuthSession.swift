@@ -1,0 +1,104 @@
+import Foundation
+internal import AuthSessionBindings
+
+/// A user's session with an authorization server: signs in, keeps the tokens valid, and sends requests with them.
+///
+/// ```swift
+/// let session = try await AuthSession.open(.init(baseURL: URL(string: "https://api.example.com")!, account: "main"))
+/// try await session.signIn(["email": email, "password": password])
+/// let me = try await session.get("/me").decode(Me.self)
+/// ```
+///
+/// An expired access token is refreshed once, however many requests need it, and the requests wait for it. A session
+/// is ended only by ``signOut()`` or by the authorization server's rejection, never by a race, a timeout or a bad network.
+///
+/// No method hands out a token, and no description, error or event contains one.
+public final class AuthSession: Sendable {
+    let session: AuthSessionBindings.Session
+
+    private init(_ session: AuthSessionBindings.Session) {
+        self.session = session
+    }
+
+    /// Opens the session of one account and restores what its store holds.
+    ///
+    /// In one process, opening the same account again gives the same session.
+    ///
+    /// - Throws: ``AuthSessionError`` with the code `invalid_configuration` for a configuration that cannot work, or
+    ///   with a code that begins with `store` if the store cannot be read.
+    public static func open(_ configuration: Configuration) async throws -> AuthSession {
+        try await translatingFailures {
+            AuthSession(try await openSession(options: configuration.options))
+        }
+    }
+
+    /// Signs in with the credentials that the server's login endpoint expects, encoded as a JSON object.
+    ///
+    /// Cancelling the calling task does not stop a sign-in: the server may have begun the session already.
+    ///
+    /// - Returns: What the server answered beside the tokens, often the user.
+    /// - Throws: ``AuthSessionError``, with the code `sign_in_rejected` and the HTTP status if the server said no.
+    @discardableResult
+    public func signIn(_ credentials: some Encodable) async throws -> SignInAnswer {
+        let json = try encodeCredentials(credentials)
+        return try await translatingFailures {
+            SignInAnswer(data: Data(try await session.signIn(credentialsJson: json).utf8))
+        }
+    }
+
+    /// Begins a session with tokens that the app received itself, for example from a browser sign-in.
+    public func adopt(_ tokens: Tokens) async throws {
+        try await translatingFailures {
+            try await session.adopt(
+                accessToken: tokens.accessToken,
+                refreshToken: tokens.refreshToken,
+                expiresInSeconds: tokens.expiresInSeconds
+            )
+        }
+    }
+
+    /// Ends the session on this device at once, without waiting for the network, and tells the server if it can be reached.
+    public func signOut() async throws {
+        try await translatingFailures {
+            try await session.signOut()
+        }
+    }
+
+    /// What the session is right now. Never blocks.
+    public var state: SessionState {
+        SessionState(session.state())
+    }
+
+    /// The session's events from now on, in order. Every call begins a stream of its own.
+    ///
+    /// The stream ends when the task that iterates it is cancelled. A listener that falls far behind is told with
+    /// ``SessionEvent/missed(count:)`` how many events it lost.
+    public var events: AsyncStream<SessionEvent> {
+        let queue = session.events()
+        return AsyncStream {
+            await queue.next().map(SessionEvent.init)
+        } onCancel: {
+            queue.close()
+        }
+    }
+
+    /// Tells the session that the network came back or changed, so that a refresh that failed is tried again at once
+    /// when it is needed. Call it from an `NWPathMonitor`.
+    public func networkChanged() {
+        session.networkChanged()
+    }
+
+    /// The version of the native library.
+    public static var libraryVersion: String {
+        AuthSessionBindings.libraryVersion()
+    }
+
+    private func encodeCredentials(_ credentials: some Encodable) throws -> String {
+        do {
+            return String(decoding: try JSONEncoder().encode(credentials), as: UTF8.self)
+        } catch {
+            // The encoder's own error quotes the value, and the value may be a password.
+            throw AuthSessionError(.invalidRequest, "the credentials cannot be encoded as JSON")
+        }
+    }
+}

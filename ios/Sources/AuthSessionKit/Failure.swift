@@ -1,0 +1,44 @@
+internal import AuthSessionBindings
+
+/// Runs a call into the generated layer and lets out only errors of this module's own, or `CancellationError`.
+func translatingFailures<Value: Sendable>(_ call: () async throws -> Value) async throws -> Value {
+    do {
+        return try await call()
+    } catch {
+        throw translated(error)
+    }
+}
+
+/// The same for a call that does not wait.
+func translatingFailures<Value>(_ call: () throws -> Value) throws -> Value {
+    do {
+        return try call()
+    } catch {
+        throw translated(error)
+    }
+}
+
+private func translated(_ error: any Error) -> any Error {
+    switch error {
+    case let error as AuthSessionError:
+        return error
+    case SessionFailure.Failed(
+        let code, let explanation, let retryable, let signInRequired, let retryAfterMs, let status):
+        let code = AuthSessionError.Code(code)
+        // Nothing but the cancellation of the calling task cancels a request.
+        if code == .cancelled {
+            return CancellationError()
+        }
+        return AuthSessionError(
+            code,
+            explanation,
+            isRetryable: retryable,
+            requiresSignIn: signInRequired,
+            retryAfter: retryAfterMs.map(interval(milliseconds:)),
+            status: status.map(Int.init)
+        )
+    default:
+        // UniFFI's own errors: a panic in the native library, or a bug in the bindings. Their text is not ours to show.
+        return AuthSessionError(.internal, "the native library failed unexpectedly")
+    }
+}

@@ -1,0 +1,55 @@
+import Foundation
+internal import AuthSessionBindings
+
+/// Something that happened to a session.
+public enum SessionEvent: Sendable, Equatable {
+    /// A user signed in.
+    case signedIn
+
+    /// The tokens were renewed.
+    case refreshed
+
+    /// A refresh failed; the session is kept. The server may have said how long to wait.
+    case refreshFailed(code: AuthSessionError.Code, retryAfter: TimeInterval?)
+
+    /// The store does not take the tokens at present. The session goes on in memory, and the store is tried again.
+    case persistenceDegraded
+
+    /// The store has taken what it had missed.
+    case persistenceRestored
+
+    /// The session ended.
+    case signedOut(SignOutReason)
+
+    /// This listener was too slow, and this many events are lost to it. Read ``AuthSession/state``.
+    case missed(count: UInt64)
+
+    /// What happened, by the name that is the same on every platform, for logs and metrics.
+    public var name: String {
+        switch self {
+        case .signedIn: "signed_in"
+        case .refreshed: "refreshed"
+        case .refreshFailed: "refresh_failed"
+        case .persistenceDegraded: "persistence_degraded"
+        case .persistenceRestored: "persistence_restored"
+        case .signedOut: "signed_out"
+        case .missed: "missed"
+        }
+    }
+}
+
+extension SessionEvent {
+    init(_ event: AuthSessionBindings.SessionEvent) {
+        self =
+            switch event {
+            case .signedIn: .signedIn
+            case .refreshed: .refreshed
+            case .refreshFailed(let code, let retryAfterMs):
+                .refreshFailed(code: .init(code), retryAfter: retryAfterMs.map(interval(milliseconds:)))
+            case .persistenceDegraded: .persistenceDegraded
+            case .persistenceRestored: .persistenceRestored
+            case .signedOut(let reason): .signedOut(SignOutReason(reason))
+            case .missed(let count): .missed(count: count)
+            }
+    }
+}

@@ -1,0 +1,93 @@
+import AuthSessionKit
+import XCTest
+
+final class SignInTests: XCTestCase {
+    func testASignInReturnsTheRestOfTheServersAnswer() async throws {
+        let session = try await Realm.new().openSession()
+
+        let answer = try await session.signIn(Realm.credentials)
+
+        let rest = try answer.decode([String: JSON].self)
+        XCTAssertNotNil(rest["user"])
+        XCTAssertNil(rest["access_token"])
+        XCTAssertNil(rest["refresh_token"])
+        let user = try answer.decode([String: User?].self)["user"]
+        XCTAssertEqual(user, User(id: "u1", name: "Ada"))
+    }
+
+    func testASignedInSessionKnowsItsUserAndWhenTheAccessTokenExpires() async throws {
+        let session = try await Realm.new(["expires_in_seconds": 3600]).signedInSession()
+
+        guard case .signedIn(let user) = session.state else {
+            return XCTFail("the state is \(session.state.name)")
+        }
+        XCTAssertEqual(user.subject, "u1")
+        let expiry = try XCTUnwrap(user.accessTokenExpiresAt)
+        XCTAssertEqual(expiry.timeIntervalSinceNow, 3600, accuracy: 60)
+        let claims = try JSONDecoder().decode([String: JSON].self, from: try XCTUnwrap(user.claims))
+        XCTAssertEqual(claims["sub"], "u1")
+    }
+
+    func testAWrongPasswordIsRejectedWithTheServersStatus() async throws {
+        let realm = try await Realm.new()
+        let session = try await realm.openSession()
+
+        let error = await authSessionError {
+            try await session.signIn(["email": "ada@example.com", "password": "wrong horse"])
+        }
+
+        XCTAssertEqual(error?.code, .signInRejected)
+        XCTAssertEqual(error?.status, 401)
+        XCTAssertEqual(error?.isRetryable, false)
+        XCTAssertEqual(session.state, .signedOut(.neverSignedIn))
+        let counters = try await realm.counters()
+        XCTAssertEqual(counters["login_failures"], 1)
+    }
+
+    func testCredentialsThatAreNoJSONAreRefusedWithoutQuotingThem() async throws {
+        let session = try await Realm.new().openSession()
+
+        let error = await authSessionError { try await session.signIn(["password": Double.nan]) }
+
+        XCTAssertEqual(error?.code, .invalidRequest)
+    }
+
+    func testAfterSignOutNothingIsSent() async throws {
+        let realm = try await Realm.new()
+        let session = try await realm.signedInSession()
+        try await session.signOut()
+
+        let error = await authSessionError { try await session.get("/me") }
+
+        XCTAssertEqual(session.state, .signedOut(.user))
+        XCTAssertEqual(error?.code, .signedOut)
+        XCTAssertEqual(error?.requiresSignIn, true)
+        let counters = try await realm.counters()
+        XCTAssertEqual(counters["resource_requests"], 0)
+    }
+
+    func testSignOutRevokesTheTokensOnTheServer() async throws {
+        let realm = try await Realm.new()
+        let session = try await realm.signedInSession()
+
+        try await session.signOut()
+
+        try await realm.command("await_counter", ["counter": "logouts", "at_least": 1])
+    }
+
+    func testAdoptedTokensAreUsedAndRenewed() async throws {
+        let realm = try await Realm.new()
+        let session = try await realm.openSession()
+        let issued = try await realm.issueTokens()
+
+        try await session.adopt(
+            Tokens(accessToken: issued.access_token, refreshToken: issued.refresh_token, expiresIn: issued.expires_in))
+        let before = try await session.get("/me")
+        try await realm.command("expire_access_tokens")
+        let after = try await session.get("/me")
+
+        XCTAssertEqual([before.status, after.status], [200, 200])
+        let counters = try await realm.counters()
+        XCTAssertEqual(counters["refreshes"], 1)
+    }
+}

@@ -1,0 +1,50 @@
+import AuthSessionKit
+import Foundation
+
+/// One isolated authorization and resource server of the test authority.
+struct Realm: Decodable, Sendable {
+    let apiURL: URL
+    let authURL: URL
+    let controlURL: URL
+
+    enum CodingKeys: String, CodingKey {
+        case apiURL = "api_url"
+        case authURL = "auth_url"
+        case controlURL = "control_url"
+    }
+
+    static let credentials = ["email": "ada@example.com", "password": "correct horse"]
+
+    static func new(_ settings: JSON = [:]) async throws -> Realm {
+        try await HTTP.post(Authority.controlURL.appendingPathComponent("realms"), settings, as: Realm.self)
+    }
+
+    /// A session on this realm. Every realm has its own ports, so accounts of different tests never meet.
+    func openSession(
+        account: String = "main", endpoints: AuthSession.TokenEndpoints? = nil
+    ) async throws -> AuthSession {
+        try await AuthSession.open(
+            .init(baseURL: apiURL, account: account, endpoints: endpoints, allowsLoopback: true))
+    }
+
+    /// A session on this realm, signed in.
+    func signedInSession() async throws -> AuthSession {
+        let session = try await openSession()
+        try await session.signIn(Self.credentials)
+        return session
+    }
+
+    func command(_ command: String, _ body: JSON = [:]) async throws {
+        _ = try await HTTP.post(controlURL.appendingPathComponent(command), body, as: JSON.self)
+    }
+
+    func counters() async throws -> [String: Int] {
+        try await HTTP.get(controlURL.appendingPathComponent("counters"), as: [String: Int].self)
+    }
+}
+
+/// What the test authority answers about its user.
+struct User: Codable, Equatable {
+    let id: String
+    let name: String
+}

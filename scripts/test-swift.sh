@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# Tests the Swift package `AuthSessionKit` with the real library against the real test authority.
+set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+
+"$root/scripts/build-host.sh"
+"$root/scripts/swift-toolchain.sh"
+
+export AUTHSESSION_LIBRARY_DIR="$target/debug"
+export AUTHSESSION_AUTHORITY="$target/debug/test-authority"
+
+log="$target/swift/test.log"
+mkdir -p "$target/swift"
+
+status=0
+"$root/scripts/swift-toolchain.sh" swift test --package-path "$root" --scratch-path "$target/swift" \
+    </dev/null 2>&1 | tee "$log" || status=$?
+
+started="$(grep -c '^Test Case .* started' "$log" || true)"
+passed="$(grep -c '^Test Case .* passed (' "$log" || true)"
+failed=$((started - passed))
+# A build that breaks, or a run that ends before its first test, is a failure, too.
+if [ "$failed" = 0 ] && { [ "$status" != 0 ] || [ "$passed" = 0 ]; }; then
+    failed=1
+fi
+
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ]

@@ -1,6 +1,7 @@
 //! What came of it, for people and for programs.
 
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::time::{Duration, Instant};
 
 use auth_session::{AuthSession, SessionState, SignOutReason};
@@ -109,8 +110,7 @@ impl Report {
     }
 }
 
-/// The one place that writes to standard output.
-#[allow(clippy::print_stdout)]
+/// The one place that writes to standard output. A reader that has gone away is no failure of ours.
 pub(crate) fn print(text: &str) {
-    println!("{text}");
+    let _ = writeln!(std::io::stdout(), "{text}");
 }

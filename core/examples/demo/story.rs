@@ -6,9 +6,9 @@ use auth_session::{AuthSession, Error, SessionConfig, SessionState};
 use serde_json::json;
 use test_authority::{Realm, RealmOptions};
 
-use crate::load::{self, Outcome};
+use crate::Failure;
+use crate::load::{Outcome, requests};
 use crate::report::{self, Report};
-use crate::{Failure, load::requests};
 
 pub(crate) async fn run(json: bool) -> Result<Report, Failure> {
     let timeline = Timeline { start: Instant::now(), quiet: json };
@@ -37,12 +37,19 @@ pub(crate) async fn run(json: bool) -> Result<Report, Failure> {
     timeline.say(&format!("GET /me: {}", summary(&outcomes)));
     report.add(outcomes);
 
+    tell("hold", json!({"endpoint": "resource"})).await?;
+    let callers = {
+        let session = session.clone();
+        tokio::spawn(async move { requests(&session, "/me", 100, 100).await })
+    };
+    tell("await_held", json!({"endpoint": "resource", "count": 100})).await?;
     tell("expire_access_tokens", json!({})).await?;
-    timeline.say("the access token expires; 100 requests leave at once");
-    let outcomes = load::requests(&session, "/me", 100, 100).await;
+    timeline.say("100 requests are under way when the access token expires");
+    tell("release", json!({"endpoint": "resource"})).await?;
+    let outcomes = callers.await.map_err(|error| Failure::Broken(error.to_string()))?;
     let seen = realm.counters();
     timeline.say(&format!(
-        "{}; the server saw {} refused requests and {} refresh",
+        "{}; the server refused {} requests and saw {} refresh",
         summary(&outcomes),
         seen.resource_unauthorized,
         seen.refreshes

@@ -22,8 +22,6 @@ public final class AuthSession: Sendable {
 
     /// Opens the session of one account and restores what its store holds.
     ///
-    /// In one process, opening the same account again gives the same session.
-    ///
     /// - Throws: ``AuthSessionError`` with the code `invalid_configuration` for a configuration that cannot work, or
     ///   with a code that begins with `store` if the store cannot be read.
     public static func open(_ configuration: Configuration) async throws -> AuthSession {

@@ -10,6 +10,7 @@ use hyper_util::server::conn::auto::Builder;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, watch};
+use tokio::task::JoinHandle;
 
 /// Ends the connection of a request without an answer.
 #[derive(Clone, Debug, Default)]
@@ -25,8 +26,14 @@ impl Disconnect {
 pub(crate) struct Listener {
     address: SocketAddr,
     router: Router,
+    online: Mutex<Option<Online>>,
+}
+
+#[derive(Debug)]
+struct Online {
     /// Dropping the sender ends the listener and all its connections.
-    online: Mutex<Option<watch::Sender<()>>>,
+    stop: watch::Sender<()>,
+    accepting: JoinHandle<()>,
 }
 
 impl Listener {
@@ -43,8 +50,13 @@ impl Listener {
     }
 
     /// Refuses new connections and resets the open ones.
-    pub(crate) fn go_offline(&self) {
-        self.online.lock().unwrap_or_else(PoisonError::into_inner).take();
+    pub(crate) async fn go_offline(&self) {
+        let online = self.online.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(Online { stop, accepting }) = online {
+            drop(stop);
+            // When the task is over, the address is free.
+            let _ = accepting.await;
+        }
     }
 
     pub(crate) async fn go_online(&self) -> io::Result<()> {
@@ -55,9 +67,9 @@ impl Listener {
     }
 
     fn serve(&self, socket: TcpListener) {
-        let (sender, online) = watch::channel(());
-        tokio::spawn(accept(socket, self.router.clone(), online));
-        *self.online.lock().unwrap_or_else(PoisonError::into_inner) = Some(sender);
+        let (stop, online) = watch::channel(());
+        let accepting = tokio::spawn(accept(socket, self.router.clone(), online));
+        *self.online.lock().unwrap_or_else(PoisonError::into_inner) = Some(Online { stop, accepting });
     }
 }
 

@@ -222,7 +222,7 @@ impl Realm {
             }
             "offline" => {
                 for listener in self.listeners(read(arguments)?) {
-                    listener.go_offline();
+                    listener.go_offline().await;
                 }
             }
             "online" => {

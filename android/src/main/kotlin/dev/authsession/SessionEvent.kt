@@ -1,0 +1,64 @@
+package dev.authsession
+
+import kotlin.time.Duration
+import dev.authsession.ffi.EventQueue
+import dev.authsession.ffi.SessionEvent as FfiSessionEvent
+
+/** What happened to the session. */
+public sealed interface SessionEvent {
+
+    /** A sign-in, or the tokens that the app handed over, took effect. */
+    public data object SignedIn : SessionEvent
+
+    /** The access token was refreshed. */
+    public data object Refreshed : SessionEvent
+
+    /** The access token could not be refreshed now; the session is kept. */
+    public data class RefreshFailed(
+        /** What callers get that need the new token. */
+        val code: ErrorCode,
+        /** From when on the next attempt may be made, if that is known. */
+        val retryAfter: Duration?,
+    ) : SessionEvent
+
+    /** New tokens are in use but not saved yet. If the process ends before they are, the session may be lost. */
+    public data object PersistenceDegraded : SessionEvent
+
+    /** What could not be saved is saved. */
+    public data object PersistenceRestored : SessionEvent
+
+    /** The session ended. */
+    public data class SignedOut(
+        /** Why. */
+        val reason: SignOutReason,
+    ) : SessionEvent
+
+    /** This collector was too slow and lost events. */
+    public data class Missed(
+        /** How many. */
+        val count: Long,
+    ) : SessionEvent
+}
+
+internal fun FfiSessionEvent.toSessionEvent(): SessionEvent = when (this) {
+    FfiSessionEvent.SignedIn -> SessionEvent.SignedIn
+    FfiSessionEvent.Refreshed -> SessionEvent.Refreshed
+    is FfiSessionEvent.RefreshFailed -> SessionEvent.RefreshFailed(errorCode(code), retryAfterMs?.toDuration())
+    FfiSessionEvent.PersistenceDegraded -> SessionEvent.PersistenceDegraded
+    FfiSessionEvent.PersistenceRestored -> SessionEvent.PersistenceRestored
+    is FfiSessionEvent.SignedOut -> SessionEvent.SignedOut(reason.toSignOutReason())
+    is FfiSessionEvent.Missed -> SessionEvent.Missed(count.toLong())
+}
+
+/** Hands every event to [receive] until the session is gone or the coroutine is cancelled. */
+internal suspend inline fun EventQueue.inOrder(
+    onSubscribed: () -> Unit = {},
+    receive: (FfiSessionEvent) -> Unit,
+): Unit = use {
+    try {
+        onSubscribed()
+        while (true) receive(next() ?: break)
+    } finally {
+        finish()
+    }
+}

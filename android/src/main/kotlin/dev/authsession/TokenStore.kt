@@ -1,0 +1,21 @@
+package dev.authsession
+
+import dev.authsession.ffi.StoreKind
+
+/** Where tokens rest between two starts of the app. */
+public sealed interface TokenStore {
+
+    /** Nowhere: the session ends with the process. */
+    public data object Memory : TokenStore
+
+    /** A file, no better protected than its permissions: for the desktop and for development. */
+    public data class File(
+        /** The file. It and its folder are made when they are needed. */
+        val path: java.io.File,
+    ) : TokenStore
+}
+
+internal fun TokenStore.toFfi(): StoreKind = when (this) {
+    TokenStore.Memory -> StoreKind.Memory
+    is TokenStore.File -> StoreKind.File(path.absolutePath)
+}

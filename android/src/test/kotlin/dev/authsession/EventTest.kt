@@ -1,0 +1,70 @@
+package dev.authsession
+
+import kotlin.test.Test
+import kotlin.test.assertEquals
+import kotlin.test.assertIs
+import kotlinx.coroutines.CompletableDeferred
+import kotlinx.coroutines.CoroutineScope
+import kotlinx.coroutines.CoroutineStart
+import kotlinx.coroutines.async
+import kotlinx.coroutines.flow.Flow
+import kotlinx.coroutines.flow.onEach
+import kotlinx.coroutines.flow.produceIn
+import kotlinx.coroutines.flow.take
+import kotlinx.coroutines.flow.toList
+
+class EventTest {
+    @Test
+    fun `events come in order to every collector`() = realmTest { realm, session ->
+        val collectors = List(2) { collecting(session.events.take(3)) }
+
+        session.signIn(*ada)
+        realm.command("expire_access_tokens")
+        session.get("/me")
+        session.signOut()
+
+        val expected = listOf(
+            SessionEvent.SignedIn,
+            SessionEvent.Refreshed,
+            SessionEvent.SignedOut(SignOutReason.USER),
+        )
+        for (collector in collectors) assertEquals(expected, collector.await())
+    }
+
+    @Test
+    fun `states start with the present one and follow every change`() = realmTest { _, session ->
+        val states = session.states.produceIn(this)
+        assertEquals(SessionState.SignedOut(SignOutReason.NEVER_SIGNED_IN), states.receive())
+
+        session.signIn(*ada)
+        assertIs<SessionState.SignedIn>(states.receive())
+
+        session.signOut()
+        assertEquals(SessionState.SignedOut(SignOutReason.USER), states.receive())
+        states.cancel()
+    }
+
+    @Test
+    fun `states end when the session is closed, even for a collector that is behind`() = realmTest { _, session ->
+        val closed = CompletableDeferred<Unit>()
+        val states = collecting(session.states.onEach { closed.await() })
+
+        session.signIn(*ada)
+        session.close()
+        closed.complete(Unit)
+
+        assertEquals(listOf(SessionState.SignedOut(SignOutReason.NEVER_SIGNED_IN)), states.await())
+    }
+
+    @Test
+    fun `events end when the session is closed`() = realmTest { _, session ->
+        val events = collecting(session.events)
+
+        session.close()
+
+        assertEquals(emptyList(), events.await())
+    }
+}
+
+/** Collects [flow] from now on: an undispatched start has subscribed when it returns. */
+private fun <T> CoroutineScope.collecting(flow: Flow<T>) = async(start = CoroutineStart.UNDISPATCHED) { flow.toList() }

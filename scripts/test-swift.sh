@@ -24,5 +24,17 @@ if [ "$failed" = 0 ] && { [ "$status" != 0 ] || [ "$passed" = 0 ]; }; then
     failed=1
 fi
 
+# The Swift half of the React Native package is built by apps, against this package; here it is type-checked.
+modules="$(find "$target/swift/" -name AuthSessionKit.swiftmodule -path '*/Modules/*' | head -n 1)"
+if [ -n "$modules" ] && "$root/scripts/swift-toolchain.sh" swiftc -typecheck -swift-version 6 \
+    -module-name ReactNativeAuthSession -I "$(dirname "$modules")" \
+    -Xcc -fmodule-map-file="$root/ios/Sources/AuthSessionFFI/module.modulemap" \
+    "$root"/bindings/react-native/ios/*.swift; then
+    passed=$((passed + 1))
+else
+    say "The Swift half of the React Native package does not compile against AuthSessionKit."
+    failed=$((failed + 1))
+fi
+
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]

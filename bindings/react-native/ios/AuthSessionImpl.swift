@@ -1,0 +1,148 @@
+import AuthSessionKit
+import Foundation
+
+/// Resolves a promise of JavaScript: React Native's `RCTPromiseResolveBlock`.
+public typealias Resolve = @Sendable (_ value: Any?) -> Void
+
+/// Rejects a promise of JavaScript: React Native's `RCTPromiseRejectBlock`. JavaScript sees the error's `userInfo`.
+public typealias Reject = @Sendable (_ code: String, _ message: String?, _ error: (any Error)?) -> Void
+
+/// What JavaScript sees of the process's sessions. A reload of JavaScript ends this object and its requests; the
+/// sessions stay, and the next module finds them.
+///
+/// It knows nothing of React Native, so that it compiles wherever `AuthSessionKit` does. `RNAuthSession.mm` forwards to
+/// it what the codegen's protocol asks for, by the same selectors.
+#if canImport(ObjectiveC)
+@objcMembers
+#endif
+public final class AuthSessionImpl: NSObject, @unchecked Sendable {
+    private let eventHandler: @Sendable ([String: Any]) -> Void
+    /// Guards what follows.
+    private let lock = NSLock()
+    private var requests: [String: Task<Void, Never>] = [:]
+    private var eventStreams: [String: Task<Void, Never>] = [:]
+    private var isInvalidated = false
+
+    /// Makes a module that hands the events of every session it opens to `eventHandler`.
+    public init(eventHandler: @escaping @Sendable ([String: Any]) -> Void) {
+        self.eventHandler = eventHandler
+    }
+
+    /// Opens a session, or finds it open, and resolves with its id.
+    public func open(_ options: [String: Any], resolve: @escaping Resolve, reject: @escaping Reject) {
+        let settings = Result { try SessionSettings(Fields(options, code: .invalidConfiguration)) }
+        settle(resolve, reject) { [self] in
+            let id = try await OpenSessions.shared.open(try settings.get())
+            forwardEvents(of: id, try OpenSessions.shared.session(id))
+            return id
+        }
+    }
+
+    /// Signs in with credentials in JSON and resolves with the server's answer in JSON.
+    public func signIn(
+        _ sessionId: String, credentialsJson: String, resolve: @escaping Resolve, reject: @escaping Reject
+    ) {
+        settle(resolve, reject) {
+            let credentials = try JSONObject(credentials: credentialsJson)
+            let answer = try await OpenSessions.shared.session(sessionId).signIn(credentials)
+            return String(decoding: answer.data, as: UTF8.self)
+        }
+    }
+
+    /// Starts a session with tokens that the app got elsewhere.
+    public func adopt(
+        _ sessionId: String, accessToken: String, refreshToken: String?, expiresInSeconds: NSNumber?,
+        resolve: @escaping Resolve, reject: @escaping Reject
+    ) {
+        let expiresIn = expiresInSeconds?.doubleValue
+        let tokens = Tokens(accessToken: accessToken, refreshToken: refreshToken, expiresIn: expiresIn)
+        settle(resolve, reject) {
+            if let expiresIn, expiresIn.isNaN {
+                throw Refusal(code: .invalidRequest, message: "expiresInSeconds must be a number")
+            }
+            try await OpenSessions.shared.session(sessionId).adopt(tokens)
+            return nil
+        }
+    }
+
+    /// Signs out.
+    public func signOut(_ sessionId: String, resolve: @escaping Resolve, reject: @escaping Reject) {
+        settle(resolve, reject) {
+            try await OpenSessions.shared.session(sessionId).signOut()
+            return nil
+        }
+    }
+
+    /// What is known of the session now.
+    public func getState(_ sessionId: String) -> [String: Any] {
+        // JavaScript has its ids from `open`, and no session is ever closed.
+        let state = (try? OpenSessions.shared.session(sessionId))?.state ?? .restoring
+        return state.dictionary
+    }
+
+    /// Tells the session that the device's network has changed.
+    public func networkChanged(_ sessionId: String) {
+        (try? OpenSessions.shared.session(sessionId))?.networkChanged()
+    }
+
+    /// Sends a request and resolves with its answer.
+    public func request(
+        _ sessionId: String, requestId: String, request: [String: Any],
+        resolve: @escaping Resolve, reject: @escaping Reject
+    ) {
+        let request = Result { try urlRequest(Fields(request, code: .invalidRequest)) }
+        // Under the lock, so that a request which ends at once is not entered after it was removed.
+        lock.withLock {
+            requests[requestId] = settle(resolve, reject) { [self] in
+                defer { lock.withLock { _ = requests.removeValue(forKey: requestId) } }
+                return try await OpenSessions.shared.session(sessionId).response(for: try request.get()).dictionary
+            }
+        }
+    }
+
+    /// Ends a request, whose promise is then rejected.
+    public func cancel(_ requestId: String) {
+        lock.withLock { requests[requestId] }?.cancel()
+    }
+
+    /// Ends this module's requests and events. Its promises have nobody left to be settled for.
+    public func invalidate() {
+        let tasks = lock.withLock {
+            isInvalidated = true
+            return Array(requests.values) + Array(eventStreams.values)
+        }
+        for task in tasks {
+            task.cancel()
+        }
+    }
+
+    private func forwardEvents(of sessionId: String, _ session: AuthSession) {
+        lock.withLock {
+            guard !isInvalidated, eventStreams[sessionId] == nil else { return }
+            // Begun here, so that it listens before JavaScript hears that the session is open.
+            let events = session.events
+            eventStreams[sessionId] = Task { [eventHandler] in
+                for await event in events {
+                    eventHandler(event.dictionary(sessionId: sessionId))
+                }
+            }
+        }
+    }
+
+    @discardableResult
+    private func settle(
+        _ resolve: @escaping Resolve, _ reject: @escaping Reject,
+        _ work: @escaping @Sendable () async throws -> Any?
+    ) -> Task<Void, Never> {
+        Task { [self] in
+            do {
+                let value = try await work()
+                resolve(value)
+            } catch {
+                guard !lock.withLock({ isInvalidated }) else { return }
+                let failure = Failure(error)
+                reject(failure.code, failure.message, failure.nsError)
+            }
+        }
+    }
+}

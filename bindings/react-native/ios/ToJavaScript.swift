@@ -1,0 +1,114 @@
+import AuthSessionKit
+import Foundation
+
+extension SessionState {
+    /// `NativeState` of NativeAuthSession.ts.
+    var dictionary: [String: Any] {
+        var reason: String?
+        var user: SignedInUser?
+        switch self {
+        case .signedOut(let why): reason = why.rawValue
+        case .signedIn(let who): user = who
+        case .restoring, .locked: break
+        }
+        return withNulls([
+            "status": name,
+            "reason": reason,
+            "subject": user?.subject,
+            "claimsJson": user?.claims.map { String(decoding: $0, as: UTF8.self) },
+            "expiresAtMs": user?.accessTokenExpiresAt.map { ($0.timeIntervalSince1970 * 1_000).rounded() },
+        ])
+    }
+}
+
+extension SessionEvent {
+    /// `NativeEvent` of NativeAuthSession.ts.
+    func dictionary(sessionId: String) -> [String: Any] {
+        var reason: String?
+        var code: String?
+        var retryAfter: TimeInterval?
+        var lost: UInt64?
+        switch self {
+        case .signedOut(let why): reason = why.rawValue
+        case .refreshFailed(let failure, let delay):
+            code = failure.rawValue
+            retryAfter = delay
+        case .missed(let count): lost = count
+        case .signedIn, .refreshed, .persistenceDegraded, .persistenceRestored: break
+        }
+        return withNulls([
+            "sessionId": sessionId,
+            "type": name,
+            "reason": reason,
+            "code": code,
+            "retryAfterMs": retryAfter.map(milliseconds),
+            "count": lost,
+        ])
+    }
+}
+
+extension Response {
+    /// `NativeResponse` of NativeAuthSession.ts.
+    var dictionary: [String: Any] {
+        let text = String(data: data, encoding: .utf8)
+        let headers = http.allHeaderFields.map { ["name": "\($0.key)", "value": "\($0.value)"] }
+        return withNulls([
+            "status": status,
+            "url": http.url?.absoluteString ?? "",
+            "headers": headers,
+            "text": text,
+            "base64": text == nil ? data.base64EncodedString() : nil,
+            "disposition": disposition.rawValue,
+        ])
+    }
+}
+
+/// What a promise of JavaScript is rejected with. An error that is not known to be free of secrets is told by its kind
+/// alone.
+struct Failure {
+    let code: String
+    let message: String
+    /// Carries what `fromNativeError` of errors.ts reads.
+    let nsError: NSError
+
+    init(_ error: any Error) {
+        switch error {
+        case let error as AuthSessionError:
+            self.init(
+                error.code, error.explanation, retryable: error.isRetryable, signInRequired: error.requiresSignIn,
+                retryAfter: error.retryAfter, status: error.status)
+        case let refusal as Refusal:
+            self.init(refusal.code, refusal.message)
+        case is CancellationError:
+            self.init(.cancelled, "the request was cancelled")
+        default:
+            self.init(.internal, "a defect of AuthSession: \(type(of: error))")
+        }
+    }
+
+    private init(
+        _ code: AuthSessionError.Code, _ message: String, retryable: Bool = false, signInRequired: Bool = false,
+        retryAfter: TimeInterval? = nil, status: Int? = nil
+    ) {
+        self.code = code.rawValue
+        self.message = message
+        nsError = NSError(
+            domain: "AuthSession",
+            code: 0,
+            userInfo: withNulls([
+                "retryable": retryable,
+                "signInRequired": signInRequired,
+                "retryAfterMs": retryAfter.map(milliseconds),
+                "status": status,
+            ]))
+    }
+}
+
+private func milliseconds(_ interval: TimeInterval) -> Double {
+    (interval * 1_000).rounded()
+}
+
+/// React Native hands `NSNull` to JavaScript as null, and leaves out what is not there.
+private func withNulls(_ values: [String: Any?]) -> [String: Any] {
+    values.mapValues { $0 ?? NSNull() }
+}

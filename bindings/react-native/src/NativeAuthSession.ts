@@ -1,0 +1,71 @@
+import { TurboModuleRegistry } from 'react-native';
+import type { CodegenTypes, TurboModule } from 'react-native';
+
+/** A header field; a list of these keeps what an object cannot: order, and several `Set-Cookie`. */
+export type NativeHeader = Readonly<{
+  name: string;
+  value: string;
+}>;
+
+/** An answer. A body that is not UTF-8 comes as `base64`, any other as `text`; the other of the two is null. */
+export type NativeResponse = Readonly<{
+  status: number;
+  url: string;
+  headers: ReadonlyArray<NativeHeader>;
+  text: string | null;
+  base64: string | null;
+  disposition: string;
+}>;
+
+/** What is known of the session now. What does not belong to the status is null. */
+export type NativeState = Readonly<{
+  status: string;
+  reason: string | null;
+  subject: string | null;
+  claimsJson: string | null;
+  expiresAtMs: number | null;
+}>;
+
+/** What happened to a session. What does not belong to the type is null. */
+export type NativeEvent = Readonly<{
+  sessionId: string;
+  type: string;
+  reason: string | null;
+  code: string | null;
+  retryAfterMs: number | null;
+  count: number | null;
+}>;
+
+/**
+ * The boundary between TypeScript and native code, as React Native's codegen reads it.
+ *
+ * The two `UnsafeObject` have a type in TypeScript (`AuthSessionConfig`, `NativeRequest`). Here they are opaque so
+ * that they reach Swift as dictionaries: as typed objects they would arrive as C++ structures, which
+ * Objective-C++ would have to take apart.
+ */
+export interface Spec extends TurboModule {
+  /** Opens the session of an account, or finds it open, and names it. */
+  open(options: CodegenTypes.UnsafeObject): Promise<string>;
+  signIn(sessionId: string, credentialsJson: string): Promise<string>;
+  adopt(
+    sessionId: string,
+    accessToken: string,
+    refreshToken: string | null,
+    expiresInSeconds: number | null,
+  ): Promise<void>;
+  signOut(sessionId: string): Promise<void>;
+  getState(sessionId: string): NativeState;
+  networkChanged(sessionId: string): void;
+  /** Sends a request. `requestId` is the caller's, for `cancel`. */
+  request(
+    sessionId: string,
+    requestId: string,
+    request: CodegenTypes.UnsafeObject,
+  ): Promise<NativeResponse>;
+  /** Ends a request, whose promise then rejects. Does nothing to one that has been answered. */
+  cancel(requestId: string): void;
+  /** Events of every session that was opened; none is kept for a listener that comes later. */
+  readonly onEvent: CodegenTypes.EventEmitter<NativeEvent>;
+}
+
+export default TurboModuleRegistry.getEnforcing<Spec>('RNAuthSession');

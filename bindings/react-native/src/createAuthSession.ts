@@ -1,0 +1,232 @@
+import NativeAuthSession from './NativeAuthSession.ts';
+import type { AuthSessionConfig } from './config.ts';
+import { AuthSessionError, fromNativeError, isAuthSessionError } from './errors.ts';
+import { sessionEvent } from './events.ts';
+import type { SessionEvent, SessionEvents, SessionEventType } from './events.ts';
+import type { NativeEvent } from './NativeAuthSession.ts';
+import { abortable, abortReason, nativeRequest } from './request.ts';
+import type { FetchInit, FetchInput } from './request.ts';
+import { SessionResponse } from './response.ts';
+import { restoring, StateSnapshots } from './state.ts';
+import type { SessionState } from './state.ts';
+
+/** Tokens that an authorization server issued to this app, as by a code flow; see {@link AuthSession.adopt}. */
+export interface Tokens {
+  /** The bearer token of requests. */
+  readonly accessToken: string;
+  /** Gets the next access token. Without one the session ends when the server refuses the access token. */
+  readonly refreshToken?: string | null | undefined;
+  /** How long the access token is valid from now, as the server said. */
+  readonly expiresInSeconds?: number | null | undefined;
+}
+
+/**
+ * The session of one account: it signs in and out, sends the app's requests with a valid access token, and
+ * refreshes that token when it must be refreshed. The tokens stay in native code.
+ *
+ * What fails rejects with an {@link AuthSessionError}. The functions need no `this`, so each can be passed on by
+ * itself.
+ */
+export interface AuthSession {
+  /**
+   * Signs in with `credentials`, which are sent to the login endpoint as JSON, and returns the server's answer
+   * without the tokens. Many servers send the user there.
+   */
+  readonly signIn: <T = unknown>(credentials: Readonly<Record<string, unknown>>) => Promise<T>;
+
+  /** Starts a session with tokens that the app got elsewhere, as from an OAuth code flow. */
+  readonly adopt: (tokens: Tokens) => Promise<void>;
+
+  /**
+   * Signs out. It needs no network: the tokens are gone from this device when it resolves, and the server is told
+   * to revoke them as soon as it can be reached.
+   */
+  readonly signOut: () => Promise<void>;
+
+  /**
+   * Whether somebody is signed in, as known now. The result is frozen, and the same object for as long as nothing
+   * changes. It is `restoring` until the session is open; `state_changed` tells when it no longer is.
+   */
+  readonly getState: () => SessionState;
+
+  /**
+   * Calls `listener` with each event of this type from now on, in order, and returns the function that ends that.
+   * Events of the past are not repeated, so read {@link AuthSession.getState} after subscribing.
+   */
+  readonly on: <Type extends SessionEventType>(
+    type: Type,
+    listener: (event: SessionEvents[Type]) => void,
+  ) => () => void;
+
+  /**
+   * Sends a request with the access token, refreshing that first where it has expired, and once more where the
+   * server refuses it.
+   *
+   * It behaves like the global `fetch`: any answer of the server resolves, an unsuccessful one too; a `TypeError`
+   * means that the network failed, and an aborted request rejects with its signal's reason. Anything else that
+   * kept the request from an answer is an {@link AuthSessionError}, also as `cause` of the `TypeError`.
+   */
+  readonly fetch: (input: FetchInput, init?: FetchInit) => Promise<SessionResponse>;
+
+  /** Tells the session that the device's network has changed: what waits to try a refresh again tries at once. */
+  readonly networkChanged: () => void;
+}
+
+// Names requests to native code, where those of another copy of this package may be under way, too.
+const copy = Math.random().toString(36).slice(2);
+let requestCount = 0;
+
+/**
+ * The session that `config` describes. Call it once, outside of components.
+ *
+ * The session begins to open at once, and every call waits for that by itself; if it fails, so do the calls that
+ * waited, and the next one tries again. The session lives as long as the app's process: after a reload of
+ * JavaScript the same one is found again. To find it with another config is an `invalid_configuration`.
+ *
+ * ```ts
+ * const session = createAuthSession({ baseURL: 'https://api.example.com' });
+ * const { user } = await session.signIn<{ user: User }>({ email, password });
+ * const me = await (await session.fetch('/me')).json<User>();
+ * await session.signOut();
+ * ```
+ */
+export function createAuthSession(config: AuthSessionConfig): AuthSession {
+  const options = { ...config };
+  const snapshots = new StateSnapshots();
+  const stateObservers = new Set<() => void>();
+  let opening: Promise<string> | undefined;
+  let sessionId: string | undefined;
+
+  const open = async (): Promise<string> => {
+    try {
+      sessionId = await NativeAuthSession.open(options);
+    } catch (error) {
+      throw fromNativeError(error);
+    }
+    for (const observe of stateObservers) notify(observe);
+    return sessionId;
+  };
+
+  const opened = (): Promise<string> => {
+    if (opening === undefined) {
+      opening = open();
+      opening.catch(() => {
+        opening = undefined;
+      });
+    }
+    return opening;
+  };
+
+  const call = async <T>(method: (sessionId: string) => Promise<T>): Promise<T> => {
+    const id = await opened();
+    try {
+      return await method(id);
+    } catch (error) {
+      throw fromNativeError(error);
+    }
+  };
+
+  const getState = (): SessionState =>
+    sessionId === undefined ? restoring : snapshots.of(NativeAuthSession.getState(sessionId));
+
+  const subscribe = (receive: (event: NativeEvent) => void): (() => void) => {
+    let active = true;
+    const subscription = NativeAuthSession.onEvent((event) => {
+      // An event can overtake the answer of open(), which tells whether it is ours.
+      opening?.then(
+        (id) => {
+          if (active && event.sessionId === id) receive(event);
+        },
+        () => {},
+      );
+    });
+    return () => {
+      active = false;
+      subscription.remove();
+    };
+  };
+
+  const onStateChanged = (listener: (event: SessionEvents['state_changed']) => void): (() => void) => {
+    let last = getState();
+    const observe = () => {
+      const state = getState();
+      if (state === last) return;
+      last = state;
+      listener({ type: 'state_changed', state });
+    };
+    stateObservers.add(observe);
+    const unsubscribe = subscribe(observe);
+    return () => {
+      stateObservers.delete(observe);
+      unsubscribe();
+    };
+  };
+
+  const session: AuthSession = {
+    async signIn<T>(credentials: Readonly<Record<string, unknown>>) {
+      const credentialsJson = json(credentials);
+      return JSON.parse(await call((id) => NativeAuthSession.signIn(id, credentialsJson))) as T;
+    },
+
+    adopt: ({ accessToken, refreshToken, expiresInSeconds }) =>
+      call((id) => NativeAuthSession.adopt(id, accessToken, refreshToken ?? null, expiresInSeconds ?? null)),
+
+    signOut: () => call((id) => NativeAuthSession.signOut(id)),
+
+    getState,
+
+    on(type, listener) {
+      // TypeScript cannot see that `type` decides what `listener` takes.
+      const untyped = listener as (event: SessionEvent) => void;
+      if (type === 'state_changed') return onStateChanged(untyped);
+      return subscribe((event) => {
+        if (event.type === type) untyped(sessionEvent(event));
+      });
+    },
+
+    async fetch(input, init = {}) {
+      const request = nativeRequest(input, init);
+      const requestId = `${copy}-${(requestCount += 1)}`;
+      const send = () =>
+        call((id) => {
+          // Aborted before native code had the request, it must not get it any more.
+          if (init.signal?.aborted) throw abortReason(init.signal);
+          return NativeAuthSession.request(id, requestId, request);
+        });
+      try {
+        return new SessionResponse(
+          await abortable(init.signal, send, () => NativeAuthSession.cancel(requestId)),
+        );
+      } catch (error) {
+        throw isAuthSessionError(error) && error.code === 'network' ? networkError(error) : error;
+      }
+    },
+
+    networkChanged() {
+      opened().then((id) => NativeAuthSession.networkChanged(id), () => {});
+    },
+  };
+  // Nobody waits yet; whoever calls next hears of a failure.
+  void opened();
+  return Object.freeze(session);
+}
+
+/** Calls `observe` soon and by itself, so that what it throws keeps nothing else from happening. */
+function notify(observe: () => void): void {
+  void Promise.resolve().then(observe);
+}
+
+function json(credentials: Readonly<Record<string, unknown>>): string {
+  try {
+    return JSON.stringify(credentials);
+  } catch {
+    throw new AuthSessionError('invalid_request', 'the credentials cannot be written as JSON');
+  }
+}
+
+/** The error by which `fetch` says that there was no answer. */
+function networkError(cause: AuthSessionError): TypeError {
+  const error = new TypeError('Network request failed');
+  error.cause = cause;
+  return error;
+}

@@ -1,0 +1,112 @@
+/** What kind of failure it was. The codes are stable, and the same in every language of AuthSession. */
+export type AuthSessionErrorCode =
+  /** A setting is wrong; the programmer can mend it. */
+  | 'invalid_configuration'
+  /** The request cannot be sent as it is; the programmer can mend it. */
+  | 'invalid_request'
+  /** The URL belongs to an origin that may not get the access token; see `allowedOrigins`. */
+  | 'origin_not_allowed'
+  /** Nobody is signed in. */
+  | 'signed_out'
+  /** The session ended while the request waited; the user must sign in again. */
+  | 'session_ended'
+  /** The user signed out, or another signed in, while the request waited; it was not sent. */
+  | 'session_changed'
+  /** The server does not accept the credentials; the user can correct them. */
+  | 'sign_in_rejected'
+  /** The access token has expired and cannot be refreshed now; the session is kept. */
+  | 'refresh_unavailable'
+  /** The authorization server does not accept this client's set-up; the session is kept. */
+  | 'authority_misconfigured'
+  /** The authorization server gave an answer that means nothing here; the session is kept. */
+  | 'authority_unexpected'
+  /** There was no answer: no connection, or it broke. */
+  | 'network'
+  /** The time was over, the wait for a refresh included. */
+  | 'timeout'
+  /** The request was cancelled by something other than its own signal. */
+  | 'cancelled'
+  /** The answer is larger than the session accepts. */
+  | 'body_too_large'
+  /** The body is not what it was to be read as. */
+  | 'undecodable'
+  /** A body was to be decoded, but the server did not answer with success. */
+  | 'unsuccessful'
+  /** The store cannot be read or written; nothing was lost. */
+  | 'store_unavailable'
+  /** The store holds something that this version cannot read. It is kept as it is. */
+  | 'store_corrupt'
+  /** The store is locked until the device is unlocked. */
+  | 'locked'
+  /** A defect of AuthSession. */
+  | 'internal';
+
+/** What there is to tell of a failure beside its code and its text. */
+export interface AuthSessionErrorDetails {
+  readonly retryable?: boolean | undefined;
+  readonly signInRequired?: boolean | undefined;
+  readonly retryAfterMs?: number | undefined;
+  readonly status?: number | undefined;
+}
+
+/**
+ * Why a call has no result. The message is for people and for logs: it holds no token, no password and nothing
+ * that a server wrote.
+ */
+export class AuthSessionError extends Error {
+  override readonly name = 'AuthSessionError';
+  /** What kind of failure it was. */
+  readonly code: AuthSessionErrorCode;
+  /** Whether the same call may succeed later without anybody mending anything. */
+  readonly retryable: boolean;
+  /** Whether only the user can help, by signing in. */
+  readonly signInRequired: boolean;
+  /** How long to wait before the next attempt, if that is known. */
+  readonly retryAfterMs: number | undefined;
+  /** The HTTP status that the failure rests on, if there is one. */
+  readonly status: number | undefined;
+
+  constructor(code: AuthSessionErrorCode, message: string, details: AuthSessionErrorDetails = {}) {
+    super(message);
+    this.code = code;
+    this.retryable = details.retryable ?? false;
+    this.signInRequired = details.signInRequired ?? false;
+    this.retryAfterMs = details.retryAfterMs;
+    this.status = details.status;
+  }
+}
+
+/** Whether `error` is an {@link AuthSessionError}, also one of another copy of this package. */
+export function isAuthSessionError(error: unknown): error is AuthSessionError {
+  return error instanceof Error && error.name === 'AuthSessionError' && 'code' in error;
+}
+
+/**
+ * What a promise of the native module was rejected with, as this package's error. React Native adds the native
+ * stack and more to what it rejects with; only what the module itself sent is taken over.
+ */
+export function fromNativeError(error: unknown): AuthSessionError {
+  if (isAuthSessionError(error)) return error;
+  const { code, message = '', userInfo } = (error ?? {}) as Partial<NativeRejection>;
+  if (code === undefined || userInfo == null) {
+    return new AuthSessionError('internal', 'a defect of AuthSession, or its native module is of another version');
+  }
+  return new AuthSessionError(code, message, {
+    retryable: userInfo.retryable,
+    signInRequired: userInfo.signInRequired,
+    retryAfterMs: userInfo.retryAfterMs ?? undefined,
+    status: userInfo.status ?? undefined,
+  });
+}
+
+interface NativeRejection {
+  readonly code: AuthSessionErrorCode;
+  readonly message: string;
+  /** Absent where the rejection is not the module's own, as when React Native could not convert an argument. */
+  readonly userInfo?: {
+    readonly retryable: boolean;
+    readonly signInRequired: boolean;
+    readonly retryAfterMs?: number | null;
+    readonly status?: number | null;
+  } | null;
+}

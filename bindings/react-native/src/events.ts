@@ -1,0 +1,65 @@
+import type { AuthSessionErrorCode } from './errors.ts';
+import type { NativeEvent } from './NativeAuthSession.ts';
+import type { SessionState, SignOutReason } from './state.ts';
+
+/** What can happen to a session, by the `type` of the event. */
+export interface SessionEvents {
+  /** A sign-in, or the tokens that the app handed over, took effect. */
+  signed_in: { readonly type: 'signed_in' };
+  /** The access token was refreshed. */
+  refreshed: { readonly type: 'refreshed' };
+  /** The access token could not be refreshed now; the session is kept. */
+  refresh_failed: {
+    readonly type: 'refresh_failed';
+    /** What callers get that need the new token. */
+    readonly code: AuthSessionErrorCode;
+    /** How long until the next attempt may be made, if that is known. */
+    readonly retryAfterMs: number | undefined;
+  };
+  /** New tokens are in use but not saved yet. If the process ends before they are, the session may be lost. */
+  persistence_degraded: { readonly type: 'persistence_degraded' };
+  /** What could not be saved is saved. */
+  persistence_restored: { readonly type: 'persistence_restored' };
+  /** The session ended. */
+  signed_out: {
+    readonly type: 'signed_out';
+    /** Why. */
+    readonly reason: SignOutReason;
+  };
+  /** Native code was too slow and lost events. */
+  missed: {
+    readonly type: 'missed';
+    /** How many. */
+    readonly count: number;
+  };
+  /** The state is another one, for whatever reason. */
+  state_changed: {
+    readonly type: 'state_changed';
+    /** What `getState()` returned when the event was sent. */
+    readonly state: SessionState;
+  };
+}
+
+/** What can be listened for. */
+export type SessionEventType = keyof SessionEvents;
+
+/** Something that happened to a session. */
+export type SessionEvent = SessionEvents[SessionEventType];
+
+/** The event, without what does not belong to its type. */
+export function sessionEvent(native: NativeEvent): SessionEvent {
+  switch (native.type) {
+    case 'signed_out':
+      return { type: 'signed_out', reason: native.reason as SignOutReason };
+    case 'refresh_failed':
+      return {
+        type: 'refresh_failed',
+        code: native.code as AuthSessionErrorCode,
+        retryAfterMs: native.retryAfterMs ?? undefined,
+      };
+    case 'missed':
+      return { type: 'missed', count: native.count ?? 0 };
+    default:
+      return { type: native.type } as SessionEvent;
+  }
+}

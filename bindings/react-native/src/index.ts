@@ -1,0 +1,23 @@
+export { createAuthSession } from './createAuthSession.ts';
+export type { AuthSession, Tokens } from './createAuthSession.ts';
+export type {
+  AuthSessionConfig,
+  JsonTokenEndpoints,
+  OAuth2TokenEndpoints,
+  TokenEndpoints,
+  TokenStore,
+} from './config.ts';
+export { AuthSessionError, isAuthSessionError } from './errors.ts';
+export type { AuthSessionErrorCode, AuthSessionErrorDetails } from './errors.ts';
+export type { SessionEvent, SessionEvents, SessionEventType } from './events.ts';
+export type { HeadersInput, SessionHeaders } from './headers.ts';
+export type { AbortSignalLike, FetchInit, FetchInput } from './request.ts';
+export type { Disposition, SessionResponse } from './response.ts';
+export type {
+  LockedState,
+  RestoringState,
+  SessionState,
+  SignedInState,
+  SignedOutState,
+  SignOutReason,
+} from './state.ts';

@@ -1,0 +1,74 @@
+import { vi } from 'vitest';
+import type { NativeEvent, NativeResponse, NativeState, Spec } from '../../src/NativeAuthSession.ts';
+
+/** A promise that the test settles. */
+export function deferred<T>() {
+  let resolve!: (value: T) => void;
+  let reject!: (error: unknown) => void;
+  const promise = new Promise<T>((resolvePromise, rejectPromise) => {
+    resolve = resolvePromise;
+    reject = rejectPromise;
+  });
+  return { promise, resolve, reject };
+}
+
+/** What React Native makes of a rejection by the native module. */
+export function rejection(code: string, message: string, userInfo: object | null = {}): Error {
+  return Object.assign(new Error(message), {
+    code,
+    nativeStackAndroid: [],
+    userInfo: userInfo && { retryable: false, signInRequired: false, retryAfterMs: null, status: null, ...userInfo },
+  });
+}
+
+export const signedOut: NativeState = {
+  status: 'signed_out',
+  reason: 'user',
+  subject: null,
+  claimsJson: null,
+  expiresAtMs: null,
+};
+
+export const signedIn: NativeState = {
+  status: 'signed_in',
+  reason: null,
+  subject: 'u1',
+  claimsJson: '{"sub":"u1","roles":["admin"]}',
+  expiresAtMs: 1_700_000_000_000,
+};
+
+export function response(fields: Partial<NativeResponse> = {}): NativeResponse {
+  return {
+    status: 200,
+    url: 'https://api.example.com/me',
+    headers: [],
+    text: '{}',
+    base64: null,
+    disposition: 'answered',
+    ...fields,
+  };
+}
+
+/** A native module that does what the test says. */
+export function fakeModule() {
+  const listeners = new Set<(event: NativeEvent) => void>();
+  const module = {
+    open: vi.fn<Spec['open']>(async () => '1'),
+    signIn: vi.fn<Spec['signIn']>(async () => '{}'),
+    adopt: vi.fn<Spec['adopt']>(async () => {}),
+    signOut: vi.fn<Spec['signOut']>(async () => {}),
+    getState: vi.fn<Spec['getState']>(() => signedOut),
+    networkChanged: vi.fn<Spec['networkChanged']>(),
+    request: vi.fn<Spec['request']>(async () => response()),
+    cancel: vi.fn<Spec['cancel']>(),
+    onEvent: (listener: (event: NativeEvent) => void) => {
+      listeners.add(listener);
+      return { remove: () => void listeners.delete(listener) };
+    },
+  };
+  const emit = (type: string, fields: Partial<NativeEvent> = {}) => {
+    const event = { sessionId: '1', type, reason: null, code: null, retryAfterMs: null, count: null, ...fields };
+    for (const listener of [...listeners]) listener(event);
+  };
+  return { module: module as typeof module & Spec, emit, listeners };
+}

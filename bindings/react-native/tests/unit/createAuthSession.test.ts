@@ -1,0 +1,293 @@
+import { beforeEach, describe, expect, test, vi } from 'vitest';
+import type { AuthSession } from '../../src/index.ts';
+import { deferred, fakeModule, rejection, response, signedIn, signedOut } from '../support/fakeModule.ts';
+import { loadPackage } from '../support/package.ts';
+
+let native: ReturnType<typeof fakeModule>;
+let createAuthSession: Awaited<ReturnType<typeof loadPackage>>['createAuthSession'];
+
+const config = { baseURL: 'https://api.example.com' };
+
+beforeEach(async () => {
+  native = fakeModule();
+  ({ createAuthSession } = await loadPackage(native.module));
+});
+
+/** A session that is open. */
+async function openSession(): Promise<AuthSession> {
+  const session = createAuthSession(config);
+  await session.signOut();
+  native.module.signOut.mockClear();
+  return session;
+}
+
+describe('opening', () => {
+  test('it begins at once, happens once, and calls wait for it', async () => {
+    const opening = deferred<string>();
+    native.module.open.mockReturnValue(opening.promise);
+    const session = createAuthSession(config);
+    const calls = [session.signOut(), session.fetch('/me'), session.signIn({})];
+    expect(native.module.open).toHaveBeenCalledExactlyOnceWith(config);
+    expect(native.module.signOut).not.toHaveBeenCalled();
+    opening.resolve('7');
+    await Promise.all(calls);
+    expect(native.module.signOut).toHaveBeenCalledWith('7');
+    expect(native.module.open).toHaveBeenCalledOnce();
+  });
+
+  test('a failure is that of every call which waited, and the next call tries again', async () => {
+    native.module.open.mockRejectedValueOnce(rejection('store_unavailable', 'busy', { retryable: true }));
+    const session = createAuthSession(config);
+    const failed = await Promise.allSettled([session.signOut(), session.fetch('/me')]);
+    expect(failed).toMatchObject(Array(2).fill({ status: 'rejected', reason: { code: 'store_unavailable' } }));
+    await session.signOut();
+    expect(native.module.open).toHaveBeenCalledTimes(2);
+  });
+
+  test('a failure that nobody waits for is not an unhandled rejection', async () => {
+    const unhandled = vi.fn();
+    process.on('unhandledRejection', unhandled);
+    native.module.open.mockImplementation(() => {
+      throw new Error('not linked');
+    });
+    createAuthSession(config).networkChanged();
+    await new Promise((resolve) => setImmediate(resolve));
+    process.off('unhandledRejection', unhandled);
+    expect(unhandled).not.toHaveBeenCalled();
+  });
+
+  test('what the app does to its config afterwards does not matter', async () => {
+    const mine = { ...config };
+    native.module.open.mockRejectedValueOnce(rejection('locked', 'locked'));
+    const session = createAuthSession(mine);
+    mine.baseURL = 'https://elsewhere.example';
+    await session.signOut().catch(() => {});
+    await session.signOut();
+    expect(native.module.open).toHaveBeenLastCalledWith(config);
+  });
+});
+
+describe('the state', () => {
+  test('it is restoring until the session is open', async () => {
+    const session = createAuthSession(config);
+    expect(session.getState()).toEqual({ status: 'restoring' });
+    expect(native.module.getState).not.toHaveBeenCalled();
+    await session.signOut();
+    expect(session.getState()).toEqual({ status: 'signed_out', reason: 'user' });
+  });
+
+  test('it is frozen, and the same object until something changes', async () => {
+    const session = await openSession();
+    native.module.getState.mockImplementation(() => ({ ...signedIn }));
+    const state = session.getState();
+    expect(state).toEqual({
+      status: 'signed_in',
+      subject: 'u1',
+      claims: { sub: 'u1', roles: ['admin'] },
+      expiresAt: 1_700_000_000_000,
+    });
+    expect(Object.isFrozen(state)).toBe(true);
+    expect(session.getState()).toBe(state);
+    native.module.getState.mockReturnValue({ ...signedIn, expiresAtMs: 1_700_000_001_000 });
+    expect(session.getState()).not.toBe(state);
+  });
+
+  test('state_changed comes once for each change, the first when the session is open', async () => {
+    const session = createAuthSession(config);
+    const seen: string[] = [];
+    const unsubscribe = session.on('state_changed', ({ state }) => seen.push(state.status));
+    await session.signOut();
+    native.emit('persistence_degraded');
+    native.module.getState.mockReturnValue(signedIn);
+    native.emit('signed_in');
+    native.emit('refreshed');
+    await session.signOut();
+    expect(seen).toEqual(['signed_out', 'signed_in']);
+    unsubscribe();
+    native.module.getState.mockReturnValue(signedOut);
+    native.emit('signed_out');
+    await session.signOut();
+    expect(seen).toHaveLength(2);
+    expect(native.listeners.size).toBe(0);
+  });
+});
+
+describe('events', () => {
+  test('they have only what belongs to their type', async () => {
+    const session = await openSession();
+    const seen: unknown[] = [];
+    for (const type of ['signed_in', 'refresh_failed', 'signed_out', 'missed'] as const) {
+      session.on(type, (event) => seen.push(event));
+    }
+    native.emit('signed_in');
+    native.emit('refresh_failed', { code: 'refresh_unavailable', retryAfterMs: 500 });
+    native.emit('signed_out', { reason: 'rejected' });
+    native.emit('missed', { count: 3 });
+    native.emit('refreshed');
+    await session.signOut();
+    expect(seen).toEqual([
+      { type: 'signed_in' },
+      { type: 'refresh_failed', code: 'refresh_unavailable', retryAfterMs: 500 },
+      { type: 'signed_out', reason: 'rejected' },
+      { type: 'missed', count: 3 },
+    ]);
+  });
+
+  test('those that overtake the answer of open arrive in order, and those of other sessions do not', async () => {
+    const opening = deferred<string>();
+    native.module.open.mockReturnValue(opening.promise);
+    const session = createAuthSession(config);
+    const seen: string[] = [];
+    session.on('signed_in', ({ type }) => seen.push(type));
+    session.on('refreshed', ({ type }) => seen.push(type));
+    native.emit('signed_in');
+    native.emit('signed_in', { sessionId: '2' });
+    native.emit('refreshed');
+    opening.resolve('1');
+    await session.signOut();
+    expect(seen).toEqual(['signed_in', 'refreshed']);
+  });
+
+  test('none comes after unsubscribing, not even one that was on its way', async () => {
+    const session = await openSession();
+    const listener = vi.fn();
+    const unsubscribe = session.on('refreshed', listener);
+    native.emit('refreshed');
+    unsubscribe();
+    native.emit('refreshed');
+    await session.signOut();
+    expect(listener).not.toHaveBeenCalled();
+  });
+
+  test('a listener that throws keeps no other from its event, and the session from nothing', async () => {
+    const unhandled = vi.fn();
+    process.on('unhandledRejection', unhandled);
+    const session = createAuthSession(config);
+    const listener = vi.fn();
+    session.on('state_changed', () => {
+      throw new Error('a defect of the app');
+    });
+    session.on('state_changed', listener);
+    await session.signOut();
+    await new Promise((resolve) => setImmediate(resolve));
+    process.off('unhandledRejection', unhandled);
+    expect(listener).toHaveBeenCalledOnce();
+    expect(unhandled).toHaveBeenCalledOnce();
+  });
+});
+
+describe('signing in', () => {
+  test('credentials cross as JSON, and the answer comes back parsed', async () => {
+    const session = await openSession();
+    native.module.signIn.mockResolvedValue('{"user":{"id":"u1"}}');
+    expect(await session.signIn({ email: 'a', nested: { pin: 1 } })).toEqual({ user: { id: 'u1' } });
+    expect(native.module.signIn).toHaveBeenCalledWith('1', '{"email":"a","nested":{"pin":1}}');
+  });
+
+  test('credentials that are not JSON are an invalid_request', async () => {
+    const session = await openSession();
+    const circular: Record<string, unknown> = { password: 'secret' };
+    circular['self'] = circular;
+    const error = await session.signIn(circular).catch((reason: unknown) => reason);
+    expect(error).toMatchObject({ code: 'invalid_request' });
+    expect(String(error)).not.toContain('secret');
+  });
+
+  test('what adopt is not given crosses as null', async () => {
+    const session = await openSession();
+    await session.adopt({ accessToken: 'a' });
+    expect(native.module.adopt).toHaveBeenCalledWith('1', 'a', null, null);
+  });
+});
+
+describe('fetch', () => {
+  test('it takes a path or a URL, and sends what it was given', async () => {
+    const session = await openSession();
+    await session.fetch('/me');
+    await session.fetch(new URL('https://api.example.com/me?x=1'), {
+      method: 'patch',
+      headers: { Accept: 'text/html' },
+      body: 'x',
+      timeoutMs: 100,
+    });
+    expect(native.module.request.mock.calls.map(([, , request]) => request)).toEqual([
+      { method: 'GET', url: '/me', headers: [], body: null, timeoutMs: null },
+      {
+        method: 'PATCH',
+        url: 'https://api.example.com/me?x=1',
+        headers: [
+          { name: 'Accept', value: 'text/html' },
+          { name: 'Content-Type', value: 'text/plain;charset=UTF-8' },
+        ],
+        body: 'x',
+        timeoutMs: 100,
+      },
+    ]);
+  });
+
+  test("the app's own Content-Type is kept", async () => {
+    const session = await openSession();
+    await session.fetch('/me', { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{}' });
+    expect(native.module.request.mock.lastCall?.[2]).toMatchObject({
+      headers: [{ name: 'content-type', value: 'application/json' }],
+    });
+  });
+
+  test('a body that is not a string, or has no place, is an invalid_request', async () => {
+    const session = await openSession();
+    const body = new Uint8Array(1) as unknown as string;
+    await expect(session.fetch('/me', { method: 'POST', body })).rejects.toMatchObject({ code: 'invalid_request' });
+    await expect(session.fetch('/me', { body: 'x' })).rejects.toMatchObject({ code: 'invalid_request' });
+    expect(native.module.request).not.toHaveBeenCalled();
+  });
+
+  test('only a network failure is a TypeError, and it tells its cause', async () => {
+    const session = await openSession();
+    native.module.request.mockRejectedValueOnce(rejection('network', 'no answer', { retryable: true }));
+    const error = await session.fetch('/me').catch((reason: unknown) => reason);
+    expect(error).toBeInstanceOf(TypeError);
+    expect((error as TypeError).cause).toMatchObject({ code: 'network', retryable: true });
+    native.module.request.mockRejectedValueOnce(rejection('timeout', 'timed out'));
+    await expect(session.fetch('/me')).rejects.toMatchObject({ name: 'AuthSessionError', code: 'timeout' });
+  });
+
+  test('an abort rejects at once, cancels the native request, and leaves nothing on the signal', async () => {
+    const session = await openSession();
+    const answer = deferred<ReturnType<typeof response>>();
+    native.module.request.mockReturnValue(answer.promise);
+    const controller = new AbortController();
+    const removed = vi.spyOn(controller.signal, 'removeEventListener');
+    const request = session.fetch('/me', { signal: controller.signal });
+    await vi.waitUntil(() => native.module.request.mock.lastCall);
+    controller.abort('enough');
+    await expect(request).rejects.toBe('enough');
+    expect(native.module.cancel).toHaveBeenCalledExactlyOnceWith(native.module.request.mock.lastCall?.[1]);
+    answer.reject(rejection('cancelled', 'cancelled'));
+    await vi.waitUntil(() => removed.mock.lastCall);
+  });
+
+  test('an abort while the session opens keeps the request from being sent', async () => {
+    const opening = deferred<string>();
+    native.module.open.mockReturnValue(opening.promise);
+    const session = createAuthSession(config);
+    const controller = new AbortController();
+    const request = session.fetch('/me', { signal: controller.signal });
+    controller.abort();
+    await expect(request).rejects.toMatchObject({ name: 'AbortError' });
+    opening.resolve('1');
+    await session.signOut();
+    expect(native.module.request).not.toHaveBeenCalled();
+  });
+
+  test('a signal without a reason, as older ones are, gives an AbortError', async () => {
+    const session = await openSession();
+    const signal = { aborted: true, addEventListener() {}, removeEventListener() {} };
+    await expect(session.fetch('/me', { signal })).rejects.toMatchObject({ name: 'AbortError' });
+  });
+
+  test('each request has an id of its own', async () => {
+    const session = await openSession();
+    await Promise.all([session.fetch('/a'), session.fetch('/b'), createAuthSession(config).fetch('/c')]);
+    expect(new Set(native.module.request.mock.calls.map(([, requestId]) => requestId)).size).toBe(3);
+  });
+});

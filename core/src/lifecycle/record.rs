@@ -8,6 +8,7 @@ use ring::rand::{SecureRandom, SystemRandom};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+use super::machine::Times;
 use crate::error::Error;
 use crate::event::SignOutReason;
 use crate::secret::Secret;
@@ -45,7 +46,11 @@ pub struct Record {
     /// How long the access token lived when it was issued: bounds what a wrong wall clock can claim.
     pub(crate) lifetime: Option<Duration>,
     pub(crate) attempt: AttemptId,
+    /// The attempt id of the sign-in: names the session through all rotations.
+    pub(crate) lineage: AttemptId,
     pub(crate) subject: Option<String>,
+    /// On the server's clock: see the session policies.
+    pub(crate) times: Times,
 }
 
 /// What stays behind when a session has ended: why, and no secret.
@@ -92,8 +97,13 @@ struct Live<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     lifetime: Option<u64>,
     attempt: AttemptId,
+    lineage: AttemptId,
     #[serde(skip_serializing_if = "Option::is_none")]
     subject: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    signed_in_at: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    used_at: Option<u64>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -135,11 +145,12 @@ impl Entry {
         if fields.next() != Some(FORMAT) || fields.next() != Some(VERSION) {
             return Err(RecordError::UnknownVersion);
         }
-        let (Some(kind), Some(generation), Some(written)) = (fields.next(), fields.next(), fields.next())
+        let (covered, written) = header.rsplit_once(' ').ok_or(RecordError::Damaged)?;
+        let (Some(kind), Some(generation), Some(_), None) =
+            (fields.next(), fields.next(), fields.next(), fields.next())
         else {
             return Err(RecordError::Damaged);
         };
-        let covered = &header[..header.len() - written.len() - 1];
         if checksum(covered, body) != written {
             return Err(RecordError::Damaged);
         }
@@ -162,12 +173,13 @@ fn encode_live(record: &Record) -> Vec<u8> {
     let live = Live {
         refresh_token: record.refresh_token.as_ref().map(|token| token.expose().into()),
         access_token: record.access_token.as_ref().map(|token| token.expose().into()),
-        expires_at: record
-            .expires_at
-            .map(|at| milliseconds(at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default())),
+        expires_at: record.expires_at.map(since_epoch),
         lifetime: record.lifetime.map(milliseconds),
         attempt: record.attempt.clone(),
+        lineage: record.lineage.clone(),
         subject: record.subject.clone(),
+        signed_in_at: record.times.signed_in_at.map(since_epoch),
+        used_at: record.times.used_at.map(since_epoch),
     };
     serde_json::to_vec(&live).expect("a struct of text and numbers always encodes")
 }
@@ -177,13 +189,24 @@ fn decode_live(body: &[u8]) -> Option<Record> {
     Some(Record {
         refresh_token: live.refresh_token.map(Secret::new),
         access_token: live.access_token.map(Secret::new),
-        expires_at: live
-            .expires_at
-            .and_then(|at| SystemTime::UNIX_EPOCH.checked_add(Duration::from_millis(at))),
+        expires_at: live.expires_at.and_then(from_epoch),
         lifetime: live.lifetime.map(Duration::from_millis),
         attempt: live.attempt,
+        lineage: live.lineage,
         subject: live.subject,
+        times: Times {
+            signed_in_at: live.signed_in_at.and_then(from_epoch),
+            used_at: live.used_at.and_then(from_epoch),
+        },
     })
+}
+
+fn since_epoch(time: SystemTime) -> u64 {
+    milliseconds(time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default())
+}
+
+fn from_epoch(milliseconds: u64) -> Option<SystemTime> {
+    SystemTime::UNIX_EPOCH.checked_add(Duration::from_millis(milliseconds))
 }
 
 fn milliseconds(duration: Duration) -> u64 {
@@ -216,7 +239,12 @@ mod tests {
             expires_at: SystemTime::UNIX_EPOCH.checked_add(Duration::from_millis(1_700_000_000_123)),
             lifetime: Some(Duration::from_secs(3600)),
             attempt: AttemptId("ab".into()),
+            lineage: AttemptId("cd".into()),
             subject: Some("u1".into()),
+            times: Times {
+                signed_in_at: Some(SystemTime::UNIX_EPOCH + Duration::from_secs(5)),
+                used_at: None,
+            },
         })
     }
 
@@ -237,6 +265,14 @@ mod tests {
                 damaged[position] ^= 1 << bit;
                 assert!(Entry::decode(&damaged).is_err(), "bit {bit} of byte {position}");
             }
+        }
+    }
+
+    #[test]
+    fn a_header_with_other_fields_is_damaged() {
+        for header in ["live", "live 1", "live 7 ab \u{e9}\u{e9}", "live 7 ab cd ef", " ", "live x 00"] {
+            let bytes = format!("{FORMAT} {VERSION} {header}\n{{}}");
+            assert_eq!(Entry::decode(bytes.as_bytes()), Err(RecordError::Damaged), "{header}");
         }
     }
 

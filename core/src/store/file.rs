@@ -8,8 +8,10 @@ use std::time::{Duration, Instant};
 use ring::digest;
 use zeroize::Zeroizing;
 
-use super::{Expected, Generation, Load, SecretStore, Slot, StoreError, check_expected};
-use crate::lifecycle::record::{Entry, MAX_ENCODED_BYTES, Record, Tombstone, hexadecimal};
+use super::{
+    Expected, Generation, Lease, Load, SecretStore, Slot, StoreError, StoreIdentity, check_expected,
+};
+use crate::lifecycle::record::{Entry, MAX_ENCODED_BYTES, Record, RecordError, Tombstone, hexadecimal};
 
 /// How long a write waits for another process that is writing. Writes take milliseconds; whoever holds
 /// the lock for longer is stopped, and nobody takes the lock from it.
@@ -43,16 +45,18 @@ impl FileStore {
 
     fn write(&self, slot: &Slot, entry: &Entry, expected: Expected) -> Result<Generation, StoreError> {
         make_directory(&self.directory).map_err(transient)?;
-        let _lock = lock(&self.path(slot, "lock"))?;
+        let _lock = lock(&self.path(slot, "lock"), LOCK_PATIENCE)?;
         let path = self.path(slot, "session");
         let present = match read(&path) {
-            Ok(Some(bytes)) => match (Entry::decode(&bytes), expected) {
-                (Ok((_, generation)), _) => generation,
-                // The user decided, and what is there cannot be read: it is replaced.
-                (Err(_), Expected::Any) => Generation::default(),
-                (Err(error), Expected::Generation(_)) => {
+            Ok(Some(bytes)) => match (Entry::decode(&bytes), entry, expected) {
+                (Ok((_, generation)), _, _) => generation,
+                // A later version may have a session there: only signing out replaces it.
+                (Err(error @ RecordError::UnknownVersion), Entry::Live(_), _) => {
                     return Err(StoreError::Transient(error.to_string()));
                 }
+                // Nobody can read it any more, so it is as good as what was expected.
+                (Err(_), _, Expected::Generation(generation)) => generation,
+                (Err(_), _, Expected::Any) => Generation::default(),
             },
             Ok(None) => Generation::default(),
             Err(error) => return Err(transient(error)),
@@ -80,8 +84,26 @@ impl SecretStore for FileStore {
         self.write(slot, &Entry::Live(record.clone()), expected)
     }
 
-    fn erase(&self, slot: &Slot, tombstone: &Tombstone) -> Result<Generation, StoreError> {
-        self.write(slot, &Entry::Ended(tombstone.clone()), Expected::Any)
+    fn erase(
+        &self,
+        slot: &Slot,
+        tombstone: &Tombstone,
+        expected: Expected,
+    ) -> Result<Generation, StoreError> {
+        self.write(slot, &Entry::Ended(tombstone.clone()), expected)
+    }
+
+    /// On a lock of its own, so that whoever holds the lease can write.
+    fn lease(&self, slot: &Slot, patience: Duration) -> Result<Lease, StoreError> {
+        make_directory(&self.directory).map_err(transient)?;
+        lock(&self.path(slot, "lease"), patience).map(Lease::held)
+    }
+
+    fn identity(&self) -> StoreIdentity {
+        // Symbolic links are not followed: they may change, and two names of one directory only mean that
+        // the sessions share it as two processes would.
+        let path = std::path::absolute(&self.directory).unwrap_or_else(|_| self.directory.clone());
+        StoreIdentity::named(format!("file:{}", path.display()))
     }
 }
 
@@ -118,14 +140,14 @@ fn sync_directory(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-fn lock(path: &Path) -> Result<File, StoreError> {
+fn lock(path: &Path, patience: Duration) -> Result<File, StoreError> {
     let file =
         private(OpenOptions::new().write(true).create(true).truncate(false)).open(path).map_err(transient)?;
     let start = Instant::now();
     loop {
         match file.try_lock() {
             Ok(()) => return Ok(file),
-            Err(TryLockError::WouldBlock) if start.elapsed() < LOCK_PATIENCE => {
+            Err(TryLockError::WouldBlock) if start.elapsed() < patience => {
                 std::thread::sleep(LOCK_POLL);
             }
             Err(TryLockError::WouldBlock) => {

@@ -4,12 +4,17 @@ use std::time::Duration;
 
 use crate::error::{Error, RefreshObstacle};
 use crate::lifecycle::terms::{Attempt, Moment};
+use crate::store::StoreError;
 use crate::time::BootTime;
 
 pub(super) const BACKOFF_BASE: Duration = Duration::from_secs(1);
+const BACKOFF_FLOOR: Duration = Duration::from_millis(100);
 pub(super) const BACKOFF_CAP: Duration = Duration::from_secs(60);
 /// A server that asks for more patience than this is asked again after this long.
 pub(super) const RETRY_AFTER_CAP: Duration = Duration::from_secs(300);
+
+/// So many unexpected answers in a row are no passing fault.
+pub(super) const HOPELESS_AFTER: u32 = 3;
 
 /// After a refresh that failed.
 #[derive(Clone, Debug)]
@@ -26,6 +31,7 @@ pub(super) enum Problem {
     Obstacle(RefreshObstacle),
     Misconfigured(String),
     Unexpected(u16),
+    Store(StoreError),
 }
 
 impl Backoff {
@@ -38,8 +44,20 @@ impl Backoff {
         retry_after: Option<Duration>,
     ) -> Self {
         let failures = previous.map_or(0, |backoff| backoff.failures);
-        let pause = retry_after.map_or_else(|| pause(at, failures), |asked| asked.min(RETRY_AFTER_CAP));
+        // A server that asks for less patience than the usual gets the usual.
+        let asked = retry_after.unwrap_or_default().min(RETRY_AFTER_CAP);
+        let pause = pause(at, failures).max(asked);
         Self { attempt, until: at.now.after(pause), failures: failures.saturating_add(1), problem }
+    }
+
+    /// Whether the server has answered with nonsense a few times in a row: signing in again may help.
+    pub(super) fn is_hopeless(&self) -> bool {
+        matches!(self.problem, Problem::Unexpected(_)) && self.failures == HOPELESS_AFTER
+    }
+
+    /// Whether another network may help. A server that asks for patience means any network.
+    pub(super) fn is_about_the_network(&self) -> bool {
+        matches!(self.problem, Problem::Obstacle(RefreshObstacle::Unreachable | RefreshObstacle::AnswerLost))
     }
 
     pub(super) fn explain(&self, at: Moment) -> Error {
@@ -49,11 +67,12 @@ impl Backoff {
             }
             Problem::Misconfigured(what) => Error::AuthorityMisconfigured(what.clone()),
             Problem::Unexpected(status) => Error::AuthorityUnexpected { status: *status },
+            Problem::Store(error) => error.clone().into(),
         }
     }
 }
 
-/// Exponential, with full jitter.
+/// Exponential, with full jitter over a floor that keeps a burst of failures from being a burst of requests.
 pub(super) fn pause(at: Moment, failures: u32) -> Duration {
-    at.jitter(BACKOFF_BASE.saturating_mul(1 << failures.min(10)).min(BACKOFF_CAP))
+    at.jitter(BACKOFF_BASE.saturating_mul(1 << failures.min(10)).min(BACKOFF_CAP)).max(BACKOFF_FLOOR)
 }

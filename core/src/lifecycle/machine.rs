@@ -70,7 +70,7 @@ enum Phase {
         attempt: Attempt,
         cause: Error,
     },
-    SignedOut(SignedOut),
+    SignedOut(Box<SignedOut>),
     SignedIn(Box<SignedIn>),
 }
 
@@ -328,6 +328,7 @@ fn read_again(phase: &mut Phase, turn: &mut Turn<'_>) -> Attempt {
 
 fn restored(phase: &mut Phase, attempt: Attempt, loaded: Loaded, turn: &mut Turn<'_>) {
     turn.note(Decision::StoreRead { attempt, found: loaded.name() });
+    let signed_out = |reason| Phase::SignedOut(Box::new(SignedOut::quietly(reason)));
     *phase = match loaded {
         Loaded::Found(stored) => {
             let Stored { grant, times, generation } = *stored;
@@ -335,9 +336,9 @@ fn restored(phase: &mut Phase, attempt: Attempt, loaded: Loaded, turn: &mut Turn
             let session = SignedIn::restore(turn.counters.epochs, held, times, generation, turn);
             Phase::SignedIn(Box::new(session))
         }
-        Loaded::Ended(reason) => Phase::SignedOut(SignedOut::quietly(reason)),
-        Loaded::Absent => Phase::SignedOut(SignedOut::quietly(SignOutReason::NeverSignedIn)),
-        Loaded::Lost => Phase::SignedOut(SignedOut::quietly(SignOutReason::SecretsLost)),
+        Loaded::Ended(reason) => signed_out(reason),
+        Loaded::Absent => signed_out(SignOutReason::NeverSignedIn),
+        Loaded::Lost => signed_out(SignOutReason::SecretsLost),
         Loaded::Unreadable(cause) => Phase::Locked { attempt, cause },
     };
     // At first nobody can be listening yet.
@@ -360,7 +361,7 @@ fn end(phase: &mut Phase, reason: SignOutReason, turn: &mut Turn<'_>) -> Option<
     turn.counters.epochs += 1;
     let out = SignedOut::now(reason, ended, orphan, expected, turn);
     let erasing = out.erasing();
-    *phase = Phase::SignedOut(out);
+    *phase = Phase::SignedOut(Box::new(out));
     erasing
 }
 

@@ -71,16 +71,18 @@ pub enum Entry {
 /// Why stored bytes are not an entry.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RecordError {
-    /// Written by a later version of the library, or by something else.
-    #[error("unknown format or version")]
+    /// Written by another version of the library.
+    #[error("of another version")]
     UnknownVersion,
-    /// Cut off or changed.
+    /// Cut off or changed, or not ours at all.
     #[error("damaged")]
     Damaged,
 }
 
 /// A record larger than this is not one of ours.
 pub(crate) const MAX_ENCODED_BYTES: usize = 1 << 20;
+/// A header line is shorter than this.
+const MAX_HEADER_BYTES: usize = 256;
 const FORMAT: &str = "authsession-record";
 const VERSION: &str = "1";
 
@@ -137,12 +139,18 @@ impl Entry {
 
     /// Reads what [`encode`](Self::encode) wrote.
     pub fn decode(bytes: &[u8]) -> Result<(Self, Generation), RecordError> {
-        let newline =
-            bytes.iter().take(256).position(|byte| *byte == b'\n').ok_or(RecordError::UnknownVersion)?;
+        let newline = bytes
+            .iter()
+            .take(MAX_HEADER_BYTES)
+            .position(|byte| *byte == b'\n')
+            .ok_or(RecordError::Damaged)?;
         let (header, body) = (&bytes[..newline], &bytes[newline + 1..]);
-        let header = std::str::from_utf8(header).map_err(|_| RecordError::UnknownVersion)?;
+        let header = std::str::from_utf8(header).map_err(|_| RecordError::Damaged)?;
         let mut fields = header.split(' ');
-        if fields.next() != Some(FORMAT) || fields.next() != Some(VERSION) {
+        if fields.next() != Some(FORMAT) {
+            return Err(RecordError::Damaged);
+        }
+        if fields.next().ok_or(RecordError::Damaged)? != VERSION {
             return Err(RecordError::UnknownVersion);
         }
         let (covered, written) = header.rsplit_once(' ').ok_or(RecordError::Damaged)?;
@@ -163,7 +171,7 @@ impl Entry {
                 let reason = SignOutReason::from_name(&ended.reason).unwrap_or(SignOutReason::Elsewhere);
                 Self::Ended(Tombstone { reason })
             }
-            _ => return Err(RecordError::UnknownVersion),
+            _ => return Err(RecordError::Damaged),
         };
         Ok((entry, generation))
     }

@@ -4,11 +4,16 @@
 //! over HTTP; Rust tests may call the same commands directly.
 
 mod control;
+mod counters;
 mod gate;
 mod listener;
+mod options;
 mod realm;
 mod routes;
 mod tokens;
+mod users;
 
 pub use control::{Authority, serve_control};
-pub use realm::{Counters, Realm, RealmOptions};
+pub use counters::Counters;
+pub use options::RealmOptions;
+pub use realm::Realm;

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::{Extension, Router};
@@ -11,6 +12,30 @@ use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
+
+/// How many connections are open, and how many were at most.
+#[derive(Debug, Default)]
+struct Connections {
+    open: AtomicUsize,
+    peak: AtomicUsize,
+}
+
+/// A connection that is open.
+struct Open(Arc<Connections>);
+
+impl Open {
+    fn one_more(connections: &Arc<Connections>) -> Self {
+        let open = connections.open.fetch_add(1, Ordering::SeqCst) + 1;
+        connections.peak.fetch_max(open, Ordering::SeqCst);
+        Self(Arc::clone(connections))
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.open.fetch_sub(1, Ordering::SeqCst);
+    }
+}
 
 /// Ends the connection of a request without an answer.
 #[derive(Clone, Debug, Default)]
@@ -27,6 +52,7 @@ pub(crate) struct Listener {
     address: SocketAddr,
     router: Router,
     online: Mutex<Option<Online>>,
+    connections: Arc<Connections>,
 }
 
 #[derive(Debug)]
@@ -40,13 +66,18 @@ impl Listener {
     pub(crate) async fn start(router: Router) -> io::Result<Self> {
         let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = socket.local_addr()?;
-        let listener = Self { address, router, online: Mutex::new(None) };
+        let listener = Self { address, router, online: Mutex::new(None), connections: Arc::default() };
         listener.serve(socket);
         Ok(listener)
     }
 
     pub(crate) fn url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// The most connections that were open at once.
+    pub(crate) fn peak_connections(&self) -> usize {
+        self.connections.peak.load(Ordering::SeqCst)
     }
 
     /// Refuses new connections and resets the open ones.
@@ -68,19 +99,30 @@ impl Listener {
 
     fn serve(&self, socket: TcpListener) {
         let (stop, online) = watch::channel(());
-        let accepting = tokio::spawn(accept(socket, self.router.clone(), online));
+        let accepting =
+            tokio::spawn(accept(socket, self.router.clone(), online, Arc::clone(&self.connections)));
         *self.online.lock().unwrap_or_else(PoisonError::into_inner) = Some(Online { stop, accepting });
     }
 }
 
-async fn accept(socket: TcpListener, router: Router, mut online: watch::Receiver<()>) {
+async fn accept(
+    socket: TcpListener,
+    router: Router,
+    mut online: watch::Receiver<()>,
+    connections: Arc<Connections>,
+) {
     loop {
         tokio::select! {
             biased;
             _ = online.changed() => return,
             accepted = socket.accept() => {
                 if let Ok((stream, _)) = accepted {
-                    tokio::spawn(serve(stream, router.clone(), online.clone()));
+                    let open = Open::one_more(&connections);
+                    let serving = serve(stream, router.clone(), online.clone());
+                    tokio::spawn(async move {
+                        serving.await;
+                        drop(open);
+                    });
                 }
             }
         }

@@ -17,9 +17,8 @@ use crate::gate::{Endpoint, FaultCommand, When};
 use crate::listener::Disconnect;
 use crate::realm::Core;
 use crate::tokens::Redeemed;
+use crate::users::User;
 
-const EMAIL: &str = "ada@example.com";
-const PASSWORD: &str = "correct horse";
 const CLIENT_ID: &str = "demo";
 
 pub(crate) fn router(core: Arc<Core>) -> Router {
@@ -84,39 +83,37 @@ async fn fail(fault: FaultCommand, disconnect: &Disconnect) -> Response {
     response
 }
 
-async fn check_access_token(Shared(core): Shared<Arc<Core>>, request: Request, next: Next) -> Response {
+async fn check_access_token(Shared(core): Shared<Arc<Core>>, mut request: Request, next: Next) -> Response {
     let mut presented = request.headers().get_all(AUTHORIZATION).iter();
     let token = match (presented.next(), presented.next()) {
         (Some(value), None) => value.to_str().ok().and_then(|text| text.strip_prefix("Bearer ")),
         _ => None,
     };
-    let accepted = core.with(|state| {
-        let accepted = token.is_some_and(|token| state.tokens.accepts(token));
-        let counter = if accepted {
-            &mut state.counters.resource_ok
-        } else {
-            &mut state.counters.resource_unauthorized
+    let owner = core.with(|state| {
+        let owner = token.and_then(|token| state.tokens.owner(token));
+        let counter = match owner {
+            Some(_) => &mut state.counters.resource_ok,
+            None => &mut state.counters.resource_unauthorized,
         };
         *counter += 1;
-        accepted
+        owner
     });
-    match (accepted, token) {
-        (true, _) => next.run(request).await,
+    match (owner, token) {
+        (Some(user), _) => {
+            request.extensions_mut().insert(user);
+            next.run(request).await
+        }
         // RFC 6750 section 3: no error code if no token was presented.
-        (false, None) => (StatusCode::UNAUTHORIZED, [(WWW_AUTHENTICATE, "Bearer")]).into_response(),
-        (false, Some(_)) => {
+        (None, None) => (StatusCode::UNAUTHORIZED, [(WWW_AUTHENTICATE, "Bearer")]).into_response(),
+        (None, Some(_)) => {
             let challenge = [(WWW_AUTHENTICATE, r#"Bearer error="invalid_token""#)];
             (StatusCode::UNAUTHORIZED, challenge, Json(json!({"error": "invalid_token"}))).into_response()
         }
     }
 }
 
-fn user() -> Value {
-    json!({"id": "u1", "name": "Ada", "email": EMAIL})
-}
-
-async fn me() -> Json<Value> {
-    Json(user())
+async fn me(Extension(user): Extension<&'static User>) -> Json<Value> {
+    Json(user.to_json())
 }
 
 async fn echo(method: Method, body: Bytes) -> Json<Value> {
@@ -130,16 +127,16 @@ struct Credentials {
 }
 
 async fn login(Shared(core): Shared<Arc<Core>>, Json(credentials): Json<Credentials>) -> Response {
-    let accepted = credentials.email == EMAIL && credentials.password == PASSWORD;
+    let user = User::with_credentials(&credentials.email, &credentials.password);
     core.with(|state| {
-        if !accepted {
+        let Some(user) = user else {
             state.counters.login_failures += 1;
             let answer = Json(json!({"error": "invalid_credentials"}));
             return (StatusCode::UNAUTHORIZED, answer).into_response();
-        }
+        };
         state.counters.logins += 1;
-        let mut answer = state.tokens.issue(core.options.expires_in_seconds);
-        answer["user"] = user();
+        let mut answer = state.tokens.issue(user, &state.options);
+        answer["user"] = user.to_json();
         Json(answer).into_response()
     })
 }
@@ -149,8 +146,12 @@ struct RefreshToken {
     refresh_token: String,
 }
 
-async fn refresh(Shared(core): Shared<Arc<Core>>, Json(body): Json<RefreshToken>) -> Response {
-    match redeem(&core, &body.refresh_token) {
+async fn refresh(
+    Shared(core): Shared<Arc<Core>>,
+    headers: HeaderMap,
+    Json(body): Json<RefreshToken>,
+) -> Response {
+    match redeem(&core, &headers, &body.refresh_token) {
         Some(answer) => Json(answer).into_response(),
         None => (StatusCode::UNAUTHORIZED, Json(json!({"error": "invalid_refresh_token"}))).into_response(),
     }
@@ -164,7 +165,11 @@ struct TokenRequest {
     client_id: Option<String>,
 }
 
-async fn oauth_token(Shared(core): Shared<Arc<Core>>, Form(form): Form<TokenRequest>) -> Response {
+async fn oauth_token(
+    Shared(core): Shared<Arc<Core>>,
+    headers: HeaderMap,
+    Form(form): Form<TokenRequest>,
+) -> Response {
     let error = |code: &str| (StatusCode::BAD_REQUEST, Json(json!({"error": code}))).into_response();
     if form.client_id.as_deref() != Some(CLIENT_ID) {
         return error("invalid_client");
@@ -173,24 +178,26 @@ async fn oauth_token(Shared(core): Shared<Arc<Core>>, Form(form): Form<TokenRequ
         return error("unsupported_grant_type");
     }
     let Some(token) = form.refresh_token else { return error("invalid_request") };
-    redeem(&core, &token).map_or_else(|| error("invalid_grant"), |answer| Json(answer).into_response())
+    redeem(&core, &headers, &token)
+        .map_or_else(|| error("invalid_grant"), |answer| Json(answer).into_response())
 }
 
-fn redeem(core: &Core, token: &str) -> Option<Value> {
-    core.with(|state| match state.tokens.redeem(token, core.options.expires_in_seconds) {
-        Redeemed::Rotated(answer) => {
-            state.counters.refreshes += 1;
-            Some(answer)
-        }
-        Redeemed::Invalid => {
-            state.counters.refresh_rejections += 1;
-            None
-        }
-        Redeemed::Reused => {
-            state.counters.refresh_rejections += 1;
-            state.counters.reuse_detected += 1;
-            None
-        }
+fn redeem(core: &Core, headers: &HeaderMap, token: &str) -> Option<Value> {
+    let key = headers.get("Idempotency-Key").and_then(|key| key.to_str().ok());
+    core.with(|state| {
+        state.idempotency_keys.extend(key.map(str::to_owned));
+        let (counter, answer) = match state.tokens.redeem(token, key, &state.options) {
+            Redeemed::Rotated(answer) => (&mut state.counters.refreshes, Some(answer)),
+            Redeemed::Replayed(answer) => (&mut state.counters.idempotency_replays, Some(answer)),
+            Redeemed::InGrace(answer) => (&mut state.counters.grace_replays, Some(answer)),
+            Redeemed::Invalid => (&mut state.counters.refresh_rejections, None),
+            Redeemed::Reused => {
+                state.counters.reuse_detected += 1;
+                (&mut state.counters.refresh_rejections, None)
+            }
+        };
+        *counter += 1;
+        answer
     })
 }
 

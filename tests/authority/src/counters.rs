@@ -23,6 +23,10 @@ pub struct Counters {
     pub grace_replays: u64,
     /// Different `Idempotency-Key`s at the refresh endpoints.
     pub distinct_idempotency_keys: u64,
+    /// Requests that came by following a redirect of a fault.
+    pub redirects_followed: u64,
+    /// Those among them that had an `Authorization`, a cookie or a body.
+    pub redirects_with_credentials: u64,
     /// The most connections that one of the two listeners had open at once.
     pub peak_connections: u64,
 }

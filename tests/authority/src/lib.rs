@@ -3,8 +3,12 @@
 //! what a test tells it: expire tokens, hold requests, fail, go offline. Programs in any language tell it
 //! over HTTP; Rust tests may call the same commands directly.
 
+mod answer;
+mod body;
 mod control;
 mod counters;
+mod delivery;
+mod fault;
 mod gate;
 mod listener;
 mod options;
@@ -12,6 +16,7 @@ mod realm;
 mod routes;
 mod tokens;
 mod users;
+mod wire;
 
 pub use control::{Authority, serve_control};
 pub use counters::Counters;

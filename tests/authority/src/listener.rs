@@ -9,9 +9,12 @@ use axum::{Extension, Router};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::service::TowerToHyperService;
+use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
+
+use crate::wire::{Connection, Wire};
 
 /// How many connections are open, and how many were at most.
 #[derive(Debug, Default)]
@@ -34,16 +37,6 @@ impl Open {
 impl Drop for Open {
     fn drop(&mut self) {
         self.0.open.fetch_sub(1, Ordering::SeqCst);
-    }
-}
-
-/// Ends the connection of a request without an answer.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Disconnect(Arc<Notify>);
-
-impl Disconnect {
-    pub(crate) fn now(&self) {
-        self.0.notify_one();
     }
 }
 
@@ -133,12 +126,32 @@ async fn serve(stream: TcpStream, router: Router, mut online: watch::Receiver<()
     // When this side closes, it is to break off: the client then sees a reset, as from a lost server.
     let _ = stream.set_zero_linger();
     let _ = stream.set_nodelay(true);
-    let disconnect = Disconnect::default();
-    let service = TowerToHyperService::new(router.layer(Extension(disconnect.clone())));
+    let (wire, returned) = Wire::new(stream);
+    let (connection, mut taken_over) = Connection::new();
+    let service = TowerToHyperService::new(router.layer(Extension(connection)));
     let builder = Builder::new(TokioExecutor::new());
+    let delivery = tokio::select! {
+        _ = builder.serve_connection(TokioIo::new(wire), service) => None,
+        delivery = taken_over.recv() => delivery,
+        _ = online.changed() => return,
+    };
+    // HTTP has let go of the socket here.
+    let Ok(mut stream) = returned.await else { return };
+    let last = async {
+        match delivery {
+            Some(delivery) => delivery.perform(stream).await,
+            // A reset now would take the end of an answer with it.
+            None => read_on(&mut stream).await,
+        }
+    };
     tokio::select! {
-        _ = builder.serve_connection(TokioIo::new(stream), service) => {}
-        _ = disconnect.0.notified() => {}
+        () = last => {}
         _ = online.changed() => {}
     }
+}
+
+/// Reads until the client closes.
+pub(crate) async fn read_on(stream: &mut TcpStream) {
+    let mut rest = [0; 1024];
+    while stream.read(&mut rest).await.is_ok_and(|count| count > 0) {}
 }

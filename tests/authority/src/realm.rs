@@ -2,16 +2,18 @@
 
 use std::collections::HashSet;
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use tokio::sync::watch;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
+use crate::answer::Place;
 use crate::counters::Counters;
-use crate::gate::{Endpoint, FaultCommand, Gates, HoldCommand, When};
+use crate::fault::Fault;
+use crate::gate::{Endpoint, Gates, HoldCommand, When};
 use crate::listener::Listener;
 use crate::options::RealmOptions;
 use crate::routes;
@@ -36,6 +38,8 @@ struct Inner {
 #[derive(Debug)]
 pub(crate) struct Core {
     state: Mutex<State>,
+    /// Of both listeners, once they listen.
+    urls: OnceLock<[String; 2]>,
     changed: watch::Sender<()>,
 }
 
@@ -66,6 +70,22 @@ impl Core {
             // The sender lives as long as `self`.
             let _ = changed.changed().await;
         }
+    }
+
+    /// What goes wrong with a request, after its delay.
+    pub(crate) async fn fault(&self, endpoint: Endpoint, path: &str, when: When) -> Option<Fault> {
+        let fault = self.with(|state| state.gates.fault(endpoint, path, when))?;
+        if let Some(delay) = fault.delay() {
+            sleep(delay).await;
+        }
+        Some(fault)
+    }
+
+    /// Where a request with this `Host` has come to.
+    pub(crate) fn place(&self, host: &str) -> Place<'_> {
+        let [api, auth] = self.urls.get().expect("nobody knows the port before it is set");
+        let (here, elsewhere) = if auth.ends_with(host) { (auth, api) } else { (api, auth) };
+        Place { here, elsewhere }
     }
 
     /// Holds a request as long as a test wants it held.
@@ -139,9 +159,10 @@ impl Realm {
     /// No socket could be bound.
     pub async fn start(options: RealmOptions) -> io::Result<Self> {
         let state = Mutex::new(State { options, ..State::default() });
-        let core = Arc::new(Core { state, changed: watch::Sender::new(()) });
+        let core = Arc::new(Core { state, urls: OnceLock::new(), changed: watch::Sender::new(()) });
         let router = routes::router(Arc::clone(&core));
         let (api, auth) = (Listener::start(router.clone()).await?, Listener::start(router).await?);
+        core.urls.get_or_init(|| [api.url(), auth.url()]);
         Ok(Self(Arc::new(Inner { core, api, auth })))
     }
 
@@ -209,7 +230,7 @@ impl Realm {
                 self.wait(|state| state.gates.held(endpoint) >= count).await?;
             }
             "fault" => {
-                let fault: FaultCommand = read(arguments)?;
+                let fault: Fault = read(arguments)?;
                 core.with(|state| state.gates.add_fault(fault));
             }
             "clear_faults" => {

@@ -3,21 +3,26 @@
 use std::sync::Arc;
 
 use axum::body::Bytes;
-use axum::extract::{Form, Request, State as Shared};
-use axum::http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, WWW_AUTHENTICATE};
+use axum::extract::{Form, Path, Request, State as Shared};
+use axum::http::header::{
+    AUTHORIZATION, CONTENT_LENGTH, COOKIE, HOST, HeaderMap, TRANSFER_ENCODING, WWW_AUTHENTICATE,
+};
 use axum::http::{Method, StatusCode};
 use axum::middleware::{Next, from_fn_with_state};
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{any, get, post};
 use axum::{Extension, Json, Router};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::gate::{Endpoint, FaultCommand, When};
-use crate::listener::Disconnect;
+use crate::answer::{self, Place};
+use crate::delivery::Delivery;
+use crate::fault::Fault;
+use crate::gate::{Endpoint, When};
 use crate::realm::Core;
 use crate::tokens::Redeemed;
 use crate::users::User;
+use crate::wire::Connection;
 
 const CLIENT_ID: &str = "demo";
 
@@ -32,7 +37,14 @@ pub(crate) fn router(core: Arc<Core>) -> Router {
         .route("/forbidden", get(async || StatusCode::FORBIDDEN))
         .layer(from_fn_with_state(Arc::clone(&core), check_access_token))
         .route("/public", get(async || Json(json!({"public": true}))));
+    // Where redirects lead.
+    let followed = Router::new()
+        .route("/hop/{left}", any(hop))
+        .route("/loop", any(async || Redirect::temporary("/loop")))
+        .route("/landing", any(async || Json(json!({"landed": true}))))
+        .layer(from_fn_with_state(Arc::clone(&core), count_followers));
     Router::new()
+        .merge(followed)
         .merge(guarded(Router::new().route("/auth/login", post(login)), Endpoint::Login))
         .merge(guarded(Router::new().route("/auth/refresh", post(refresh)), Endpoint::Refresh))
         .merge(guarded(Router::new().route("/oauth/token", post(oauth_token)), Endpoint::Refresh))
@@ -45,7 +57,7 @@ pub(crate) fn router(core: Arc<Core>) -> Router {
 /// Holds the request and lets go wrong what a test wants, before and after the server acts.
 async fn interfere(
     Shared((core, endpoint)): Shared<(Arc<Core>, Endpoint)>,
-    Extension(disconnect): Extension<Disconnect>,
+    Extension(connection): Extension<Connection>,
     request: Request,
     next: Next,
 ) -> Response {
@@ -55,32 +67,51 @@ async fn interfere(
         Endpoint::Login | Endpoint::Logout => {}
     });
     let path = request.uri().path().to_owned();
+    let host = request.headers().get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default().to_owned();
+    let place = core.place(&host);
     core.pass(endpoint, &path, When::Before).await;
-    if let Some(fault) = core.with(|state| state.gates.fault(endpoint, When::Before)) {
-        return fail(fault, &disconnect).await;
+    if let Some(fault) = core.fault(endpoint, &path, When::Before).await
+        && !fault.is_only_a_delay()
+    {
+        return fail(fault, None, place, &connection).await;
     }
     let response = next.run(request).await;
     core.pass(endpoint, &path, When::After).await;
-    match core.with(|state| state.gates.fault(endpoint, When::After)) {
-        Some(fault) => fail(fault, &disconnect).await,
-        None => response,
+    match core.fault(endpoint, &path, When::After).await {
+        Some(fault) if !fault.is_only_a_delay() => fail(fault, Some(response), place, &connection).await,
+        _ => response,
     }
 }
 
-async fn fail(fault: FaultCommand, disconnect: &Disconnect) -> Response {
-    if fault.reset {
-        disconnect.now();
-        // The connection ends here and takes this with it.
-        std::future::pending::<()>().await;
+async fn fail(fault: Fault, own: Option<Response>, place: Place<'_>, connection: &Connection) -> Response {
+    if let Some(text) = &fault.raw {
+        connection.take_over(Delivery::raw(text, &fault)).await;
     }
-    let status = fault.status.and_then(|status| StatusCode::from_u16(status).ok());
-    let mut response = (status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), fault.body).into_response();
-    for (name, value) in &fault.headers {
-        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
-            response.headers_mut().append(name, value);
-        }
+    let response = answer::build(&fault, own, place).await;
+    if fault.needs_the_wire() {
+        connection.take_over(Delivery::of(response, &fault)).await;
     }
     response
+}
+
+/// Counts who follows a redirect, and what they bring along.
+async fn count_followers(Shared(core): Shared<Arc<Core>>, request: Request, next: Next) -> Response {
+    let headers = request.headers();
+    let with_body = headers.get(CONTENT_LENGTH).is_some_and(|length| length != "0")
+        || headers.contains_key(TRANSFER_ENCODING);
+    let with_credentials = with_body || headers.contains_key(AUTHORIZATION) || headers.contains_key(COOKIE);
+    core.with(|state| {
+        state.counters.redirects_followed += 1;
+        state.counters.redirects_with_credentials += u64::from(with_credentials);
+    });
+    next.run(request).await
+}
+
+async fn hop(Path(left): Path<u32>) -> Redirect {
+    match left {
+        0 | 1 => Redirect::temporary("/landing"),
+        _ => Redirect::temporary(&format!("/hop/{}", left - 1)),
+    }
 }
 
 async fn check_access_token(Shared(core): Shared<Arc<Core>>, mut request: Request, next: Next) -> Response {

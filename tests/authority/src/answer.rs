@@ -8,7 +8,7 @@ use axum::http::header::{
     CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue, LOCATION,
 };
 use axum::response::{IntoResponse, Response};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::body::{GzipBomb, Oversized};
 use crate::fault::{Content, Date, Fault, Members, Redirect};
@@ -25,9 +25,11 @@ pub(crate) async fn build(fault: &Fault, own: Option<Response>, place: Place<'_>
         Some(own) if !fault.has_answer() => own,
         _ => stand_in(fault, place),
     };
-    if let Some(Content::Members(members)) = &fault.content {
-        response = change(response, members).await;
-    }
+    response = match &fault.content {
+        Some(Content::Members(members)) => change(response, |answer| with_members(answer, members)).await,
+        Some(Content::Template(text)) => change(response, |answer| fill(text, &answer)).await,
+        _ => response,
+    };
     let headers = response.headers_mut();
     if let Some(date) = fault.date.and_then(skewed) {
         headers.insert(DATE, date);
@@ -60,7 +62,7 @@ fn stand_in(fault: &Fault, place: Place<'_>) -> Response {
         (Some(Content::GzipBomb(bytes)), _) => (StatusCode::OK, gzip(Body::new(GzipBomb::new(*bytes)))),
         // The magic number and the method are right, what follows is not.
         (Some(Content::BadGzip), _) => (StatusCode::OK, gzip(vec![0x1f, 0x8b, 8, 0, 7, 7, 7, 7].into())),
-        (Some(Content::Members(_)) | None, _) => {
+        (Some(Content::Members(_) | Content::Template(_)) | None, _) => {
             (StatusCode::INTERNAL_SERVER_ERROR, fault.body.clone().unwrap_or_default().into_response())
         }
     };
@@ -68,21 +70,29 @@ fn stand_in(fault: &Fault, place: Place<'_>) -> Response {
     response
 }
 
-/// Changes members of the server's own JSON answer; one that is not a JSON object stays as it is.
-async fn change(response: Response, members: &Members) -> Response {
+/// Changes the server's own JSON answer; one that is not a JSON object stays as it is.
+async fn change(response: Response, change: impl FnOnce(Map<String, Value>) -> String) -> Response {
     let (mut parts, body) = response.into_parts();
     // The server's own answers are small.
     let body = to_bytes(body, usize::MAX).await.unwrap_or_default();
     let body = match serde_json::from_slice(&body) {
-        Ok(Value::Object(mut answer)) => {
-            answer.retain(|name, _| !members.omit.contains(name));
-            answer.extend(members.set.clone());
-            Value::Object(answer).to_string().into()
-        }
+        Ok(Value::Object(answer)) => change(answer).into(),
         _ => body,
     };
     parts.headers.remove(CONTENT_LENGTH);
     Response::from_parts(parts, Body::from(body))
+}
+
+fn with_members(mut answer: Map<String, Value>, members: &Members) -> String {
+    answer.retain(|name, _| !members.omit.contains(name));
+    answer.extend(members.set.clone());
+    Value::Object(answer).to_string()
+}
+
+fn fill(template: &str, answer: &Map<String, Value>) -> String {
+    answer.iter().fold(template.to_owned(), |text, (name, value)| {
+        text.replace(&format!("${name}"), value.as_str().unwrap_or_default())
+    })
 }
 
 /// A header that is given takes the place of those with the same name.

@@ -62,8 +62,10 @@ impl Fault {
 
     /// Whether it brings an answer of its own, instead of changing the server's.
     pub(crate) fn has_answer(&self) -> bool {
-        let own_content =
-            self.content.as_ref().is_some_and(|content| !matches!(content, Content::Members(_)));
+        let own_content = self
+            .content
+            .as_ref()
+            .is_some_and(|content| !matches!(content, Content::Members(_) | Content::Template(_)));
         self.status.is_some() || self.body.is_some() || self.redirect.is_some() || own_content
     }
 
@@ -95,6 +97,8 @@ pub(crate) enum Content {
     BadGzip,
     /// The server's own JSON, changed.
     Members(Members),
+    /// Exactly this text, with the server's own text members in the place of their `$name`s.
+    Template(String),
 }
 
 #[derive(Clone, Debug, Deserialize)]

@@ -142,6 +142,15 @@ async fn statuses_headers_and_bodies_are_those_that_were_asked_for() {
     let change = json!({"members": {"omit": ["public"], "set": {"private": null}}});
     let (answer, _) = public(json!({"when": "after", "content": change})).await;
     assert_eq!(body(&answer), r#"{"private":null}"#);
+    let realm = realm().await;
+    let template = json!({"endpoint": "resource", "when": "after", "content": {"template": "$name, 1e400"}});
+    let token = tell(&realm, "issue_tokens", json!({"user": "bob@example.com"})).await;
+    tell(&realm, "fault", template).await;
+    let authorization =
+        format!("\r\nAuthorization: Bearer {}\r\n", token["access_token"].as_str().expect("a token"));
+    let request = get(&realm.api_url(), "/me").replacen("\r\n", &authorization, 1);
+    let (answer, _) = receive(send(&realm.api_url(), &request).await).await;
+    assert_eq!(body(&answer), "Bob, 1e400");
 }
 
 #[tokio::test]

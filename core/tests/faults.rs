@@ -1,5 +1,6 @@
-//! The session against a token endpoint at which everything goes wrong that can, before and after the
-//! server has rotated the refresh token: what a caller gets, and whether the session survives.
+//! The session against endpoints at which everything goes wrong that can. At the token endpoint, before
+//! and after the server has rotated the refresh token: what a caller gets, and whether the session
+//! survives. At the others: that everybody gets an answer, and that the session is not concerned.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -178,6 +179,13 @@ async fn expired(realm: &Realm) -> AuthSession {
     session
 }
 
+/// Lets this fault hit requests of an endpoint.
+async fn inflict(realm: &Realm, whom: Value, fault: &Value) {
+    let mut command = whom;
+    command.as_object_mut().expect("an object").extend(fault.as_object().expect("an object").clone());
+    tell(realm, "fault", command).await;
+}
+
 async fn me(session: &AuthSession) -> Result<Response, String> {
     let answer = timeout(HANGS, session.get("/me").send()).await.map_err(|_| "the caller hangs")?;
     answer.map_err(|error| format!("the caller gets {}: {error}", error.code()))
@@ -191,9 +199,7 @@ fn expect(condition: bool, otherwise: impl FnOnce() -> String) -> Result<(), Str
 async fn suffer(server: Server, when: &str, fault: &Value, outcome: Outcome) -> Result<(), String> {
     let realm = server.start().await;
     let session = expired(&realm).await;
-    let mut command = json!({"endpoint": "refresh", "when": when, "times": 1});
-    command.as_object_mut().expect("an object").extend(fault.as_object().expect("an object").clone());
-    tell(&realm, "fault", command).await;
+    inflict(&realm, json!({"endpoint": "refresh", "when": when, "times": 1}), fault).await;
 
     let rotated = when == "after";
     let mut response = me(&session).await?;
@@ -320,5 +326,109 @@ async fn a_token_endpoint_that_never_finishes_costs_callers_their_deadline_and_n
         assert_eq!(response.status(), 200, "{fault}");
         let counters = realm.counters();
         assert_eq!((counters.refreshes, counters.reuse_detected), (1, 0), "{fault}");
+    }
+}
+
+/// What a caller gets who sends a request that must not be sent twice: an error code, or the name of what
+/// was made of an answer.
+async fn order(session: &AuthSession, deadline: Duration) -> &'static str {
+    let request = session.post("/echo").body("one order").timeout(deadline).send();
+    match timeout(HANGS, request).await.expect("the caller does not hang") {
+        Ok(response) => response.disposition().name(),
+        Err(error) => error.code(),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_goes_wrong_at_a_resource_is_told_to_its_caller_and_does_not_concern_the_session() {
+    let cut = |at: &str, by: &str| json!({"cut": {"at": at, "by": by}});
+    let faults = [
+        (cut("before_headers", "reset"), "network"),
+        (cut("mid_headers", "reset"), "network"),
+        (cut("mid_body", "reset"), "network"),
+        (cut("before_headers", "fin"), "network"),
+        (cut("mid_headers", "fin"), "network"),
+        (cut("mid_body", "fin"), "network"),
+        (json!({"raw": "SSH-2.0-OpenSSH\r\n"}), "network"),
+        (cut("before_headers", "silence"), "timeout"),
+        (cut("mid_headers", "silence"), "timeout"),
+        (cut("mid_body", "silence"), "timeout"),
+        (json!({"pieces": {"bytes": 1, "every_ms": 60_000}}), "timeout"),
+        (json!({"delay_ms": 60_000}), "timeout"),
+        (json!({"pieces": {"bytes": 1, "every_ms": 0}, "status": 200, "body": "slow"}), "answered"),
+        (json!({"status": 500}), "answered"),
+        (json!({"status": 407}), "answered"),
+        (json!({"status": 403, "body": "<html>"}), "permission_denied"),
+        (json!({"status": 401, "headers": {"www-authenticate": "Digest"}}), "refused"),
+        (json!({"status": 200, "padding_bytes": 65_536}), "answered"),
+        (json!({"status": 200, "date": "missing"}), "answered"),
+        (json!({"redirect": "cross_origin"}), "answered"),
+    ];
+    let realm = Server::Strict.start().await;
+    let session = expired(&realm).await;
+    assert_eq!(me(&session).await.expect("an answer").status(), 200);
+    for (fault, expected) in faults {
+        for when in ["before", "after"] {
+            let deadline = if expected == "timeout" { Duration::from_millis(100) } else { DEADLINE };
+            inflict(&realm, json!({"endpoint": "resource", "path": "/echo", "when": when}), &fault).await;
+            assert_eq!(order(&session, deadline).await, expected, "{when} {fault}");
+            tell(&realm, "clear_faults", json!({})).await;
+            assert_eq!(order(&session, DEADLINE).await, "answered", "after {when} {fault}");
+        }
+    }
+    let counters = realm.counters();
+    assert_eq!((counters.refresh_requests, counters.logouts), (1, 0));
+    assert_eq!(counters.redirects_with_credentials, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_sign_in_that_goes_wrong_says_how_and_can_be_repeated() {
+    let cut = |at: &str, by: &str| json!({"cut": {"at": at, "by": by}});
+    let faults = [
+        (cut("before_headers", "reset"), "network"),
+        (cut("mid_headers", "fin"), "network"),
+        (cut("mid_body", "fin"), "network"),
+        (json!({"raw": "SSH-2.0-OpenSSH\r\n"}), "network"),
+        (json!({"status": 503}), "sign_in_rejected"),
+        (json!({"redirect": "cross_origin"}), "sign_in_rejected"),
+        (json!({"status": 200, "body": "<html>"}), "undecodable"),
+        (json!({"content": {"oversized": 8_000_000}}), "body_too_large"),
+    ];
+    let realm = Server::Strict.start().await;
+    let credentials = json!({"email": "ada@example.com", "password": "correct horse"});
+    let config = SessionConfig::new(&realm.api_url()).expect("a URL").allow_loopback(true);
+    let session = AuthSession::open(config).await.expect("a session");
+    for (fault, expected) in faults {
+        for when in ["before", "after"] {
+            inflict(&realm, json!({"endpoint": "login", "when": when, "times": 1}), &fault).await;
+            let outcome = timeout(HANGS, session.sign_in(credentials.clone())).await.expect("no hang");
+            assert_eq!(outcome.expect_err("it goes wrong").code(), expected, "{when} {fault}");
+            assert!(matches!(session.state(), SessionState::SignedOut { .. }), "{when} {fault}");
+        }
+    }
+    session.sign_in(credentials).await.expect("nothing goes wrong any more");
+    assert_eq!(me(&session).await.expect("an answer").status(), 200);
+    assert_eq!(realm.counters().redirects_followed, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn signing_out_does_not_wait_for_a_server_that_fails_to_take_it() {
+    for fault in [
+        json!({"cut": {"at": "before_headers", "by": "silence"}}),
+        json!({"cut": {"at": "mid_headers", "by": "reset"}}),
+        json!({"content": {"oversized": 8_000_000}}),
+        json!({"redirect": "cross_origin"}),
+        json!({"status": 500}),
+    ] {
+        let realm = Server::Strict.start().await;
+        let session = expired(&realm).await;
+        inflict(&realm, json!({"endpoint": "logout", "when": "before"}), &fault).await;
+        timeout(Duration::from_secs(2), session.sign_out())
+            .await
+            .unwrap_or_else(|_| panic!("it waits for the network: {fault}"))
+            .expect("the store is fine");
+        assert!(matches!(session.state(), SessionState::SignedOut { .. }), "{fault}");
+        assert_eq!(session.get("/me").send().await.expect_err("nobody is signed in").code(), "signed_out");
+        assert_eq!(realm.counters().redirects_followed, 0);
     }
 }

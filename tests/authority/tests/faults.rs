@@ -1,55 +1,18 @@
 //! The faults as a client sees them that reads bytes.
 
+mod support;
+
 use std::io::ErrorKind;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use test_authority::{Realm, RealmOptions};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use support::{body, get, post, realm, receive, send, tell};
+use tokio::io::AsyncReadExt;
 use tokio::time::timeout;
 
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Long enough for loopback to bring whatever comes.
 const SILENCE: Duration = Duration::from_millis(300);
-
-async fn realm() -> Realm {
-    Realm::start(RealmOptions::default()).await.expect("a realm")
-}
-
-async fn tell(realm: &Realm, command: &str, arguments: Value) -> Value {
-    realm.command(command, arguments).await.expect("the command is carried out")
-}
-
-fn address(url: &str) -> &str {
-    url.strip_prefix("http://").expect("a plain URL")
-}
-
-async fn send(url: &str, request: &str) -> TcpStream {
-    let mut stream = TcpStream::connect(address(url)).await.expect("a connection");
-    stream.write_all(request.as_bytes()).await.expect("a request is small");
-    stream
-}
-
-fn get(url: &str, path: &str) -> String {
-    format!("GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", address(url))
-}
-
-fn post(url: &str, path: &str, body: &str) -> String {
-    format!(
-        "POST {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\nContent-Type: application/json\r\n\
-         Content-Length: {}\r\n\r\n{body}",
-        address(url),
-        body.len()
-    )
-}
-
-/// What comes until the end, and how that is.
-async fn receive(mut stream: TcpStream) -> (String, Result<(), ErrorKind>) {
-    let mut bytes = Vec::new();
-    let end = timeout(PATIENCE, stream.read_to_end(&mut bytes)).await.expect("an end");
-    (String::from_utf8_lossy(&bytes).into_owned(), end.map(|_| ()).map_err(|error| error.kind()))
-}
 
 /// The answer to a GET of `/public` with this fault.
 async fn public(fault: Value) -> (String, Result<(), ErrorKind>) {
@@ -58,10 +21,6 @@ async fn public(fault: Value) -> (String, Result<(), ErrorKind>) {
     command.as_object_mut().expect("an object").extend(fault.as_object().expect("an object").clone());
     tell(&realm, "fault", command).await;
     receive(send(&realm.api_url(), &get(&realm.api_url(), "/public")).await).await
-}
-
-fn body(answer: &str) -> &str {
-    answer.split_once("\r\n\r\n").expect("a head and a body").1
 }
 
 #[tokio::test]

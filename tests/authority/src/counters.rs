@@ -17,6 +17,8 @@ pub struct Counters {
     pub resource_ok: u64,
     pub resource_unauthorized: u64,
     pub active_families: u64,
+    /// The bytes of all bodies that `/echo` has accepted.
+    pub echoed_bytes: u64,
     /// Refreshes that were answered as the same request had been before.
     pub idempotency_replays: u64,
     /// Refreshes that were answered as the first use of the token had been.

@@ -147,7 +147,8 @@ async fn me(Extension(user): Extension<&'static User>) -> Json<Value> {
     Json(user.to_json())
 }
 
-async fn echo(method: Method, body: Bytes) -> Json<Value> {
+async fn echo(Shared(core): Shared<Arc<Core>>, method: Method, body: Bytes) -> Json<Value> {
+    core.with(|state| state.counters.echoed_bytes += body.len() as u64);
     Json(json!({"method": method.as_str(), "body": String::from_utf8_lossy(&body)}))
 }
 

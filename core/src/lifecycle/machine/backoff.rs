@@ -22,6 +22,7 @@ pub(super) struct Backoff {
     pub(super) attempt: Attempt,
     pub(super) until: BootTime,
     failures: u32,
+    asked: bool,
     problem: Problem,
 }
 
@@ -47,7 +48,13 @@ impl Backoff {
         // A server that asks for less patience than the usual gets the usual.
         let asked = retry_after.unwrap_or_default().min(RETRY_AFTER_CAP);
         let pause = pause(at, failures).max(asked);
-        Self { attempt, until: at.now.after(pause), failures: failures.saturating_add(1), problem }
+        Self {
+            attempt,
+            until: at.now.after(pause),
+            failures: failures.saturating_add(1),
+            asked: !asked.is_zero(),
+            problem,
+        }
     }
 
     /// Whether the server has answered with nonsense a few times in a row: signing in again may help.
@@ -55,9 +62,9 @@ impl Backoff {
         matches!(self.problem, Problem::Unexpected(_)) && self.failures == HOPELESS_AFTER
     }
 
-    /// Whether another network may help. A server that asks for patience means any network.
-    pub(super) fn is_about_the_network(&self) -> bool {
-        matches!(self.problem, Problem::Obstacle(RefreshObstacle::Unreachable | RefreshObstacle::AnswerLost))
+    /// Whether the server itself has asked for patience, which it means on any network.
+    pub(super) fn was_asked_for(&self) -> bool {
+        self.asked
     }
 
     pub(super) fn explain(&self, at: Moment) -> Error {

@@ -588,7 +588,7 @@ impl SignedIn {
     }
 
     pub(super) fn network_changed(&mut self, turn: &mut Turn<'_>) {
-        self.backoff.take_if(|backoff| backoff.is_about_the_network());
+        self.backoff.take_if(|backoff| !backoff.was_asked_for());
         if matches!(&self.flight, Some(Flight { stage: Stage::Paused { .. }, .. })) {
             self.send(turn);
         }

@@ -44,5 +44,6 @@ pub use session::{AuthSession, Tokens};
 pub use store::{
     Expected, FileStore, Generation, InMemoryStore, Lease, Load, SecretStore, Slot, StoreError, StoreIdentity,
 };
+pub use store::{FaultyStore, StoreFault, StoreOperation};
 pub use time::{BootTime, Clock, SystemClock};
 pub use trace::{Because, Decision, TraceEntry};

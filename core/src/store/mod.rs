@@ -1,5 +1,6 @@
 //! Where secrets rest between two runs of the app.
 
+mod faulty;
 mod file;
 mod memory;
 
@@ -9,6 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+pub use faulty::{FaultyStore, StoreFault, StoreOperation};
 pub use file::FileStore;
 pub use memory::InMemoryStore;
 

@@ -34,7 +34,9 @@ struct Line {
 #[derive(Deserialize)]
 #[serde(tag = "do", rename_all = "snake_case")]
 enum Command {
-    SignIn,
+    SignIn {
+        email: Option<String>,
+    },
     Get {
         path: String,
     },
@@ -86,9 +88,10 @@ async fn obey(command: Command, session: &AuthSession, store: Store) -> Value {
         Err(error) => json!({"error": error.code()}),
     };
     match command {
-        Command::SignIn => {
-            let credentials = json!({"email": "ada@example.com", "password": "correct horse"});
-            done(session.sign_in(credentials).await.map(|_| ()))
+        Command::SignIn { email } => {
+            let password = if email.is_some() { "battery staple" } else { "correct horse" };
+            let email = email.as_deref().unwrap_or("ada@example.com");
+            done(session.sign_in(json!({"email": email, "password": password})).await.map(|_| ()))
         }
         Command::Get { path } => match session.get(&path).send().await {
             Ok(answer) => {

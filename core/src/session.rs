@@ -13,9 +13,10 @@ use crate::error::Error;
 use crate::event::{Events, SessionState};
 use crate::http::client::{ApiHost, RequestBuilder};
 use crate::lifecycle::driver::{Lifecycle, Statistics};
-use crate::lifecycle::terms::Input;
+use crate::lifecycle::terms::{Grant, Input};
 use crate::runtime::{runtime, surrounded};
 use crate::secret::Secret;
+use crate::sign_in::SignInAnswer;
 use crate::transport::Transport;
 
 /// Tokens that the app got by itself, for [`AuthSession::adopt`].
@@ -87,21 +88,26 @@ impl AuthSession {
     /// answer (many backends send the user there). Returns when the tokens are saved, or in use and not
     /// saved within 2 s ([`Event::PersistenceDegraded`](crate::Event::PersistenceDegraded)).
     ///
-    /// Somebody who is signed in stays so until the server has accepted the credentials.
+    /// An answer without tokens asks for another step, a code for example: nothing has changed then, and
+    /// [`continue_sign_in`](Self::continue_sign_in) goes on. Somebody who is signed in stays so until the
+    /// server has accepted the credentials.
     ///
     /// # Errors
     /// [`Error::SignInRejected`] with the server's answer; [`Error::SessionChanged`] if somebody signed in or
-    /// out in the meantime; [`Error::Network`]; [`Error::InvalidRequest`] in the OAuth 2 dialect.
-    pub async fn sign_in(&self, credentials: Value) -> Result<Value, Error> {
-        let intent = self.host.lifecycle.begin_sign_in();
-        let sign_in = async {
-            tokio::time::timeout(self.host.timeout, self.authority.sign_in(&credentials))
-                .await
-                .unwrap_or(Err(Error::Timeout(self.host.timeout)))
-        };
-        let (grant, rest) = surrounded(runtime()?, sign_in).await?;
-        self.host.lifecycle.sign_in(intent, grant).await?;
-        Ok(rest)
+    /// out in the meantime; [`Error::Undecodable`] if the answer is not JSON, or its access token cannot
+    /// stand in a header; [`Error::Network`]; [`Error::InvalidRequest`] in the OAuth 2 dialect.
+    pub async fn sign_in(&self, credentials: Value) -> Result<SignInAnswer, Error> {
+        self.sign_in_step(self.authority.sign_in(credentials)).await
+    }
+
+    /// Posts the next step of a sign-in, to a path or an absolute URL, and signs in when the answer holds
+    /// tokens. The URL may be relative to the base URL; its origin must be an allowed one or that of the
+    /// login or refresh endpoint.
+    ///
+    /// # Errors
+    /// Those of [`sign_in`](Self::sign_in), and [`Error::OriginNotAllowed`].
+    pub async fn continue_sign_in(&self, target: &str, body: Value) -> Result<SignInAnswer, Error> {
+        self.sign_in_step(self.authority.continue_sign_in(target, body)).await
     }
 
     /// Signs in with tokens that the app already has, from a code flow for example.
@@ -186,5 +192,23 @@ impl AuthSession {
     /// A DELETE request; see [`request`](Self::request).
     pub fn delete(&self, target: &str) -> RequestBuilder {
         self.request(Method::DELETE, target)
+    }
+
+    async fn sign_in_step(
+        &self,
+        step: impl Future<Output = Result<(Option<Grant>, Value), Error>>,
+    ) -> Result<SignInAnswer, Error> {
+        let intent = self.host.lifecycle.begin_sign_in();
+        let step = async {
+            tokio::time::timeout(self.host.timeout, step)
+                .await
+                .unwrap_or(Err(Error::Timeout(self.host.timeout)))
+        };
+        let (grant, rest) = surrounded(runtime()?, step).await?;
+        let signed_in = grant.is_some();
+        if let Some(grant) = grant {
+            self.host.lifecycle.sign_in(intent, grant).await?;
+        }
+        Ok(SignInAnswer::new(signed_in, rest))
     }
 }

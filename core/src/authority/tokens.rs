@@ -2,8 +2,10 @@
 
 use std::time::{Duration, SystemTime};
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
+use super::cookie;
+use super::fields::{FieldPath, TokenFields};
 use crate::claims::{self, LONGEST_LIFETIME};
 use crate::error::Error;
 use crate::lifecycle::record::AttemptId;
@@ -52,19 +54,56 @@ impl Tokens {
     }
 }
 
-/// Takes the tokens out of a JSON answer and leaves the rest. Text that could not stand in a header
-/// counts as no token.
-pub(crate) fn take(answer: &mut Value, date: Option<SystemTime>) -> Result<Tokens, Error> {
-    let mut nothing = Map::new();
-    let members = answer.as_object_mut().unwrap_or(&mut nothing);
-    let mut token = |name| match members.remove(name) {
-        Some(Value::String(text)) if is_header_safe(&text) => Some(Secret::new(text)),
-        _ => None,
+/// Reads the body of an answer as JSON, forgiving what costs nothing: a byte order mark (RFC 8259
+/// section 8.1 allows to ignore it), and bytes that are not UTF-8, which count as such a character. A token
+/// that was rotated is lost with its answer, so an answer is not given up for a name in Latin-1.
+pub(crate) fn parse(body: &[u8]) -> Option<Value> {
+    let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
+    serde_json::from_str(&String::from_utf8_lossy(body)).ok()
+}
+
+/// Takes the tokens out of an answer and leaves the rest. Text that could not stand in a header counts as
+/// no token.
+pub(crate) fn take(
+    answer: &mut Value,
+    fields: &TokenFields,
+    set_cookies: &[String],
+    date: Option<SystemTime>,
+) -> Result<Tokens, Error> {
+    let access = first(answer, &fields.access, token);
+    let in_body = first(answer, &fields.refresh, token);
+    let refresh = match &fields.cookie {
+        None => in_body,
+        Some(name) => cookie::value(set_cookies, name, date.unwrap_or_else(SystemTime::now))
+            .filter(|token| is_header_safe(token))
+            .map(Secret::from),
     };
-    let (access, refresh) = (token("access_token"), token("refresh_token"));
-    let lifetime = members.remove("expires_in").as_ref().and_then(lifetime);
-    members.remove("token_type");
+    let lifetime = first(answer, &fields.lifetime, |value| lifetime(&value));
+    if let Some(members) = answer.as_object_mut() {
+        // An ID token says who signed in at that time, and is nobody's business afterwards.
+        for name in ["token_type", "tokenType", "id_token", "idToken"] {
+            members.remove(name);
+        }
+    }
     Tokens::new(access, refresh, lifetime, date)
+}
+
+/// The first alternative that can be used. All are taken out, so that the rest holds no token.
+fn first<T>(answer: &mut Value, paths: &[FieldPath], read: impl Fn(Value) -> Option<T>) -> Option<T> {
+    let taken: Vec<T> = paths.iter().filter_map(|path| path.take(answer)).filter_map(read).collect();
+    taken.into_iter().next()
+}
+
+fn token(value: Value) -> Option<Secret> {
+    match value {
+        Value::String(text) if is_header_safe(&text) => Some(Secret::new(text)),
+        _ => None,
+    }
+}
+
+/// Whether there is something other than null where the access token belongs.
+pub(crate) fn offers_access_token(answer: &Value, fields: &TokenFields) -> bool {
+    fields.access.iter().any(|path| path.find(answer).is_some_and(|value| !value.is_null()))
 }
 
 /// RFC 6750 section 2.1, a little wider: visible ASCII, so that no token can end a header line.
@@ -88,7 +127,7 @@ mod tests {
     use serde_json::json;
 
     fn taken(mut answer: Value) -> (Tokens, Value) {
-        let tokens = take(&mut answer, None).expect("random bytes");
+        let tokens = take(&mut answer, &TokenFields::oauth(), &[], None).expect("random bytes");
         (tokens, answer)
     }
 
@@ -96,7 +135,7 @@ mod tests {
     fn tokens_are_taken_out_and_the_rest_is_left() {
         let (tokens, rest) = taken(json!({
             "access_token": "a", "refresh_token": "r", "expires_in": 60, "token_type": "Bearer",
-            "user": {"id": 1}
+            "id_token": "i", "user": {"id": 1}
         }));
         assert_eq!(tokens.refresh, Some(Secret::new("r")));
         assert_eq!(tokens.usable().and_then(|grant| grant.lifetime), Some(Duration::from_secs(60)));
@@ -124,5 +163,33 @@ mod tests {
         for answer in [json!([1]), json!("text"), json!(null)] {
             assert!(taken(answer).0.usable().is_none());
         }
+    }
+
+    #[test]
+    fn the_first_usable_alternative_counts_and_none_stays_behind() {
+        let fields = TokenFields {
+            access: ["a.b", "/c/0", "d"].iter().filter_map(|path| FieldPath::parse(path)).collect(),
+            ..TokenFields::oauth()
+        };
+        let mut answer = json!({"a": {"b": 7, "x": 1}, "c": ["second"], "d": "third"});
+        let tokens = take(&mut answer, &fields, &[], None).expect("random bytes");
+        assert_eq!(tokens.access, Some(Secret::new("second")));
+        assert_eq!(answer, json!({"a": {"x": 1}, "c": [null]}));
+    }
+
+    #[test]
+    fn the_life_of_a_token_without_expires_in_is_counted_by_the_server_s_date() {
+        // {"alg":"none"}.{"sub":"u1","exp":4000000000}
+        let jwt = "eyJhbGciOiJub25lIn0.eyJzdWIiOiJ1MSIsImV4cCI6NDAwMDAwMDAwMH0.";
+        let lifetime_at = |date: Option<SystemTime>| {
+            let mut answer = json!({ "access_token": jwt });
+            let tokens = take(&mut answer, &TokenFields::oauth(), &[], date).expect("random bytes");
+            tokens.usable().and_then(|grant| grant.lifetime)
+        };
+        let at = |seconds| Some(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds));
+        assert_eq!(lifetime_at(at(4_000_000_000 - 60)), Some(Duration::from_secs(60)));
+        // A server whose clock was never set, or that issues tokens that are over: unknown.
+        assert_eq!(lifetime_at(at(0)), None);
+        assert_eq!(lifetime_at(at(4_000_000_001)), None);
     }
 }

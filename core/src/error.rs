@@ -97,7 +97,7 @@ pub enum Error {
     /// The store is locked, as a phone's is before its first unlock.
     #[error("the store is locked; try again when the device is unlocked")]
     Locked,
-    /// A defect of this library.
+    /// A defect of this library, or a panic of what the app has plugged into it.
     #[error("internal error: {0}")]
     Internal(String),
 }

@@ -31,8 +31,9 @@ mod store;
 mod time;
 mod transport;
 
+pub use authority::custom::{AuthorityFuture, CustomAuthority, RefreshOutcome, SignInOutcome};
 pub use config::SessionConfig;
-pub use dialect::{Additions, Dialect, JsonDialect, OAuth2Dialect};
+pub use dialect::{Additions, CustomDialect, Dialect, JsonDialect, OAuth2Dialect};
 pub use error::{Answer, Error, NetworkFailure, RefreshObstacle};
 pub use event::{Event, Events, SessionState, SignOutReason};
 pub use http::client::{Disposition, RequestBuilder, Response};

@@ -49,6 +49,22 @@ impl Tokens {
         self.expires_in = Some(lifetime);
         self
     }
+
+    /// What can be used of them; a text that could not stand in a header counts as no token.
+    pub(crate) fn usable(self) -> Result<Granted, Error> {
+        let usable = |token: Option<Secret>| token.filter(|token| is_header_safe(token.expose()));
+        Granted::new(usable(self.access_token), usable(self.refresh_token), self.expires_in, None)
+    }
+
+    /// All of them, or [`Error::InvalidRequest`] if one could not stand in a header.
+    pub(crate) fn into_grant(self) -> Result<Grant, Error> {
+        for (name, token) in [("access", &self.access_token), ("refresh", &self.refresh_token)] {
+            if token.as_ref().is_some_and(|token| !is_header_safe(token.expose())) {
+                return Err(Error::InvalidRequest(format!("the {name} token is empty or not visible ASCII")));
+            }
+        }
+        Ok(self.usable()?.grant())
+    }
 }
 
 /// One account's session: it holds the tokens, attaches them to requests, refreshes them once for any
@@ -115,14 +131,9 @@ impl AuthSession {
     /// # Errors
     /// [`Error::InvalidRequest`] if a token could not stand in a header.
     pub async fn adopt(&self, tokens: Tokens) -> Result<(), Error> {
-        for (name, token) in [("access", &tokens.access_token), ("refresh", &tokens.refresh_token)] {
-            if token.as_ref().is_some_and(|token| !is_header_safe(token.expose())) {
-                return Err(Error::InvalidRequest(format!("the {name} token is empty or not visible ASCII")));
-            }
-        }
+        let grant = tokens.into_grant()?;
         let intent = self.host.lifecycle.begin_sign_in();
-        let granted = Granted::new(tokens.access_token, tokens.refresh_token, tokens.expires_in, None)?;
-        self.host.lifecycle.sign_in(intent, granted.grant()).await
+        self.host.lifecycle.sign_in(intent, grant).await
     }
 
     /// Signs out. The session ends at once and without the network: requests that wait end with
@@ -192,6 +203,25 @@ impl AuthSession {
     /// A DELETE request; see [`request`](Self::request).
     pub fn delete(&self, target: &str) -> RequestBuilder {
         self.request(Method::DELETE, target)
+    }
+
+    /// Takes over tokens from an earlier version of the app, or from another library. They take effect only
+    /// if nobody has ever signed in on this store: a session, or the trace of one that has ended, wins, so
+    /// that this may be called at every launch. Returns whether they took effect; they are saved then.
+    ///
+    /// # Errors
+    /// [`Error::InvalidRequest`] if a token could not stand in a header; [`Error::Locked`],
+    /// [`Error::StoreUnavailable`] or [`Error::StoreCorrupt`] if the store cannot be read or written;
+    /// [`Error::Timeout`] if it does not answer within the request timeout. Nothing has been imported then,
+    /// as far as is known; call it again later.
+    pub async fn import(&self, tokens: Tokens) -> Result<bool, Error> {
+        let import = self.host.lifecycle.import(tokens.into_grant()?);
+        let import = async {
+            tokio::time::timeout(self.host.timeout, import)
+                .await
+                .unwrap_or(Err(Error::Timeout(self.host.timeout)))
+        };
+        surrounded(runtime()?, import).await
     }
 
     async fn sign_in_step(

@@ -2,11 +2,15 @@
 
 mod scripted;
 
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use auth_session::{
-    Additions, AuthSession, Dialect, Disposition, Error, JsonDialect, Method, OAuth2Dialect, SessionConfig,
-    SessionState, SignOutReason, Tokens,
+    Additions, AttemptId, AuthSession, AuthorityFuture, CustomAuthority, CustomDialect, Dialect, Disposition,
+    Error, Event, Expected, FileStore, Generation, InMemoryStore, JsonDialect, Load, Method, OAuth2Dialect,
+    Record, RefreshObstacle, RefreshOutcome, Secret, SecretStore, SessionConfig, SessionState, SignInOutcome,
+    SignOutReason, Slot, StoreError, Tokens, Tombstone,
 };
 use scripted::Scripted;
 use serde_json::{Value, json};
@@ -403,4 +407,272 @@ async fn a_token_of_16_kib_is_kept_and_sent() {
     assert_eq!(response.disposition(), Disposition::Answered);
     assert_eq!(server.asked("/me")[0].header("authorization"), Some(format!("Bearer {long}").as_str()));
     assert_eq!(server.asked("/auth/refresh")[1].json(), json!({"refresh_token": long}));
+}
+
+#[tokio::test]
+async fn a_server_that_cannot_revoke_now_is_asked_again() {
+    let server = Scripted::start().await;
+    let dialect = OAuth2Dialect::new("/token", "app").revocation_endpoint("/revoke");
+    let session = stale(&server, dialect).await;
+    server.answer("/revoke", 503, &[("retry-after", "0")], "");
+    server.answer("/revoke", 200, &[], "");
+    signed_out(&session, &server, "/revoke").await;
+    asked_twice(&server, "/revoke").await;
+}
+
+async fn asked_twice(server: &Scripted, path: &str) {
+    let twice = async {
+        while server.asked(path).len() < 2 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), twice).await.expect("it is asked again");
+}
+
+/// An unsigned JWT of this subject.
+fn jwt(subject: &str) -> String {
+    let part = |json: Value| base64(json.to_string().as_bytes());
+    format!("{}.{}.", part(json!({"alg": "none"})), part(json!({"sub": subject})))
+}
+
+fn base64(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    let mut text = String::new();
+    for chunk in bytes.chunks(3) {
+        let bits = chunk
+            .iter()
+            .enumerate()
+            .fold(0, |bits, (place, byte)| bits | u32::from(*byte) << (16 - 8 * place));
+        for place in 0..=chunk.len() {
+            text.push(char::from(DIGITS[(bits >> (18 - 6 * place) & 63) as usize]));
+        }
+    }
+    text
+}
+
+#[tokio::test]
+async fn a_refresh_that_answers_with_another_user_s_token_attaches_nothing_to_it() {
+    let server = Scripted::start().await;
+    let session = open(&server, Dialect::default()).await;
+    session.adopt(Tokens::new(jwt("u1")).refresh_token("refresh-1")).await.expect("good tokens");
+    let other = json!({"access_token": jwt("u2"), "refresh_token": "canary"});
+    server.answer("/auth/refresh", 200, &[], other.to_string());
+    server.answer("/me", 401, &[], "");
+    let response = session.get("/me").send().await.expect("an answer");
+    assert_eq!(response.disposition(), Disposition::RefreshFailed);
+    let SessionState::SignedIn { subject, .. } = session.state() else { panic!("signed in") };
+    assert_eq!(subject.as_deref(), Some("u1"));
+    let own = format!("Bearer {}", jwt("u1"));
+    assert!(server.asked("/me").iter().all(|asked| asked.header("authorization") == Some(&own)));
+    let logout = signed_out(&session, &server, "/auth/logout").await;
+    assert_eq!(logout.json(), json!({"refresh_token": "refresh-1"}));
+}
+
+#[tokio::test]
+async fn an_id_token_is_ignored() {
+    let server = Scripted::start().await;
+    let session = stale(&server, OAuth2Dialect::new("/token", "app")).await;
+    let answer = json!({"access_token": jwt("u1"), "token_type": "Bearer", "id_token": jwt("u2")});
+    server.answer("/token", 200, &[], answer.to_string());
+    server.answer("/me", 200, &[], "");
+    assert_eq!(me(&session).await.expect("an answer"), 200);
+    let SessionState::SignedIn { subject, .. } = session.state() else { panic!("signed in") };
+    assert_eq!(subject.as_deref(), Some("u1"));
+}
+
+/// An authority of the app that does what a test says.
+#[derive(Debug, Default)]
+struct Own {
+    refreshes: Mutex<Vec<RefreshOutcome>>,
+    heard: Mutex<Vec<String>>,
+}
+
+impl Own {
+    fn hear(&self, what: impl Into<String>) {
+        self.heard.lock().expect("no panic").push(what.into());
+    }
+
+    fn heard(&self) -> Vec<String> {
+        self.heard.lock().expect("no panic").clone()
+    }
+}
+
+impl CustomAuthority for Own {
+    fn sign_in(&self, credentials: Value) -> AuthorityFuture<'_, Result<SignInOutcome, Error>> {
+        Box::pin(async move {
+            match credentials["password"].as_str() {
+                Some("correct horse") => Ok(SignInOutcome::NextStep(json!({"next": "otp"}))),
+                Some("panic") => panic!("a defect of the app"),
+                _ => Err(Error::SignInRejected { status: 401, answer: None }),
+            }
+        })
+    }
+
+    fn continue_sign_in(
+        &self,
+        step: String,
+        body: Value,
+    ) -> AuthorityFuture<'_, Result<SignInOutcome, Error>> {
+        self.hear(format!("{step} {body}"));
+        Box::pin(async {
+            let tokens = Tokens::new("access-1").refresh_token("refresh-1");
+            Ok(SignInOutcome::SignedIn(tokens, json!({"user": "Ada"})))
+        })
+    }
+
+    fn refresh(&self, refresh_token: Secret, attempt: AttemptId) -> AuthorityFuture<'_, RefreshOutcome> {
+        assert!(!format!("{refresh_token:?}").contains("refresh-"));
+        self.hear(format!("{} {}", refresh_token.expose(), attempt.as_str()));
+        let mut outcomes = self.refreshes.lock().expect("no panic");
+        let outcome = (!outcomes.is_empty()).then(|| outcomes.remove(0));
+        Box::pin(async { outcome.expect("a panic of the app's, as the test wants it") })
+    }
+
+    fn revoke(&self, refresh_token: Secret, access_token: Option<Secret>) -> AuthorityFuture<'_, bool> {
+        let access = access_token.map(|token| token.expose().to_owned()).unwrap_or_default();
+        self.hear(format!("revoke {} {access}", refresh_token.expose()));
+        Box::pin(async { panic!("a defect of the app") })
+    }
+}
+
+#[tokio::test]
+async fn the_app_s_own_authority_signs_in_refreshes_and_revokes() {
+    let server = Scripted::start().await;
+    let own = Arc::new(Own::default());
+    let session = open(&server, CustomDialect::new(Arc::clone(&own))).await;
+    let sign_in = |password: &str| session.sign_in(json!({ "password": password }));
+    assert_eq!(sign_in("wrong").await.expect_err("rejected").code(), "sign_in_rejected");
+    assert_eq!(sign_in("panic").await.expect_err("a panic").code(), "internal");
+    assert!(!sign_in("correct horse").await.expect("a step").is_signed_in());
+    let answer = session.continue_sign_in("otp", json!(7)).await.expect("tokens");
+    assert!(answer.is_signed_in());
+    assert_eq!(*answer, json!({"user": "Ada"}));
+
+    let tokens = Tokens::new("access-2").refresh_token("refresh-2");
+    own.refreshes.lock().expect("no panic").push(RefreshOutcome::Rotated(tokens));
+    server.answer("/me", 401, &[], "");
+    server.answer("/me", 200, &[], "");
+    assert_eq!(me(&session).await.expect("an answer"), 200);
+    assert_eq!(server.asked("/me")[1].header("authorization"), Some("Bearer access-2"));
+    session.sign_out().await.expect("the store is fine");
+    let told = async {
+        while own.heard().len() < 3 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), told).await.expect("the authority is told");
+    assert_eq!(own.heard()[0], "otp 7");
+    assert!(own.heard()[1].starts_with("refresh-1 "));
+    assert_eq!(own.heard()[2], "revoke refresh-2 access-2");
+}
+
+#[tokio::test]
+async fn a_panic_of_the_app_s_own_authority_is_a_lost_answer_and_its_verdicts_are_believed() {
+    let server = Scripted::start().await;
+    let own = Arc::new(Own::default());
+    let session = stale(&server, CustomDialect::new(Arc::clone(&own))).await;
+    let error = me(&session).await.expect_err("no token");
+    assert!(
+        matches!(error, Error::RefreshUnavailable { cause: RefreshObstacle::AnswerLost, .. }),
+        "{error:?}"
+    );
+    assert!(is_signed_in(&session));
+    let heard = own.heard();
+    assert!(heard.len() > 1 && heard.iter().all(|what| *what == heard[0]), "one token, one attempt id");
+
+    own.refreshes.lock().expect("no panic").push(RefreshOutcome::Rejected { certain: true });
+    session.network_changed();
+    assert_eq!(me(&session).await.expect_err("no token").code(), "signed_out");
+    assert_eq!(session.state(), SessionState::SignedOut { reason: SignOutReason::RotationLost });
+}
+
+#[tokio::test]
+async fn an_import_takes_effect_only_where_nobody_has_ever_signed_in() {
+    let server = Scripted::start().await;
+    server.answer("/me", 200, &[], "");
+    let folder = tempfile::tempdir().expect("a folder");
+    let stores: [Arc<dyn SecretStore>; 2] =
+        [Arc::new(InMemoryStore::new()), Arc::new(FileStore::new(folder.path()))];
+    for store in stores {
+        let open = || {
+            let config = SessionConfig::new(&server.url).expect("a URL").allow_loopback(true);
+            AuthSession::open(config.store(Arc::clone(&store)))
+        };
+        let tokens =
+            |name: &str| Tokens::new(format!("access-{name}")).refresh_token(format!("refresh-{name}"));
+        let imported = async |session: &AuthSession, name: &str| session.import(tokens(name)).await;
+        let session = open().await.expect("a session");
+        let late = open().await.expect("a session that has seen the store empty");
+        let mut events = session.events();
+        assert_eq!(imported(&session, "old").await, Ok(true));
+        assert_eq!(events.next().await, Some(Event::SignedIn));
+        assert_eq!(me(&session).await.expect("an answer"), 200);
+        let last = server.asked("/me").pop().expect("a request");
+        assert_eq!(last.header("authorization"), Some("Bearer access-old"));
+        assert_eq!(imported(&session, "other").await, Ok(false), "it is done once");
+
+        assert_eq!(imported(&late, "other").await, Ok(false), "somebody else was first");
+        assert!(is_signed_in(&late), "what they imported is there");
+        let again = open().await.expect("a session");
+        assert!(is_signed_in(&again));
+        assert_eq!(imported(&again, "other").await, Ok(false));
+
+        again.sign_out().await.expect("the store is fine");
+        assert_eq!(imported(&again, "other").await, Ok(false));
+        let after = open().await.expect("a session");
+        assert_eq!(imported(&after, "other").await, Ok(false), "a tombstone wins");
+        assert_eq!(after.state(), SessionState::SignedOut { reason: SignOutReason::User });
+        let unsafe_token = after.import(Tokens::new("a\r\nb")).await;
+        assert_eq!(unsafe_token.expect_err("not header-safe").code(), "invalid_request");
+    }
+}
+
+/// A store that is locked until it is not.
+#[derive(Debug, Default)]
+struct Lockable {
+    inner: InMemoryStore,
+    open: AtomicBool,
+}
+
+impl SecretStore for Lockable {
+    fn load(&self, slot: &Slot) -> Load {
+        if self.open.load(Ordering::SeqCst) { self.inner.load(slot) } else { Load::Locked }
+    }
+
+    fn save(&self, slot: &Slot, record: &Record, expected: Expected) -> Result<Generation, StoreError> {
+        self.inner.save(slot, record, expected)
+    }
+
+    fn erase(&self, slot: &Slot, tombstone: &Tombstone) -> Result<Generation, StoreError> {
+        self.inner.erase(slot, tombstone)
+    }
+}
+
+#[tokio::test]
+async fn an_import_into_a_locked_store_is_an_error_and_succeeds_later() {
+    let store = Arc::new(Lockable::default());
+    let config = SessionConfig::new("https://api.example.com").expect("a URL").store(Arc::clone(&store));
+    let session = AuthSession::open(config).await.expect("a session");
+    assert_eq!(session.import(Tokens::new("a")).await, Err(Error::Locked));
+    assert_eq!(session.state(), SessionState::Locked);
+    store.open.store(true, Ordering::SeqCst);
+    assert_eq!(session.import(Tokens::new("a")).await, Ok(true));
+    assert!(is_signed_in(&session));
+}
+
+#[tokio::test]
+async fn of_many_imports_at_once_one_takes_effect() {
+    let server = Scripted::start().await;
+    let session = open(&server, Dialect::default()).await;
+    let imports: Vec<_> = (0..10)
+        .map(|number| {
+            let session = session.clone();
+            tokio::spawn(async move { session.import(Tokens::new(format!("access-{number}"))).await })
+        })
+        .collect();
+    let mut effective = 0;
+    for import in imports {
+        effective += usize::from(import.await.expect("no panic").expect("the store is fine"));
+    }
+    assert_eq!(effective, 1);
 }

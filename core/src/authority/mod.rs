@@ -1,6 +1,7 @@
 //! Speaking to the token endpoints.
 
 mod cookie;
+pub(crate) mod custom;
 pub(crate) mod fields;
 pub(crate) mod json;
 pub(crate) mod oauth;
@@ -8,17 +9,19 @@ pub(crate) mod tokens;
 pub(crate) mod verdict;
 
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use reqwest::{RequestBuilder, StatusCode, header};
 use serde_json::Value;
+use tokio::time::sleep;
 
 use crate::error::{Answer, Error, NetworkFailure};
 use crate::lifecycle::record::AttemptId;
 use crate::lifecycle::terms::{Grant, Verdict};
 use crate::secret::Secret;
 use crate::transport::{self, Transport};
+use custom::CustomEndpoints;
 use fields::TokenFields;
 use json::JsonEndpoints;
 use oauth::OAuth2Endpoints;
@@ -26,6 +29,11 @@ use verdict::{Protocol, Reading};
 
 /// Token answers are small; what is larger is something else.
 const MAX_ANSWER_BYTES: usize = 1 << 20;
+
+/// Before a revocation is tried again, where the server does not say when; it doubles.
+const REVOCATION_PAUSE: Duration = Duration::from_secs(1);
+/// Whatever a server says, it is not asked without end.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
 
 /// The authorization server of a session, spoken to in its dialect.
 #[derive(Debug)]
@@ -38,6 +46,7 @@ pub(crate) struct Authority {
 pub(crate) enum Endpoints {
     Json(Box<JsonEndpoints>),
     OAuth2(Box<OAuth2Endpoints>),
+    Custom(CustomEndpoints),
 }
 
 /// What came back from a token endpoint.
@@ -61,6 +70,7 @@ impl Authority {
                 json_step(endpoints, request).await
             }
             Endpoints::OAuth2(_) => Err(no_credentials()),
+            Endpoints::Custom(custom) => custom.sign_in(credentials).await,
         }
     }
 
@@ -76,6 +86,7 @@ impl Authority {
                 json_step(endpoints, request).await
             }
             Endpoints::OAuth2(_) => Err(no_credentials()),
+            Endpoints::Custom(custom) => custom.continue_sign_in(target, body).await,
         }
     }
 
@@ -95,6 +106,7 @@ impl Authority {
                 let reading = Reading { protocol: Protocol::OAuth2, fields: &oauth_fields, terminal };
                 (reading, endpoints.refresh(&http, token))
             }
+            Endpoints::Custom(custom) => return custom.refresh(token, attempt_id).await,
         };
         // draft-ietf-httpapi-idempotency-key-header: a server that knows it answers a retry as it
         // answered the first time.
@@ -105,16 +117,31 @@ impl Authority {
         }
     }
 
-    /// Tells the server that the tokens are not needed any more. True if it agreed.
+    /// Tells the server that the tokens are not needed any more. True if it agreed. A server that cannot
+    /// be reached, or cannot do it now, is asked again (RFC 7009 section 2.2.1), as often as the caller's
+    /// patience allows: revoking twice does no harm.
     pub(crate) async fn revoke(&self, refresh: &Secret, access: Option<&Secret>) -> bool {
-        let http = self.transport.authority();
-        let request = match &self.endpoints {
-            Endpoints::Json(endpoints) => endpoints.sign_out(&http, refresh, access),
-            Endpoints::OAuth2(endpoints) => endpoints.revoke(&http, refresh),
-        };
-        match request {
-            Some(request) => exchange(request).await.is_ok_and(|reply| reply.status.is_success()),
-            None => true,
+        if let Endpoints::Custom(custom) = &self.endpoints {
+            return custom.revoke(refresh, access).await;
+        }
+        let mut pause = REVOCATION_PAUSE;
+        loop {
+            let http = self.transport.authority();
+            let request = match &self.endpoints {
+                Endpoints::Json(endpoints) => endpoints.sign_out(&http, refresh, access),
+                Endpoints::OAuth2(endpoints) => endpoints.revoke(&http, refresh),
+                Endpoints::Custom(_) => None,
+            };
+            let Some(request) = request else { return true };
+            let asked = match exchange(request).await {
+                Ok(reply) => match verdict::pause_asked(&reply) {
+                    Some(asked) => asked,
+                    None => return reply.status.is_success(),
+                },
+                Err(_) => None,
+            };
+            sleep(asked.unwrap_or(pause).max(SHORTEST_PAUSE)).await;
+            pause *= 2;
         }
     }
 }

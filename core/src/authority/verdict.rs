@@ -49,9 +49,7 @@ pub(crate) fn of_answer(reading: Reading<'_>, reply: Reply) -> Verdict {
     if json.as_ref().is_some_and(|json| reading.terminal.names_code(json)) {
         return Verdict::Rejected { certain: true };
     }
-    if may_pass(status) {
-        let now = reply.date.unwrap_or_else(SystemTime::now);
-        let retry_after = reply.retry_after.as_deref().and_then(|text| retry_after(text, now));
+    if let Some(retry_after) = pause_asked(&reply) {
         return Verdict::Unavailable { retry_after };
     }
     // A redirect is never followed: it would carry the refresh token to wherever it points.
@@ -110,6 +108,14 @@ fn of_oauth_error(json: Option<&Value>, status: StatusCode) -> Verdict {
         ) => Verdict::Misconfigured(code.to_owned()),
         _ => Verdict::Unexpected { status: status.as_u16() },
     }
+}
+
+/// For a server that cannot answer now: when it may be asked again, where it says so.
+pub(super) fn pause_asked(reply: &Reply) -> Option<Option<Duration>> {
+    may_pass(reply.status).then(|| {
+        let now = reply.date.unwrap_or_else(SystemTime::now);
+        reply.retry_after.as_deref().and_then(|text| retry_after(text, now))
+    })
 }
 
 fn may_pass(status: StatusCode) -> bool {

@@ -1,6 +1,7 @@
 //! How an authorization server is spoken to: the settings, and whether they make sense.
 
 mod additions;
+mod custom;
 mod json;
 mod oauth;
 
@@ -8,6 +9,7 @@ use url::Url;
 
 pub use additions::Additions;
 pub(crate) use additions::ValidAdditions;
+pub use custom::CustomDialect;
 pub use json::JsonDialect;
 pub use oauth::OAuth2Dialect;
 
@@ -26,6 +28,8 @@ pub enum Dialect {
     /// RFC 6749 form posts of a public client. The app signs in by code flow and hands the tokens over with
     /// [`adopt`](crate::AuthSession::adopt).
     OAuth2(OAuth2Dialect),
+    /// Whatever the app implements.
+    Custom(CustomDialect),
 }
 
 impl Default for Dialect {
@@ -47,12 +51,19 @@ impl From<OAuth2Dialect> for Dialect {
     }
 }
 
+impl From<CustomDialect> for Dialect {
+    fn from(dialect: CustomDialect) -> Self {
+        Self::Custom(dialect)
+    }
+}
+
 impl Dialect {
     pub(crate) fn validate(&self, base: &Url, origins: &Origins) -> Result<Endpoints, Error> {
         let addresses = Addresses { base, origins };
         Ok(match self {
             Self::Json(dialect) => Endpoints::Json(Box::new(dialect.validate(addresses)?)),
             Self::OAuth2(dialect) => Endpoints::OAuth2(Box::new(dialect.validate(addresses)?)),
+            Self::Custom(dialect) => Endpoints::Custom(dialect.endpoints()),
         })
     }
 }

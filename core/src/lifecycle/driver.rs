@@ -22,7 +22,7 @@ use crate::error::Error;
 use crate::event::{Event, Events, SessionState, SignOutReason};
 use crate::runtime::runtime;
 use crate::secret::Secret;
-use crate::store::{Expected, Load, SecretStore, Slot, StoreError};
+use crate::store::{Expected, Generation, Load, SecretStore, Slot, StoreError};
 use crate::time::{BootTime, Clock};
 
 /// A refresh that takes longer has lost its answer.
@@ -215,6 +215,30 @@ impl Lifecycle {
         self.done(attempt).await.map_err(describe)
     }
 
+    /// Puts tokens into a store on which nobody has ever signed in. True if they took effect: they are saved
+    /// then, and in use.
+    pub(crate) async fn import(&self, grant: Grant) -> Result<bool, Error> {
+        let attempt = loop {
+            self.restored().await;
+            let mut machine = self.machine();
+            match machine.import(grant.clone()) {
+                Some((attempt, effects)) => {
+                    self.enqueue(effects);
+                    break attempt;
+                }
+                // Another import has begun in the meantime.
+                None if matches!(machine.view(), View::Restoring) => {}
+                None => return Ok(false),
+            }
+        };
+        self.restored().await;
+        let machine = self.machine();
+        match machine.view() {
+            View::Locked(cause) => Err(cause.clone()),
+            _ => Ok(machine.has_imported(attempt)),
+        }
+    }
+
     /// Ends the session at once and returns when the tombstone is durable, or when that takes too long.
     pub(crate) async fn sign_out(&self) -> Result<(), Error> {
         let at = self.shared.moment();
@@ -299,6 +323,9 @@ impl Lifecycle {
             Effect::Save { epoch, held, expected } => {
                 self.queue_store(StoreOperation::Save { epoch, held, expected });
             }
+            Effect::Import { attempt, grant } => {
+                self.queue_store(StoreOperation::Import { attempt, grant });
+            }
             Effect::Erase { attempt, reason } => {
                 self.queue_store(StoreOperation::Erase { attempt, reason });
             }
@@ -367,6 +394,7 @@ enum StoreOperation {
     Load { attempt: Attempt },
     Save { epoch: u64, held: Box<Held>, expected: Expected },
     Erase { attempt: Attempt, reason: SignOutReason },
+    Import { attempt: Attempt, grant: Box<Grant> },
 }
 
 /// Owns the store: one operation at a time, in order, each on a thread that may block.
@@ -395,12 +423,15 @@ impl StoreOperation {
             Self::Erase { attempt, reason } => {
                 Input::Erased { attempt, result: store.erase(slot, &Tombstone { reason }) }
             }
+            Self::Import { attempt, grant } => {
+                Input::Loaded { attempt, loaded: import(slot, store, clock, grant) }
+            }
         }
     }
 
     fn failed(&self, error: StoreError) -> Input {
         match self {
-            Self::Load { attempt } => {
+            Self::Load { attempt } | Self::Import { attempt, .. } => {
                 Input::Loaded { attempt: *attempt, loaded: Loaded::Unreadable(describe(error)) }
             }
             Self::Save { epoch, held, .. } => {
@@ -408,6 +439,28 @@ impl StoreOperation {
             }
             Self::Erase { attempt, .. } => Input::Erased { attempt: *attempt, result: Err(error) },
         }
+    }
+}
+
+/// A load that writes where there is nothing.
+fn import(slot: &Slot, store: &dyn SecretStore, clock: &dyn Clock, grant: Box<Grant>) -> Loaded {
+    let load = store.load(slot);
+    if load != Load::Absent {
+        return interpret(load, clock);
+    }
+    let record = Record {
+        refresh_token: grant.refresh.clone(),
+        access_token: grant.access.clone(),
+        expires_at: grant.remaining.and_then(|left| clock.wall_time().checked_add(left)),
+        lifetime: grant.lifetime,
+        attempt: grant.attempt_id.clone(),
+        subject: grant.subject.clone(),
+    };
+    // A slot that was never written has the first generation: whoever writes to it meanwhile wins.
+    match store.save(slot, &record, Expected::Generation(Generation::default())) {
+        Ok(generation) => Loaded::Imported(grant, generation),
+        Err(StoreError::Conflict) => interpret(store.load(slot), clock),
+        Err(error) => Loaded::Unreadable(describe(error)),
     }
 }
 

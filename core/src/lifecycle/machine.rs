@@ -22,7 +22,7 @@ use signed_out::SignedOut;
 
 use super::terms::{Answer, Attempt, Effect, Grant, Input, Intent, Loaded, Moment, Progress, Want};
 use crate::error::Error;
-use crate::event::SignOutReason;
+use crate::event::{Event, SignOutReason};
 use crate::secret::Secret;
 
 /// Waiters are released after this long even if the new tokens are not saved yet: a stuck disk must not
@@ -35,6 +35,8 @@ pub(crate) struct Machine {
     /// Sign-ins and sign-outs that have begun.
     intents: u64,
     counters: Counters,
+    /// The import that took effect, if one did.
+    imported: Option<Attempt>,
     phase: Phase,
 }
 
@@ -85,7 +87,7 @@ impl Machine {
         let mut counters = Counters::default();
         let attempt = counters.attempt();
         let phase = Phase::Restoring { attempt };
-        (Self { epoch: 1, intents: 0, counters, phase }, vec![Effect::Load { attempt }])
+        (Self { epoch: 1, intents: 0, counters, imported: None, phase }, vec![Effect::Load { attempt }])
     }
 
     pub(crate) fn view(&self) -> View<'_> {
@@ -151,6 +153,24 @@ impl Machine {
         (Ok(attempt), effects)
     }
 
+    /// Begins an import: the store is read again, and gets these tokens if nobody has ever signed in on it.
+    /// `None` where somebody is known to have, or while the store is being read.
+    pub(crate) fn import(&mut self, grant: Grant) -> Option<(Attempt, Vec<Effect>)> {
+        match &self.phase {
+            Phase::SignedOut(out) if out.reason == SignOutReason::NeverSignedIn => {}
+            Phase::Locked { .. } => {}
+            _ => return None,
+        }
+        let attempt = self.counters.attempt();
+        self.phase = Phase::Restoring { attempt };
+        Some((attempt, vec![Effect::Import { attempt, grant: Box::new(grant) }]))
+    }
+
+    /// Whether the import with this attempt took effect.
+    pub(crate) fn has_imported(&self, attempt: Attempt) -> bool {
+        self.imported == Some(attempt)
+    }
+
     /// The user signs out. It takes effect at once; the attempt is done when the tombstone is durable.
     pub(crate) fn sign_out(&mut self, at: Moment) -> (Attempt, Vec<Effect>) {
         self.intents += 1;
@@ -213,8 +233,12 @@ impl Machine {
     }
 
     fn restored(&mut self, at: Moment, attempt: Attempt, loaded: Loaded, effects: &mut Vec<Effect>) {
+        if matches!(loaded, Loaded::Imported(..)) {
+            self.imported = Some(attempt);
+            effects.push(Effect::Emit(Event::SignedIn));
+        }
         self.phase = match loaded {
-            Loaded::Found(grant, generation) => {
+            Loaded::Found(grant, generation) | Loaded::Imported(grant, generation) => {
                 let held = Held::new(*grant, None, self.counters.number(), attempt, at);
                 Phase::SignedIn(Box::new(SignedIn::restore(self.epoch, held, generation)))
             }

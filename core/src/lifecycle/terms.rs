@@ -81,6 +81,8 @@ pub(crate) enum Verdict {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Loaded {
     Found(Box<Grant>, Generation),
+    /// Nothing was there; these tokens are now.
+    Imported(Box<Grant>, Generation),
     Ended(SignOutReason),
     Absent,
     /// Not readable now, or not at all; callers get this error.
@@ -107,6 +109,8 @@ pub(crate) enum Effect {
     Refresh { attempt: Attempt, token: Arc<Secret>, attempt_id: AttemptId },
     /// Save these tokens.
     Save { epoch: u64, held: Box<Held>, expected: Expected },
+    /// Read the store, and put these tokens there if nothing ever was.
+    Import { attempt: Attempt, grant: Box<Grant> },
     /// Leave a tombstone.
     Erase { attempt: Attempt, reason: SignOutReason },
     /// Tell the server that these tokens are not needed any more; nobody waits for it.

@@ -57,4 +57,9 @@ impl Held {
             used: false,
         }
     }
+
+    /// Whether tokens are known to be somebody else's.
+    pub(super) fn is_of_another_than(&self, grant: &Grant) -> bool {
+        matches!((&self.subject, &grant.subject), (Some(own), Some(other)) if own != other)
+    }
 }

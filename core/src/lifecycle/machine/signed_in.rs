@@ -169,8 +169,15 @@ impl SignedIn {
             return;
         }
         match verdict {
-            Verdict::Rotated(grant) => {
+            // A server that mixes up its users must not make one of them send the other's token. (OIDC Core
+            // section 12.2 rules it out for ID tokens.)
+            Verdict::Rotated(grant) if self.held.is_of_another_than(&grant) => {
+                self.fail(at, None, Problem::Unexpected(200), effects);
+            }
+            Verdict::Rotated(mut grant) => {
                 let old = self.held.refresh.clone();
+                // A token that does not say whose it is belongs to whom the refresh token belonged.
+                grant.subject = grant.subject.or_else(|| self.held.subject.clone());
                 let next = Held::new(*grant, old, counters.number(), attempt, at);
                 flight.stage = Stage::Saving { next: Some(Box::new(next)), since: at.now };
                 self.answer_lost = None;
@@ -250,7 +257,9 @@ impl SignedIn {
         if self.saves.rereading.take_if(|awaited| *awaited == attempt).is_some() {
             match loaded {
                 Loaded::Ended(_) => return Some(SignOutReason::Elsewhere),
-                Loaded::Found(_, generation) => self.saves.generation = Some(generation),
+                Loaded::Found(_, generation) | Loaded::Imported(_, generation) => {
+                    self.saves.generation = Some(generation);
+                }
                 Loaded::Absent => self.saves.generation = None,
                 Loaded::Unreadable(_) => {}
             }

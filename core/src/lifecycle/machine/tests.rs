@@ -755,3 +755,31 @@ fn saves_run_one_at_a_time_and_the_newest_is_saved_last() {
     rig.save_ok();
     assert_eq!(used(&rig.want(waited(second, attempt))), "access-3");
 }
+
+#[test]
+fn a_refresh_that_brings_another_subject_s_token_is_not_used() {
+    let mut rig = Rig::signed_in(Some(3600));
+    let version = rig.version();
+    let attempt = rig.refuse(version);
+    let other = Grant { subject: Some("u2".into()), ..grant("2", Some(3600)) };
+    rig.answer(attempt, Verdict::Rotated(Box::new(other)));
+    assert_eq!(code(&rig.want(waited(version, attempt))), "authority_unexpected");
+    assert_eq!(rig.saves(), 0);
+    rig.sign_out();
+    assert_eq!(rig.revoked(), ["refresh-1"]);
+}
+
+#[test]
+fn a_token_that_does_not_say_whose_it_is_belongs_to_the_session_s_subject() {
+    let mut rig = Rig::signed_in(Some(3600));
+    let version = rig.version();
+    let attempt = rig.refuse(version);
+    let silent = Grant { subject: None, ..grant("2", Some(3600)) };
+    rig.answer(attempt, Verdict::Rotated(Box::new(silent)));
+    rig.save_ok();
+    let version = rig.version();
+    let attempt = rig.refuse(version);
+    let other = Grant { subject: Some("u2".into()), ..grant("3", Some(3600)) };
+    rig.answer(attempt, Verdict::Rotated(Box::new(other)));
+    assert_eq!(code(&rig.want(waited(version, attempt))), "authority_unexpected");
+}

@@ -12,7 +12,7 @@ use auth_session::{
     Record, RefreshObstacle, RefreshOutcome, Secret, SecretStore, SessionConfig, SessionState, SignInOutcome,
     SignOutReason, Slot, StoreError, Tokens, Tombstone,
 };
-use scripted::Scripted;
+use scripted::{Scripted, unsigned_jwt};
 use serde_json::{Value, json};
 
 async fn open(server: &Scripted, dialect: impl Into<Dialect>) -> AuthSession {
@@ -429,25 +429,8 @@ async fn asked_twice(server: &Scripted, path: &str) {
     tokio::time::timeout(Duration::from_secs(10), twice).await.expect("it is asked again");
 }
 
-/// An unsigned JWT of this subject.
 fn jwt(subject: &str) -> String {
-    let part = |json: Value| base64(json.to_string().as_bytes());
-    format!("{}.{}.", part(json!({"alg": "none"})), part(json!({"sub": subject})))
-}
-
-fn base64(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    let mut text = String::new();
-    for chunk in bytes.chunks(3) {
-        let bits = chunk
-            .iter()
-            .enumerate()
-            .fold(0, |bits, (place, byte)| bits | u32::from(*byte) << (16 - 8 * place));
-        for place in 0..=chunk.len() {
-            text.push(char::from(DIGITS[(bits >> (18 - 6 * place) & 63) as usize]));
-        }
-    }
-    text
+    unsigned_jwt(json!({ "sub": subject }).to_string().as_bytes())
 }
 
 #[tokio::test]

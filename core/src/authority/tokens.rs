@@ -55,11 +55,38 @@ impl Tokens {
 }
 
 /// Reads the body of an answer as JSON, forgiving what costs nothing: a byte order mark (RFC 8259
-/// section 8.1 allows to ignore it), and bytes that are not UTF-8, which count as such a character. A token
-/// that was rotated is lost with its answer, so an answer is not given up for a name in Latin-1.
+/// section 8.1 allows to ignore it), bytes that are not UTF-8, which count as such a character, and numbers
+/// beyond all bounds, which count as null. A token that was rotated is lost with its answer, so an answer is
+/// not given up for a name in Latin-1 or for an `expires_in` of 1e400.
 pub(crate) fn parse(body: &[u8]) -> Option<Value> {
     let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
-    serde_json::from_str(&String::from_utf8_lossy(body)).ok()
+    let text = String::from_utf8_lossy(body);
+    serde_json::from_str(&text).or_else(|_| serde_json::from_str(&without_infinite_numbers(&text))).ok()
+}
+
+/// A JSON text in which numbers that serde_json refuses, because no `f64` is as large, are null.
+fn without_infinite_numbers(text: &str) -> String {
+    let mut rest = text;
+    let mut result = String::with_capacity(text.len());
+    let mut in_string = false;
+    while let Some(first) = rest.chars().next() {
+        let length = match first {
+            '"' => {
+                in_string = !in_string;
+                1
+            }
+            '\\' if in_string => 1 + rest.chars().nth(1).map_or(0, char::len_utf8),
+            '-' | '0'..='9' if !in_string => {
+                rest.bytes().take_while(|byte| byte.is_ascii_digit() || b"+-.eE".contains(byte)).count()
+            }
+            _ => first.len_utf8(),
+        };
+        let (token, behind) = rest.split_at(length);
+        let infinite = !in_string && token.parse::<f64>().is_ok_and(f64::is_infinite);
+        result.push_str(if infinite { "null" } else { token });
+        rest = behind;
+    }
+    result
 }
 
 /// Takes the tokens out of an answer and leaves the rest. Text that could not stand in a header counts as
@@ -191,5 +218,15 @@ mod tests {
         // A server whose clock was never set, or that issues tokens that are over: unknown.
         assert_eq!(lifetime_at(at(0)), None);
         assert_eq!(lifetime_at(at(4_000_000_001)), None);
+    }
+
+    #[test]
+    fn a_number_beyond_all_bounds_is_null_and_nothing_else_changes() {
+        let text = r#"{"a\"1e999":"\\","b":[-1e400,1e400 ,1.5e3],"c":"1e400\"1e400"}"#;
+        let json = json!({"a\"1e999": "\\", "b": [null, null, 1500.0], "c": "1e400\"1e400"});
+        assert_eq!(parse(text.as_bytes()), Some(json));
+        for broken in ["1e400e", "[1e400", "inf", "\"\\", "", "-", "{\"a\":1e400}}"] {
+            assert_eq!(parse(broken.as_bytes()), None, "{broken}");
+        }
     }
 }

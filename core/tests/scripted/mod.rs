@@ -54,8 +54,23 @@ impl Scripted {
 
     /// Adds an answer for a path. The last one is given for ever; a path without one answers 404.
     pub(crate) fn answer(&self, path: &str, status: u16, headers: &[(&str, &str)], body: impl AsRef<[u8]>) {
+        self.answer_cut(path, status, headers, body, 0);
+    }
+
+    /// Adds an answer that announces this many bytes more than come.
+    pub(crate) fn answer_cut(
+        &self,
+        path: &str,
+        status: u16,
+        headers: &[(&str, &str)],
+        body: impl AsRef<[u8]>,
+        missing: usize,
+    ) {
         let body = body.as_ref();
-        let mut bytes = format!("HTTP/1.1 {status} X\r\ncontent-length: {}\r\n", body.len());
+        let mut bytes = format!("HTTP/1.1 {status} X\r\n");
+        if status != 204 {
+            bytes += &format!("content-length: {}\r\n", body.len() + missing);
+        }
         for (name, value) in headers {
             bytes += &format!("{name}: {value}\r\n");
         }
@@ -104,4 +119,25 @@ async fn serve(stream: TcpStream, script: Arc<Mutex<Script>>) -> Option<()> {
     // A client that has heard enough goes away.
     stream.write_all(&answer).await.ok()?;
     stream.shutdown().await.ok()
+}
+
+/// A JWT with this payload, and no signature.
+pub(crate) fn unsigned_jwt(payload: &[u8]) -> String {
+    format!("{}.{}.", base64url(br#"{"alg":"none"}"#), base64url(payload))
+}
+
+/// RFC 4648 section 5, without padding.
+fn base64url(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    let mut text = String::new();
+    for chunk in bytes.chunks(3) {
+        let bits = chunk
+            .iter()
+            .enumerate()
+            .fold(0, |bits, (place, byte)| bits | (u32::from(*byte) << (16 - 8 * place)));
+        for place in 0..=chunk.len() {
+            text.push(char::from(DIGITS[(bits >> (18 - 6 * place) & 63) as usize]));
+        }
+    }
+    text
 }

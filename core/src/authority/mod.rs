@@ -5,6 +5,8 @@ pub(crate) mod custom;
 pub(crate) mod fields;
 pub(crate) mod json;
 pub(crate) mod oauth;
+#[cfg(test)]
+mod properties;
 pub(crate) mod tokens;
 pub(crate) mod verdict;
 

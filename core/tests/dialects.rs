@@ -72,7 +72,12 @@ async fn a_backend_s_own_names_are_spoken() {
             .refresh_request_field("renewalToken")
             .logout_request_field("endToken")
             .logout_method(Method::DELETE)
-            .login(Additions::new().field("client_id", "app").header("x-api-key", "key-1"))
+            .login(
+                Additions::new()
+                    .field("client_id", "app")
+                    .header("x-api-key", "key-1")
+                    .header("accept", "a/b"),
+            )
             .refresh(Additions::new().field("device", json!({"id": 7})).header("x-api-key", "key-2"))
             .logout(Additions::new().field("everywhere", false).header("x-api-key", "key-3")),
     )
@@ -99,7 +104,7 @@ async fn a_backend_s_own_names_are_spoken() {
     let login = &server.asked("/v2/session")[0];
     assert_eq!(login.json()["client_id"], "app");
     assert_eq!(login.json()["email"], "ada@example.com");
-    assert_eq!(login.header("x-api-key"), Some("key-1"));
+    assert_eq!((login.header("x-api-key"), login.header("accept")), (Some("key-1"), Some("a/b")));
     let renewal = &server.asked("/v2/session/renew")[0];
     assert_eq!(renewal.json(), json!({"renewalToken": "refresh-1", "device": {"id": 7}}));
     assert_eq!(renewal.header("x-api-key"), Some("key-2"));

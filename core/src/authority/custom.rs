@@ -23,7 +23,7 @@ pub type AuthorityFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 /// at a time, its outcome saved before it is used, and a session that ends only with a verdict.
 ///
 /// Tokens are handed over as [`Secret`]s, whose text form is redacted. A panic is caught: that of a refresh
-/// is [`RefreshOutcome::Ambiguous`]. The futures are polled with the library's runtime (tokio) around them.
+/// is [`RefreshOutcome::Ambiguous`]. The futures are polled with the library's runtime (tokio) around them, and must not block.
 pub trait CustomAuthority: Send + Sync + fmt::Debug + 'static {
     /// Signs in with what the app passed to [`sign_in`](crate::AuthSession::sign_in). The future is dropped
     /// when that call is.

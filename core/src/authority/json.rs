@@ -139,7 +139,7 @@ fn with_token(
 }
 
 fn send(http: &Client, method: Method, url: Url, body: Option<String>) -> RequestBuilder {
-    let request = http.request(method, url);
+    let request = http.request(method, url).header(header::ACCEPT, "application/json");
     match body {
         Some(body) => request.header(header::CONTENT_TYPE, "application/json").body(body),
         None => request,

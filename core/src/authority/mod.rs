@@ -202,7 +202,7 @@ impl Unanswered {
 }
 
 async fn exchange(request: RequestBuilder) -> Result<Reply, Unanswered> {
-    let response = request.header(header::ACCEPT, "application/json").send().await.map_err(|error| {
+    let response = request.send().await.map_err(|error| {
         if transport::was_not_sent(&error) { Unanswered::NotSent } else { Unanswered::Lost }
     })?;
     let text = |name| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);

@@ -39,6 +39,7 @@ impl OAuth2Endpoints {
 
 fn post<'a>(http: &Client, url: &Url, form: impl Iterator<Item = (&'a str, &'a str)>) -> RequestBuilder {
     http.post(url.clone())
+        .header(header::ACCEPT, "application/json")
         .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
         .body(Serializer::new(String::new()).extend_pairs(form).finish())
 }

@@ -55,38 +55,53 @@ impl Tokens {
 }
 
 /// Reads the body of an answer as JSON, forgiving what costs nothing: a byte order mark (RFC 8259
-/// section 8.1 allows to ignore it), bytes that are not UTF-8, which count as such a character, and numbers
-/// beyond all bounds, which count as null. A token that was rotated is lost with its answer, so an answer is
-/// not given up for a name in Latin-1 or for an `expires_in` of 1e400.
+/// section 8.1 allows to ignore it), bytes that are not UTF-8, and what [`mended`] mends. A token that was
+/// rotated is lost with its answer, so an answer is not given up for a name in Latin-1.
 pub(crate) fn parse(body: &[u8]) -> Option<Value> {
     let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
     let text = String::from_utf8_lossy(body);
-    serde_json::from_str(&text).or_else(|_| serde_json::from_str(&without_infinite_numbers(&text))).ok()
+    serde_json::from_str(&text).or_else(|_| serde_json::from_str(&mended(&text))).ok()
 }
 
-/// A JSON text in which numbers that serde_json refuses, because no `f64` is as large, are null.
-fn without_infinite_numbers(text: &str) -> String {
+/// A JSON text without what RFC 8259 allows and serde_json refuses: a number that no `f64` is as large as
+/// (section 6) is null, and half a surrogate pair (section 8.2), as a name leaves behind that was cut within
+/// an emoji, is the replacement character.
+fn mended(text: &str) -> String {
     let mut rest = text;
     let mut result = String::with_capacity(text.len());
     let mut in_string = false;
     while let Some(first) = rest.chars().next() {
-        let length = match first {
+        let (length, replacement) = match first {
             '"' => {
                 in_string = !in_string;
-                1
+                (1, None)
             }
-            '\\' if in_string => 1 + rest.chars().nth(1).map_or(0, char::len_utf8),
-            '-' | '0'..='9' if !in_string => {
-                rest.bytes().take_while(|byte| byte.is_ascii_digit() || b"+-.eE".contains(byte)).count()
-            }
-            _ => first.len_utf8(),
+            '\\' if in_string => escape(rest),
+            '-' | '0'..='9' if !in_string => number(rest),
+            _ => (first.len_utf8(), None),
         };
         let (token, behind) = rest.split_at(length);
-        let infinite = !in_string && token.parse::<f64>().is_ok_and(f64::is_infinite);
-        result.push_str(if infinite { "null" } else { token });
+        result.push_str(replacement.unwrap_or(token));
         rest = behind;
     }
     result
+}
+
+/// The length of the number at the start, and what stands for it.
+fn number(text: &str) -> (usize, Option<&'static str>) {
+    let length = text.bytes().take_while(|byte| byte.is_ascii_digit() || b"+-.eE".contains(byte)).count();
+    let infinite = text[..length].parse::<f64>().is_ok_and(f64::is_infinite);
+    (length, infinite.then_some("null"))
+}
+
+/// The length of the escape sequence at the start, and what stands for it.
+fn escape(text: &str) -> (usize, Option<&'static str>) {
+    let unit = |at: usize| u16::from_str_radix(text.get(at..at + 6)?.strip_prefix("\\u")?, 16).ok();
+    match (unit(0), unit(6)) {
+        (Some(0xD800..=0xDBFF), Some(0xDC00..=0xDFFF)) => (12, None),
+        (Some(0xD800..=0xDFFF), _) => (6, Some("\\ufffd")),
+        _ => (1 + text.chars().nth(1).map_or(0, char::len_utf8), None),
+    }
 }
 
 /// Takes the tokens out of an answer and leaves the rest. Text that could not stand in a header counts as
@@ -218,6 +233,17 @@ mod tests {
         // A server whose clock was never set, or that issues tokens that are over: unknown.
         assert_eq!(lifetime_at(at(0)), None);
         assert_eq!(lifetime_at(at(4_000_000_001)), None);
+    }
+
+    #[test]
+    fn half_a_surrogate_pair_is_replaced_and_nothing_else_changes() {
+        let text = r#"{"n":"\ud83d","m":"\ude00\ud83d\ude00\ud83dx","q":"\\ud83d \u00e9\"","\udc00":1e400}"#;
+        let json = json!({"n": "\u{fffd}", "m": "\u{fffd}\u{1f600}\u{fffd}x", "q": "\\ud83d \u{e9}\"",
+            "\u{fffd}": null});
+        assert_eq!(parse(text.as_bytes()), Some(json));
+        for broken in [r#""\ud83"#, r#""\ud8zz""#, r#"\ud83d"#] {
+            assert_eq!(parse(broken.as_bytes()), None, "{broken}");
+        }
     }
 
     #[test]

@@ -28,7 +28,8 @@ impl Additions {
         self
     }
 
-    /// Adds a header; it replaces one that the dialect would set, such as `Authorization` at logout.
+    /// Adds a header; it replaces one that the dialect would set, such as `Accept`, or
+    /// `Authorization` at logout.
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.headers.push((name.into(), value.into()));
         self
@@ -47,7 +48,7 @@ impl Additions {
             if RESERVED.contains(&name) {
                 return invalid(
                     setting,
-                    "headers other than those of the transport, Content-Type and Cookie",
+                    "headers other than Content-Type, Cookie, Idempotency-Key and those of the transport",
                 );
             }
             let Ok(mut value) = HeaderValue::try_from(value) else {
@@ -62,13 +63,14 @@ impl Additions {
 }
 
 /// They frame the message, or another setting decides them.
-const RESERVED: [HeaderName; 6] = [
+const RESERVED: [HeaderName; 7] = [
     header::CONTENT_LENGTH,
     header::TRANSFER_ENCODING,
     header::CONNECTION,
     header::HOST,
     header::CONTENT_TYPE,
     header::COOKIE,
+    HeaderName::from_static("idempotency-key"),
 ];
 
 impl fmt::Debug for Additions {

@@ -92,6 +92,8 @@ impl SignedOut {
     pub(super) fn orphan_answered(&mut self, attempt: Attempt, verdict: Verdict, effects: &mut Vec<Effect>) {
         let Some((_, held)) = self.orphan.take_if(|(awaited, _)| *awaited == attempt) else { return };
         let (refresh, access) = match verdict {
+            // Somebody else's tokens are left alone.
+            Verdict::Rotated(grant) if held.is_of_another_than(&grant) => (held.refresh, held.access),
             Verdict::Rotated(grant) => {
                 (grant.refresh.map(Into::into).or(held.refresh), grant.access.map(Into::into))
             }

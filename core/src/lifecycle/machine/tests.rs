@@ -783,3 +783,54 @@ fn a_token_that_does_not_say_whose_it_is_belongs_to_the_session_s_subject() {
     rig.answer(attempt, Verdict::Rotated(Box::new(other)));
     assert_eq!(code(&rig.want(waited(version, attempt))), "authority_unexpected");
 }
+
+#[test]
+fn another_subject_s_token_that_comes_after_a_sign_out_is_not_revoked() {
+    let mut rig = Rig::signed_in(Some(3600));
+    let version = rig.version();
+    let attempt = rig.refuse(version);
+    rig.sign_out();
+    let other = Grant { subject: Some("u2".into()), ..grant("2", Some(3600)) };
+    rig.answer(attempt, Verdict::Rotated(Box::new(other)));
+    assert_eq!(rig.revoked(), ["refresh-1"]);
+}
+
+/// A machine on which an import has begun.
+fn importing() -> (Rig, Attempt, Input) {
+    let mut rig = Rig::signed_out();
+    let (attempt, effects) = rig.machine.import(grant("1", Some(3600))).expect("nobody has signed in");
+    rig.effects.extend(effects);
+    let loaded = Loaded::Imported(Box::new(grant("1", Some(3600))), Generation(1));
+    (rig, attempt, Input::Loaded { attempt, loaded })
+}
+
+#[test]
+fn imported_tokens_are_used_at_once_and_not_saved_again() {
+    let (mut rig, attempt, done) = importing();
+    assert!(matches!(rig.ask(), Answer::Wait(awaited) if awaited == attempt));
+    rig.apply(done);
+    assert_eq!(used(&rig.ask()), "access-1");
+    assert_eq!((rig.events(), rig.saves()), (vec![Event::SignedIn], 0));
+    assert!(rig.machine.has_imported(attempt));
+    assert!(rig.machine.import(grant("2", None)).is_none(), "it is done once");
+}
+
+#[test]
+fn a_sign_out_during_an_import_wins_and_leaves_its_tombstone() {
+    let (mut rig, attempt, done) = importing();
+    rig.sign_out();
+    rig.apply(done);
+    assert_eq!(rig.reason(), Some(SignOutReason::User));
+    assert_eq!(rig.count(|effect| matches!(effect, Effect::Erase { .. })), 1);
+    assert!(!rig.machine.has_imported(attempt) && rig.machine.import(grant("2", None)).is_none());
+}
+
+#[test]
+fn a_sign_in_during_an_import_wins() {
+    let (mut rig, attempt, done) = importing();
+    rig.sign_in(grant("2", None)).expect("nobody else signs in");
+    rig.apply(done);
+    rig.save_ok();
+    assert_eq!(used(&rig.ask()), "access-2");
+    assert!(!rig.machine.has_imported(attempt));
+}

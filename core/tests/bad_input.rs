@@ -5,13 +5,11 @@ mod scripted;
 use std::time::{Duration, SystemTime};
 
 use auth_session::{AuthSession, Error, RefreshObstacle, SessionConfig, SessionState, SignOutReason, Tokens};
-use scripted::{Scripted, unsigned_jwt};
+use scripted::{PATIENCE, Scripted, unsigned_jwt};
 use serde_json::json;
 use tokio::time::timeout;
 
 const PAGE: &str = include_str!("../../docs/bad-input.md");
-/// No answer holds anybody up longer; the rows take milliseconds.
-const PATIENCE: Duration = Duration::from_secs(10);
 const GOOD: &str = r#"{"access_token":"good","refresh_token":"good"}"#;
 
 /// The rows of the table whose first column is headed so.
@@ -93,7 +91,7 @@ impl Answer {
         server.answer("/me", 200, &[], "");
         let session = stale(&server).await;
         let told = session.get("/me").send().await;
-        let asked = server.asked("/auth/refresh");
+        let asked = server.when_asked("/auth/refresh", 1).await;
         let (token, attempt) = (json!({"refresh_token": "refresh-1"}), asked[0].header("idempotency-key"));
         assert!(asked.iter().all(|again| again.method == "POST" && again.json() == token));
         assert!(asked.iter().all(|again| again.header("idempotency-key") == attempt));

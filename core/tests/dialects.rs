@@ -4,7 +4,6 @@ mod scripted;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use auth_session::{
     Additions, AttemptId, AuthSession, AuthorityFuture, CustomAuthority, CustomDialect, Dialect, Disposition,
@@ -12,8 +11,10 @@ use auth_session::{
     Record, RefreshObstacle, RefreshOutcome, Secret, SecretStore, SessionConfig, SessionState, SignInOutcome,
     SignOutReason, Slot, StoreError, Tokens, Tombstone,
 };
-use scripted::{Scripted, unsigned_jwt};
+use scripted::{PATIENCE, Scripted, unsigned_jwt};
 use serde_json::{Value, json};
+use tokio::sync::watch;
+use tokio::time::timeout;
 
 async fn open(server: &Scripted, dialect: impl Into<Dialect>) -> AuthSession {
     let config = SessionConfig::new(&server.url).expect("a URL").allow_loopback(true).dialect(dialect);
@@ -42,16 +43,7 @@ fn is_signed_in(session: &AuthSession) -> bool {
 /// Signing out tells the server in the background.
 async fn signed_out(session: &AuthSession, server: &Scripted, path: &str) -> scripted::Asked {
     session.sign_out().await.expect("the store is fine");
-    tokio::time::timeout(Duration::from_secs(10), async {
-        loop {
-            if let Some(asked) = server.asked(path).into_iter().next() {
-                return asked;
-            }
-            tokio::task::yield_now().await;
-        }
-    })
-    .await
-    .expect("the server is told")
+    server.when_asked(path, 1).await.remove(0)
 }
 
 fn tokens(number: u32) -> String {
@@ -421,17 +413,8 @@ async fn a_server_that_cannot_revoke_now_is_asked_again() {
     let session = stale(&server, dialect).await;
     server.answer("/revoke", 503, &[("retry-after", "0")], "");
     server.answer("/revoke", 200, &[], "");
-    signed_out(&session, &server, "/revoke").await;
-    asked_twice(&server, "/revoke").await;
-}
-
-async fn asked_twice(server: &Scripted, path: &str) {
-    let twice = async {
-        while server.asked(path).len() < 2 {
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(10), twice).await.expect("it is asked again");
+    session.sign_out().await.expect("the store is fine");
+    server.when_asked("/revoke", 2).await;
 }
 
 fn jwt(subject: &str) -> String {
@@ -472,16 +455,22 @@ async fn an_id_token_is_ignored() {
 #[derive(Debug, Default)]
 struct Own {
     refreshes: Mutex<Vec<RefreshOutcome>>,
-    heard: Mutex<Vec<String>>,
+    heard: watch::Sender<Vec<String>>,
 }
 
 impl Own {
     fn hear(&self, what: impl Into<String>) {
-        self.heard.lock().expect("no panic").push(what.into());
+        self.heard.send_modify(|heard| heard.push(what.into()));
     }
 
     fn heard(&self) -> Vec<String> {
-        self.heard.lock().expect("no panic").clone()
+        self.heard.borrow().clone()
+    }
+
+    async fn when_heard(&self, times: usize) {
+        let mut heard = self.heard.subscribe();
+        let enough = heard.wait_for(|heard| heard.len() >= times);
+        timeout(PATIENCE, enough).await.expect("it is told in time").expect("it is there");
     }
 }
 
@@ -543,12 +532,7 @@ async fn the_app_s_own_authority_signs_in_refreshes_and_revokes() {
     assert_eq!(me(&session).await.expect("an answer"), 200);
     assert_eq!(server.asked("/me")[1].header("authorization"), Some("Bearer access-2"));
     session.sign_out().await.expect("the store is fine");
-    let told = async {
-        while own.heard().len() < 3 {
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(10), told).await.expect("the authority is told");
+    own.when_heard(3).await;
     assert_eq!(own.heard()[0], "otp 7");
     assert!(own.heard()[1].starts_with("refresh-1 "));
     assert_eq!(own.heard()[2], "revoke refresh-2 access-2");

@@ -3,10 +3,16 @@
 use std::collections::{HashMap, VecDeque};
 use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+/// How long a test waits for what must happen.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What it was asked.
 #[derive(Clone, Debug)]
@@ -36,6 +42,7 @@ struct Script {
 pub(crate) struct Scripted {
     pub(crate) url: String,
     script: Arc<Mutex<Script>>,
+    changed: watch::Receiver<()>,
 }
 
 impl Scripted {
@@ -44,12 +51,13 @@ impl Scripted {
         let url = format!("http://{}", socket.local_addr().expect("an address"));
         let script = Arc::new(Mutex::new(Script::default()));
         let shared = Arc::clone(&script);
+        let (sender, changed) = watch::channel(());
         tokio::spawn(async move {
             while let Ok((stream, _)) = socket.accept().await {
-                tokio::spawn(serve(stream, Arc::clone(&shared)));
+                tokio::spawn(serve(stream, Arc::clone(&shared), sender.clone()));
             }
         });
-        Self { url, script }
+        Self { url, script, changed }
     }
 
     /// Adds an answer for a path. The last one is given for ever; a path without one answers 404.
@@ -84,12 +92,20 @@ impl Scripted {
         self.script().asked.get(path).cloned().unwrap_or_default()
     }
 
+    /// What was asked of a path, once that is so many requests.
+    pub(crate) async fn when_asked(&self, path: &str, times: usize) -> Vec<Asked> {
+        let mut changed = self.changed.clone();
+        let asked = changed.wait_for(|()| self.asked(path).len() >= times);
+        timeout(PATIENCE, asked).await.expect("it is asked in time").expect("the server is there");
+        self.asked(path)
+    }
+
     fn script(&self) -> MutexGuard<'_, Script> {
         self.script.lock().expect("no panic")
     }
 }
 
-async fn serve(stream: TcpStream, script: Arc<Mutex<Script>>) -> Option<()> {
+async fn serve(stream: TcpStream, script: Arc<Mutex<Script>>, changed: watch::Sender<()>) -> Option<()> {
     let mut stream = BufReader::new(stream);
     let mut line = String::new();
     stream.read_line(&mut line).await.ok()?;
@@ -115,6 +131,7 @@ async fn serve(stream: TcpStream, script: Arc<Mutex<Script>>) -> Option<()> {
             None => None,
         }
     };
+    changed.send_replace(());
     let answer = answer.unwrap_or_else(|| b"HTTP/1.1 404 X\r\ncontent-length: 0\r\n\r\n".to_vec());
     // A client that has heard enough goes away.
     stream.write_all(&answer).await.ok()?;

@@ -648,3 +648,15 @@ async fn of_many_imports_at_once_one_takes_effect() {
     }
     assert_eq!(effective, 1);
 }
+
+#[tokio::test]
+async fn the_oauth_dialect_sends_no_credentials_anywhere() {
+    let server = Scripted::start().await;
+    let session = open(&server, OAuth2Dialect::new("/token", "app")).await;
+    for refused in
+        [session.sign_in(credentials()).await, session.continue_sign_in("/token", credentials()).await]
+    {
+        assert_eq!(refused.expect_err("RFC 9700 section 2.4").code(), "invalid_request");
+    }
+    assert!(server.asked("/token").is_empty());
+}

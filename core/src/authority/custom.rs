@@ -23,7 +23,37 @@ pub type AuthorityFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 /// at a time, its outcome saved before it is used, and a session that ends only with a verdict.
 ///
 /// Tokens are handed over as [`Secret`]s, whose text form is redacted. A panic is caught: that of a refresh
-/// is [`RefreshOutcome::Ambiguous`]. The futures are polled with the library's runtime (tokio) around them, and must not block.
+/// is [`RefreshOutcome::Ambiguous`]. The futures are polled with the library's runtime (tokio) around them,
+/// and must not block.
+///
+/// ```
+/// use auth_session::{
+///     AttemptId, AuthorityFuture, CustomAuthority, Error, RefreshOutcome, Secret, SignInOutcome, Tokens,
+/// };
+/// use serde_json::Value;
+///
+/// #[derive(Debug)]
+/// struct Grpc;
+///
+/// impl CustomAuthority for Grpc {
+///     fn sign_in(&self, _: Value) -> AuthorityFuture<'_, Result<SignInOutcome, Error>> {
+///         Box::pin(async { Ok(SignInOutcome::SignedIn(Tokens::new("…").refresh_token("…"), Value::Null)) })
+///     }
+///
+///     fn refresh(&self, token: Secret, _: AttemptId) -> AuthorityFuture<'_, RefreshOutcome> {
+///         Box::pin(async move {
+///             match token.expose() {
+///                 "revoked" => RefreshOutcome::Rejected { certain: true },
+///                 _ => RefreshOutcome::Unavailable { retry_after: None },
+///             }
+///         })
+///     }
+///
+///     fn revoke(&self, _: Secret, _: Option<Secret>) -> AuthorityFuture<'_, bool> {
+///         Box::pin(async { true })
+///     }
+/// }
+/// ```
 pub trait CustomAuthority: Send + Sync + fmt::Debug + 'static {
     /// Signs in with what the app passed to [`sign_in`](crate::AuthSession::sign_in). The future is dropped
     /// when that call is.
@@ -78,14 +108,24 @@ impl<A: CustomAuthority + ?Sized> CustomAuthority for Arc<A> {
     }
 }
 
-/// What came of a step of a sign-in.
-#[derive(Clone, Debug)]
+/// What came of a step of a sign-in. `Debug` does not show the JSON: a step's answer may hold what is as
+/// good as a password.
+#[derive(Clone)]
 #[non_exhaustive]
 pub enum SignInOutcome {
     /// The user is signed in with these tokens. The JSON is handed to the app.
     SignedIn(Tokens, Value),
     /// The server wants another step. The JSON is handed to the app; nothing changes.
     NextStep(Value),
+}
+
+impl fmt::Debug for SignInOutcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::SignedIn(..) => "SignedIn",
+            Self::NextStep(_) => "NextStep",
+        })
+    }
 }
 
 /// What came of a refresh: the rows of the failure table.

@@ -15,6 +15,23 @@ use crate::error::Error;
 /// a tilde within a name). A number is the index where there is an array. The first call of a setting that
 /// takes a path replaces its default, each further call adds an alternative; the first one that holds
 /// something usable counts.
+///
+/// ```
+/// use auth_session::{Additions, JsonDialect, Method, SessionConfig};
+///
+/// # fn example() -> Result<(), auth_session::Error> {
+/// let dialect = JsonDialect::new("/v2/session", "/v2/session/renew", "/v2/session")
+///     .access_token_at("data.tokens.access")
+///     .refresh_token_at("data.tokens.refresh")
+///     .refresh_request_field("refreshToken")
+///     .logout_method(Method::DELETE)
+///     .login(Additions::new().field("client_id", "app").header("x-api-key", "…"))
+///     .terminal_codes(["SESSION_REVOKED"])
+///     .error_code_at("error.code");
+/// let config = SessionConfig::new("https://api.example.com")?.dialect(dialect);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JsonDialect {
     login_url: String,

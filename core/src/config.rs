@@ -10,6 +10,7 @@ use crate::authority::Endpoints;
 use crate::dialect::Dialect;
 use crate::error::Error;
 use crate::http::origin::Origins;
+use crate::lifecycle::machine::Settings;
 use crate::store::{InMemoryStore, SecretStore, Slot};
 use crate::time::{Clock, SystemClock};
 
@@ -31,6 +32,7 @@ pub struct SessionConfig {
     allow_loopback: bool,
     allowed_origins: Vec<String>,
     request_timeout: Duration,
+    settings: Settings,
 }
 
 impl SessionConfig {
@@ -49,6 +51,7 @@ impl SessionConfig {
             allow_loopback: false,
             allowed_origins: Vec::new(),
             request_timeout: REQUEST_TIMEOUT,
+            settings: Settings::default(),
         })
     }
 
@@ -95,6 +98,25 @@ impl SessionConfig {
         self
     }
 
+    /// Ends the session when it has not been used for so long. Default: never.
+    pub fn idle_timeout(mut self, timeout: Duration) -> Self {
+        self.settings.policies.idle_timeout = Some(timeout);
+        self
+    }
+
+    /// Ends the session so long after the sign-in, whatever happens. Default: never.
+    pub fn absolute_lifetime(mut self, lifetime: Duration) -> Self {
+        self.settings.policies.absolute_lifetime = Some(lifetime);
+        self
+    }
+
+    /// How long the authorization server answers a refresh token again whose answer was lost. Within this
+    /// time it is sent again quickly. Default: 30 s.
+    pub fn refresh_grace(mut self, grace: Duration) -> Self {
+        self.settings.grace = grace;
+        self
+    }
+
     /// Replaces the clocks, for tests.
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
@@ -122,6 +144,14 @@ impl SessionConfig {
         if self.request_timeout.is_zero() {
             return invalid("request_timeout", "a duration longer than zero");
         }
+        let policies = self.settings.policies;
+        let durations =
+            [("idle_timeout", policies.idle_timeout), ("absolute_lifetime", policies.absolute_lifetime)];
+        for (field, duration) in durations {
+            if duration.is_some_and(|duration| duration.is_zero()) {
+                return invalid(field, "a duration longer than zero");
+            }
+        }
         let endpoints = self.dialect.validate(&self.base_url, &origins)?;
         Ok(ValidConfig {
             base_url: self.base_url,
@@ -131,6 +161,7 @@ impl SessionConfig {
             clock: self.clock,
             origins,
             request_timeout: self.request_timeout,
+            settings: self.settings,
             max_body_bytes: MAX_BODY_BYTES,
         })
     }
@@ -139,10 +170,9 @@ impl SessionConfig {
 impl fmt::Debug for SessionConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SessionConfig")
-            .field("base_url", &self.base_url.as_str())
+            .field("origin", &self.base_url.origin().ascii_serialization())
             .field("namespace", &self.namespace)
             .field("account", &self.account)
-            .field("dialect", &self.dialect)
             .field("store", &self.store)
             .finish_non_exhaustive()
     }
@@ -157,6 +187,7 @@ pub(crate) struct ValidConfig {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) origins: Origins,
     pub(crate) request_timeout: Duration,
+    pub(crate) settings: Settings,
     pub(crate) max_body_bytes: usize,
 }
 

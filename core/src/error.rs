@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::event::SignOutReason;
+use crate::store::StoreError;
 
 /// Why a call has no result. [`code`](Error::code) is stable across versions and languages; the text is
 /// for people and may change. No variant holds a token or a password, and none holds what a server wrote.
@@ -97,6 +98,15 @@ pub enum Error {
     /// The store is locked, as a phone's is before its first unlock.
     #[error("the store is locked; try again when the device is unlocked")]
     Locked,
+    /// The user signed in longer ago than the app asks for, or nobody knows when.
+    #[error("the user must sign in again: the last sign-in is not recent enough")]
+    RecentSignInRequired,
+    /// A session on this account is open in this process, with other settings.
+    #[error("this account is already open with another {field}; close that session first")]
+    AlreadyOpen {
+        /// The first setting that differs.
+        field: &'static str,
+    },
     /// A defect of this library, or a panic of what the app has plugged into it.
     #[error("internal error: {0}")]
     Internal(String),
@@ -164,6 +174,8 @@ impl Error {
             Self::StoreUnavailable(_) => "store_unavailable",
             Self::StoreCorrupt(_) => "store_corrupt",
             Self::Locked => "locked",
+            Self::RecentSignInRequired => "recent_sign_in_required",
+            Self::AlreadyOpen { .. } => "already_open",
             Self::Internal(_) => "internal",
         }
     }
@@ -183,7 +195,7 @@ impl Error {
 
     /// Whether only the user can help, by signing in.
     pub fn is_sign_in_required(&self) -> bool {
-        matches!(self, Self::SignedOut { .. } | Self::SessionEnded { .. })
+        matches!(self, Self::SignedOut { .. } | Self::SessionEnded { .. } | Self::RecentSignInRequired)
     }
 
     /// When the next attempt is allowed, from now, where that is known.
@@ -201,6 +213,15 @@ impl Error {
             | Self::AuthorityUnexpected { status }
             | Self::Unsuccessful { status } => Some(*status),
             _ => None,
+        }
+    }
+}
+
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Locked => Self::Locked,
+            other => Self::StoreUnavailable(other.to_string()),
         }
     }
 }

@@ -3,11 +3,13 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use serde::Serialize;
 use serde_json::{Map, Value};
 use tokio::sync::broadcast;
 
 /// Why nobody is signed in. The names are stable and published.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum SignOutReason {
     /// Nobody has signed in on this store yet.
@@ -19,13 +21,28 @@ pub enum SignOutReason {
     /// The authorization server rejected the refresh token after an earlier answer to it was lost: it
     /// had probably rotated the token, and the new one never arrived.
     RotationLost,
-    /// Another session on the same store signed out.
+    /// Another session on the same store signed out, or somebody else signed in there.
     Elsewhere,
+    /// The session was not used for as long as the app's policy allows.
+    IdleTimeout,
+    /// The session has lasted as long as the app's policy allows.
+    LifetimeExceeded,
+    /// The key that protected the secrets in the store is provably gone.
+    SecretsLost,
 }
 
 impl SignOutReason {
-    const ALL: [Self; 5] =
-        [Self::NeverSignedIn, Self::User, Self::Rejected, Self::RotationLost, Self::Elsewhere];
+    /// All of them.
+    pub const ALL: [Self; 8] = [
+        Self::NeverSignedIn,
+        Self::User,
+        Self::Rejected,
+        Self::RotationLost,
+        Self::Elsewhere,
+        Self::IdleTimeout,
+        Self::LifetimeExceeded,
+        Self::SecretsLost,
+    ];
 
     /// The stable name, in snake case.
     pub fn name(self) -> &'static str {
@@ -35,6 +52,9 @@ impl SignOutReason {
             Self::Rejected => "rejected",
             Self::RotationLost => "rotation_lost",
             Self::Elsewhere => "elsewhere",
+            Self::IdleTimeout => "idle_timeout",
+            Self::LifetimeExceeded => "lifetime_exceeded",
+            Self::SecretsLost => "secrets_lost",
         }
     }
 
@@ -85,6 +105,8 @@ impl SessionState {
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Event {
+    /// A store that could not be read before has been read.
+    Restored,
     /// A sign-in, or tokens that the app handed over, took effect and were saved.
     SignedIn,
     /// The access token was refreshed, and what the server rotated was saved.
@@ -96,6 +118,9 @@ pub enum Event {
         /// When the next attempt is allowed, from now.
         retry_after: Option<Duration>,
     },
+    /// The authorization server has answered a few refreshes in a row with nonsense; the session is kept, but
+    /// signing in again may help.
+    SignInRecommended,
     /// New tokens could not be saved in time. They are in use and are saved again and again; if the
     /// process ends before that succeeds, the session may be lost.
     PersistenceDegraded,
@@ -117,9 +142,11 @@ impl Event {
     /// The stable name, in snake case.
     pub fn name(&self) -> &'static str {
         match self {
+            Self::Restored => "restored",
             Self::SignedIn => "signed_in",
             Self::Refreshed => "refreshed",
             Self::RefreshFailed { .. } => "refresh_failed",
+            Self::SignInRecommended => "sign_in_recommended",
             Self::PersistenceDegraded => "persistence_degraded",
             Self::PersistenceRestored => "persistence_restored",
             Self::SignedOut { .. } => "signed_out",

@@ -29,6 +29,7 @@ mod session;
 mod sign_in;
 mod store;
 mod time;
+mod trace;
 mod transport;
 
 pub use authority::custom::{AuthorityFuture, CustomAuthority, RefreshOutcome, SignInOutcome};
@@ -45,5 +46,8 @@ pub use runtime::runtime;
 pub use secret::Secret;
 pub use session::{AuthSession, Tokens};
 pub use sign_in::SignInAnswer;
-pub use store::{Expected, FileStore, Generation, InMemoryStore, Load, SecretStore, Slot, StoreError};
+pub use store::{
+    Expected, FileStore, Generation, InMemoryStore, Lease, Load, SecretStore, Slot, StoreError, StoreIdentity,
+};
 pub use time::{BootTime, Clock, SystemClock};
+pub use trace::{Because, Decision, TraceEntry};

@@ -105,7 +105,7 @@ impl Answer {
                 "rotated"
             }
             (Ok(_), 2) => "ambiguous",
-            (Err(Error::SignedOut { .. }), _) if ended => "rejected",
+            (Err(Error::SessionEnded { .. }), 1) if ended => "rejected",
             (Err(Error::RefreshUnavailable { cause: RefreshObstacle::NoAccessToken, .. }), 1) => "salvaged",
             (Err(Error::RefreshUnavailable { cause: RefreshObstacle::Unavailable, .. }), 1) => "unavailable",
             (Err(Error::AuthorityMisconfigured(_)), 1) => "misconfigured",

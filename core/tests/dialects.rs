@@ -9,7 +9,7 @@ use auth_session::{
     Additions, AttemptId, AuthSession, AuthorityFuture, CustomAuthority, CustomDialect, Dialect, Disposition,
     Error, Event, Expected, FileStore, Generation, InMemoryStore, JsonDialect, Load, Method, OAuth2Dialect,
     Record, RefreshObstacle, RefreshOutcome, Secret, SecretStore, SessionConfig, SessionState, SignInOutcome,
-    SignOutReason, Slot, StoreError, Tokens, Tombstone,
+    SignOutReason, Slot, StoreError, StoreIdentity, Tokens, Tombstone,
 };
 use scripted::{PATIENCE, Scripted, unsigned_jwt};
 use serde_json::{Value, json};
@@ -178,7 +178,11 @@ async fn the_app_says_what_ends_a_session() {
         let session = stale(&server, dialect()).await;
         server.answer("/auth/refresh", status, &[], body);
         let error = me(&session).await.expect_err("no token");
-        assert_eq!(error.code(), if ends { "signed_out" } else { "authority_unexpected" }, "{status} {body}");
+        assert_eq!(
+            error.code(),
+            if ends { "session_ended" } else { "authority_unexpected" },
+            "{status} {body}"
+        );
         assert_eq!(is_signed_in(&session), !ends, "{status} {body}");
         assert_eq!(server.asked("/auth/refresh").len(), 1);
     }
@@ -351,9 +355,9 @@ async fn a_token_of_an_unknown_type_is_never_sent() {
 async fn oauth_errors_end_the_session_only_where_they_say_so_and_repeat_no_server_text() {
     let server_text = "canary \u{1b}[31m";
     for (status, error, code) in [
-        (400, "invalid_grant", "signed_out"),
-        (401, "invalid_grant", "signed_out"),
-        (400, "token_revoked", "signed_out"),
+        (400, "invalid_grant", "session_ended"),
+        (401, "invalid_grant", "session_ended"),
+        (400, "token_revoked", "session_ended"),
         (400, "invalid_client", "authority_misconfigured"),
         (401, "invalid_client", "authority_misconfigured"),
         (400, "unauthorized_client", "authority_misconfigured"),
@@ -371,7 +375,7 @@ async fn oauth_errors_end_the_session_only_where_they_say_so_and_repeat_no_serve
         server.answer("/token", status, &[], body.to_string());
         let told = me(&session).await.expect_err("no token");
         assert_eq!(told.code(), code, "{status} {error}");
-        assert_eq!(is_signed_in(&session), code != "signed_out");
+        assert_eq!(is_signed_in(&session), code != "session_ended");
         assert!(!format!("{told} {told:?}").contains("canary"), "{told:?}");
         assert_eq!(server.asked("/token").len(), 1, "a token endpoint's 401 causes no other refresh");
     }
@@ -554,8 +558,45 @@ async fn a_panic_of_the_app_s_own_authority_is_a_lost_answer_and_its_verdicts_ar
 
     own.refreshes.lock().expect("no panic").push(RefreshOutcome::Rejected { certain: true });
     session.network_changed();
-    assert_eq!(me(&session).await.expect_err("no token").code(), "signed_out");
+    assert_eq!(me(&session).await.expect_err("no token").code(), "session_ended");
     assert_eq!(session.state(), SessionState::SignedOut { reason: SignOutReason::RotationLost });
+}
+
+/// A store as another process sees it: the same records. It can be locked.
+#[derive(Debug)]
+struct Shared {
+    inner: Arc<dyn SecretStore>,
+    identity: StoreIdentity,
+    locked: AtomicBool,
+}
+
+impl Shared {
+    fn new(inner: Arc<dyn SecretStore>, locked: bool) -> Self {
+        Self { inner, identity: StoreIdentity::unique(), locked: AtomicBool::new(locked) }
+    }
+}
+
+impl SecretStore for Shared {
+    fn load(&self, slot: &Slot) -> Load {
+        if self.locked.load(Ordering::SeqCst) { Load::Locked } else { self.inner.load(slot) }
+    }
+
+    fn save(&self, slot: &Slot, record: &Record, expected: Expected) -> Result<Generation, StoreError> {
+        self.inner.save(slot, record, expected)
+    }
+
+    fn erase(
+        &self,
+        slot: &Slot,
+        tombstone: &Tombstone,
+        expected: Expected,
+    ) -> Result<Generation, StoreError> {
+        self.inner.erase(slot, tombstone, expected)
+    }
+
+    fn identity(&self) -> StoreIdentity {
+        self.identity.clone()
+    }
 }
 
 #[tokio::test]
@@ -568,7 +609,7 @@ async fn an_import_takes_effect_only_where_nobody_has_ever_signed_in() {
     for store in stores {
         let open = || {
             let config = SessionConfig::new(&server.url).expect("a URL").allow_loopback(true);
-            AuthSession::open(config.store(Arc::clone(&store)))
+            AuthSession::open(config.store(Shared::new(Arc::clone(&store), false)))
         };
         let tokens =
             |name: &str| Tokens::new(format!("access-{name}")).refresh_token(format!("refresh-{name}"));
@@ -577,7 +618,7 @@ async fn an_import_takes_effect_only_where_nobody_has_ever_signed_in() {
         let late = open().await.expect("a session that has seen the store empty");
         let mut events = session.events();
         assert_eq!(imported(&session, "old").await, Ok(true));
-        assert_eq!(events.next().await, Some(Event::SignedIn));
+        while events.next().await.expect("the session is there") != Event::SignedIn {}
         assert_eq!(me(&session).await.expect("an answer"), 200);
         let last = server.asked("/me").pop().expect("a request");
         assert_eq!(last.header("authorization"), Some("Bearer access-old"));
@@ -599,35 +640,14 @@ async fn an_import_takes_effect_only_where_nobody_has_ever_signed_in() {
     }
 }
 
-/// A store that is locked until it is not.
-#[derive(Debug, Default)]
-struct Lockable {
-    inner: InMemoryStore,
-    open: AtomicBool,
-}
-
-impl SecretStore for Lockable {
-    fn load(&self, slot: &Slot) -> Load {
-        if self.open.load(Ordering::SeqCst) { self.inner.load(slot) } else { Load::Locked }
-    }
-
-    fn save(&self, slot: &Slot, record: &Record, expected: Expected) -> Result<Generation, StoreError> {
-        self.inner.save(slot, record, expected)
-    }
-
-    fn erase(&self, slot: &Slot, tombstone: &Tombstone) -> Result<Generation, StoreError> {
-        self.inner.erase(slot, tombstone)
-    }
-}
-
 #[tokio::test]
 async fn an_import_into_a_locked_store_is_an_error_and_succeeds_later() {
-    let store = Arc::new(Lockable::default());
+    let store = Arc::new(Shared::new(Arc::new(InMemoryStore::new()), true));
     let config = SessionConfig::new("https://api.example.com").expect("a URL").store(Arc::clone(&store));
     let session = AuthSession::open(config).await.expect("a session");
     assert_eq!(session.import(Tokens::new("a")).await, Err(Error::Locked));
     assert_eq!(session.state(), SessionState::Locked);
-    store.open.store(true, Ordering::SeqCst);
+    store.locked.store(false, Ordering::SeqCst);
     assert_eq!(session.import(Tokens::new("a")).await, Ok(true));
     assert!(is_signed_in(&session));
 }

@@ -15,6 +15,7 @@ use super::verdict::{Protocol, Reading, Terminal, of_answer};
 use super::{MAX_ANSWER_BYTES, Reply, cookie};
 use crate::claims::{self, LONGEST_LIFETIME};
 use crate::event::SignOutReason;
+use crate::lifecycle::machine::Times;
 use crate::lifecycle::record::{AttemptId, Entry, Record, Tombstone};
 use crate::lifecycle::terms::Verdict;
 use crate::secret::Secret;
@@ -212,7 +213,9 @@ proptest! {
             expires_at: time.map(|time| SystemTime::UNIX_EPOCH + time),
             lifetime: time,
             attempt: AttemptId::random().expect("random bytes"),
+            lineage: AttemptId::random().expect("random bytes"),
             subject,
+            times: Times { signed_in_at: time.map(|time| SystemTime::UNIX_EPOCH + time), used_at: None },
         };
         for entry in [Entry::Live(record), Entry::Ended(Tombstone { reason: SignOutReason::User })] {
             let bytes = entry.encode(Generation(generation));

@@ -1,10 +1,10 @@
 //! One request: build, attach the token, send, retry once with another token.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Method, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -265,6 +265,9 @@ impl RequestBuilder {
     }
 }
 
+/// Once with a token that somebody else has got in the meantime, once with a fresh one.
+const MOST_RETRIES: u32 = 2;
+
 /// A request on its way.
 struct Exchange<'a> {
     host: &'a ApiHost,
@@ -280,25 +283,32 @@ impl Exchange<'_> {
         let ticket = match lifecycle.token(None, None).await {
             Ok(ticket) => ticket,
             Err(NoToken::Failed(error)) => return Err(error),
-            Err(NoToken::NotRenewable) => return Err(Error::Internal("an unused token was refused".into())),
+            Err(NoToken::NotRenewable | NoToken::PassOn) => {
+                return Err(Error::Internal("an unused token was refused".into()));
+            }
         };
         let (mut response, mut meaning) = self.attempt(&ticket).await?;
         // RFC 9110 section 15.5.2: again only with other credentials. Those may first be ones that somebody
         // else has got in the meantime; a refresh for this request happens once, and ends it.
         let mut ticket = ticket;
-        let mut fresh = false;
-        while meaning == Meaning::TokenRefused && !fresh {
+        for _ in 0..MOST_RETRIES {
+            if meaning != Meaning::TokenRefused {
+                break;
+            }
             let Version { epoch, number } = ticket.version;
             ticket = match lifecycle.token(Some(epoch), Some(number)).await {
                 Ok(ticket) => ticket,
-                Err(NoToken::NotRenewable) => break,
+                Err(NoToken::NotRenewable | NoToken::PassOn) => break,
                 Err(NoToken::Failed(error)) => {
                     response.disposition = after(&error);
                     return Ok(response);
                 }
             };
-            fresh = ticket.waited;
+            let fresh = ticket.waited;
             (response, meaning) = self.attempt(&ticket).await?;
+            if fresh {
+                break;
+            }
         }
         Ok(response)
     }
@@ -324,6 +334,10 @@ impl Exchange<'_> {
         let headers = std::mem::take(answer.headers_mut());
         let body = transport::read_body(answer, self.host.max_body_bytes).await?;
         let meaning = meaning(status, &headers);
+        if meaning == Meaning::Accepted {
+            self.host.lifecycle.accepted(ticket);
+        }
+        self.host.lifecycle.server_says(date(&headers));
         let disposition = match meaning {
             Meaning::Accepted => Disposition::Answered,
             Meaning::PermissionDenied => Disposition::PermissionDenied,
@@ -331,6 +345,11 @@ impl Exchange<'_> {
         };
         Ok((Response { status, url, headers, body, disposition }, meaning))
     }
+}
+
+/// RFC 9110 section 6.6.1.
+fn date(headers: &HeaderMap) -> Option<SystemTime> {
+    httpdate::parse_http_date(headers.get(DATE)?.to_str().ok()?).ok()
 }
 
 /// What a 401 turns into when no other token could be had.

@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, SystemTime};
 
 use tokio::sync::{broadcast, mpsc, watch};
@@ -44,6 +44,19 @@ const EVENT_BACKLOG: usize = 256;
 pub(crate) struct Lifecycle {
     shared: Arc<Shared>,
     decided: mpsc::UnboundedSender<Decided>,
+}
+
+/// A lifecycle that nobody may be holding any more.
+#[derive(Clone, Debug)]
+pub(crate) struct WeakLifecycle {
+    shared: Weak<Shared>,
+    decided: mpsc::WeakUnboundedSender<Decided>,
+}
+
+impl WeakLifecycle {
+    pub(crate) fn upgrade(&self) -> Option<Lifecycle> {
+        Some(Lifecycle { shared: self.shared.upgrade()?, decided: self.decided.upgrade()? })
+    }
 }
 
 /// An effect on its way to the task that carries it out.
@@ -138,6 +151,22 @@ impl Lifecycle {
         let lifecycle = Self { shared, decided };
         lifecycle.enqueue(first);
         Ok(lifecycle)
+    }
+
+    pub(crate) fn authority(&self) -> Arc<Authority> {
+        Arc::clone(&self.shared.authority)
+    }
+
+    pub(crate) fn downgrade(&self) -> WeakLifecycle {
+        WeakLifecycle { shared: Arc::downgrade(&self.shared), decided: self.decided.downgrade() }
+    }
+
+    /// Gives this handle back and returns when the last one is gone: when nothing is owed any more.
+    pub(crate) async fn close(self) {
+        let mut events = self.shared.events.subscribe();
+        drop(self);
+        // The events end with the lifecycle.
+        while !matches!(events.recv().await, Err(broadcast::error::RecvError::Closed)) {}
     }
 
     /// Returns when the store has been read, or could not be, or takes longer than an app's start may.
@@ -440,13 +469,12 @@ impl Lifecycle {
                 });
             }
             Effect::WakeIfOpen(time) => {
-                let (shared, decided) = (Arc::downgrade(&self.shared), self.decided.downgrade());
-                let clock = Arc::clone(&self.shared.clock);
+                let (lifecycle, clock) = (self.downgrade(), Arc::clone(&self.shared.clock));
                 drop(self);
                 tokio::spawn(async move {
                     sleep_until(time, clock.as_ref()).await;
-                    if let (Some(shared), Some(decided)) = (shared.upgrade(), decided.upgrade()) {
-                        Self { shared, decided }.apply(Input::Tick);
+                    if let Some(lifecycle) = lifecycle.upgrade() {
+                        lifecycle.apply(Input::Tick);
                     }
                 });
             }

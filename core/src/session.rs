@@ -103,6 +103,7 @@ impl AuthSession {
     pub async fn sign_in(&self, credentials: Value) -> Result<Value, Error> {
         let intent = self.host.lifecycle.begin_sign_in();
         let sign_in = async {
+            self.host.lifecycle.revoked().await;
             tokio::time::timeout(self.host.timeout, self.authority.sign_in(&credentials))
                 .await
                 .unwrap_or(Err(Error::Timeout(self.host.timeout)))

@@ -35,6 +35,8 @@ const REFRESH_TIMEOUT: Duration = Duration::from_secs(10);
 const RESTORE_PATIENCE: Duration = Duration::from_secs(5);
 /// Whoever has the lease refreshes and saves in that time, or is stopped.
 const LEASE_PATIENCE: Duration = Duration::from_secs(15);
+/// How long a sign-in waits for the revocation of the session before.
+const REVOCATION_PATIENCE: Duration = Duration::from_secs(2);
 /// How many events a slow listener may be behind before it misses some.
 const EVENT_BACKLOG: usize = 256;
 
@@ -81,6 +83,8 @@ struct Shared {
     trace: Mutex<Trace>,
     opened: BootTime,
     dates_wanted: bool,
+    /// Revocations under way.
+    revoking: watch::Sender<u32>,
     refreshes: AtomicU64,
     failed_refresh_attempts: AtomicU64,
 }
@@ -143,6 +147,7 @@ impl Lifecycle {
             leases: Mutex::default(),
             trace: Mutex::default(),
             dates_wanted: settings.policies.any(),
+            revoking: watch::Sender::new(0),
             refreshes: AtomicU64::new(0),
             failed_refresh_attempts: AtomicU64::new(0),
         });
@@ -262,6 +267,13 @@ impl Lifecycle {
     /// Begins a sign-in; later sign-ins and sign-outs supersede it.
     pub(crate) fn begin_sign_in(&self) -> Intent {
         self.machine().begin_sign_in()
+    }
+
+    /// Returns when no revocation is under way, or when that takes too long. Many servers revoke all tokens of
+    /// a grant at once: a revocation that arrives after the next sign-in could end that one.
+    pub(crate) async fn revoked(&self) {
+        let mut revoking = self.shared.revoking.subscribe();
+        let _ = timeout(REVOCATION_PATIENCE, revoking.wait_for(|count| *count == 0)).await;
     }
 
     /// Puts tokens into use and returns when they are saved, or when that takes too long.
@@ -447,11 +459,13 @@ impl Lifecycle {
                 });
             }
             Effect::Revoke { refresh, access } => {
+                self.shared.revoking.send_modify(|count| *count += 1);
                 tokio::spawn(async move {
                     let revocation = self.shared.authority.revoke(&refresh, access.as_deref());
                     if timeout(REFRESH_TIMEOUT, revocation).await != Ok(true) {
                         tracing::info!("the server did not confirm the revocation");
                     }
+                    self.shared.revoking.send_modify(|count| *count -= 1);
                 });
             }
             Effect::Emit(event) => {

@@ -11,6 +11,7 @@ use crate::dialect::Dialect;
 use crate::error::Error;
 use crate::http::origin::Origins;
 use crate::lifecycle::machine::Settings;
+use crate::registry::Fingerprint;
 use crate::store::{InMemoryStore, SecretStore, Slot};
 use crate::time::{Clock, SystemClock};
 
@@ -153,7 +154,17 @@ impl SessionConfig {
             }
         }
         let endpoints = self.dialect.validate(&self.base_url, &origins)?;
+        let mut fingerprint = Fingerprint::default();
+        fingerprint.add("base_url", &self.base_url);
+        fingerprint.add("dialect", &self.dialect);
+        fingerprint.add("allow_loopback", self.allow_loopback);
+        fingerprint.add("allowed_origins", &self.allowed_origins);
+        fingerprint.add("request_timeout", self.request_timeout);
+        fingerprint.add("idle_timeout", policies.idle_timeout);
+        fingerprint.add("absolute_lifetime", policies.absolute_lifetime);
+        fingerprint.add("refresh_grace", self.settings.grace);
         Ok(ValidConfig {
+            fingerprint,
             base_url: self.base_url,
             slot: Slot { namespace: self.namespace, account: self.account },
             endpoints,
@@ -180,6 +191,7 @@ impl fmt::Debug for SessionConfig {
 
 /// Settings that have been checked.
 pub(crate) struct ValidConfig {
+    pub(crate) fingerprint: Fingerprint,
     pub(crate) base_url: Url,
     pub(crate) slot: Slot,
     pub(crate) endpoints: Endpoints,

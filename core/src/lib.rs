@@ -23,6 +23,7 @@ mod error;
 mod event;
 mod http;
 mod lifecycle;
+mod registry;
 mod runtime;
 mod secret;
 mod session;

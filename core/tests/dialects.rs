@@ -680,3 +680,20 @@ async fn the_oauth_dialect_sends_no_credentials_anywhere() {
     }
     assert!(server.asked("/token").is_empty());
 }
+
+#[tokio::test]
+async fn an_account_that_is_open_is_not_opened_with_another_dialect() {
+    let server = Scripted::start().await;
+    let store: Arc<dyn SecretStore> = Arc::new(InMemoryStore::new());
+    let open = |dialect: Dialect| {
+        let config = SessionConfig::new(&server.url).expect("a URL").allow_loopback(true);
+        AuthSession::open(config.store(Arc::clone(&store)).dialect(dialect))
+    };
+    let key = |key: &str| JsonDialect::default().login(Additions::new().header("x-api-key", key));
+    let _session = open(key("one").into()).await.expect("a session");
+    open(key("one").into()).await.expect("the same session");
+    for other in [key("two").into(), OAuth2Dialect::new("/token", "app").into()] {
+        let error = open(other).await.expect_err("another dialect");
+        assert!(matches!(error, Error::AlreadyOpen { field: "dialect" }), "{error}");
+    }
+}

@@ -11,7 +11,7 @@ pub(crate) mod tokens;
 pub(crate) mod verdict;
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 use reqwest::{RequestBuilder, StatusCode, header};
@@ -19,6 +19,7 @@ use serde_json::Value;
 use tokio::time::sleep;
 
 use crate::error::{Answer, Error, NetworkFailure};
+use crate::lifecycle::driver::REVOCATION_PATIENCE;
 use crate::lifecycle::record::AttemptId;
 use crate::lifecycle::terms::{Grant, Verdict};
 use crate::secret::Secret;
@@ -33,7 +34,7 @@ use verdict::{Protocol, Reading};
 const MAX_ANSWER_BYTES: usize = 1 << 20;
 
 /// Before a revocation is tried again, where the server does not say when; it doubles.
-const REVOCATION_PAUSE: Duration = Duration::from_secs(1);
+const REVOCATION_PAUSE: Duration = Duration::from_millis(500);
 /// Whatever a server says, it is not asked without end.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
 
@@ -120,12 +121,12 @@ impl Authority {
     }
 
     /// Tells the server that the tokens are not needed any more. True if it agreed. A server that cannot
-    /// be reached, or cannot do it now, is asked again (RFC 7009 section 2.2.1), as often as the caller's
-    /// patience allows: revoking twice does no harm.
+    /// be reached, or cannot do it now, is asked again (RFC 7009 section 2.2.1): revoking twice does no harm.
     pub(crate) async fn revoke(&self, refresh: &Secret, access: Option<&Secret>) -> bool {
         if let Endpoints::Custom(custom) = &self.endpoints {
             return custom.revoke(refresh, access).await;
         }
+        let started = Instant::now();
         let mut pause = REVOCATION_PAUSE;
         loop {
             let http = self.transport.authority();
@@ -142,7 +143,12 @@ impl Authority {
                 },
                 Err(_) => None,
             };
-            sleep(asked.unwrap_or(pause).max(SHORTEST_PAUSE)).await;
+            let next = asked.unwrap_or(pause).max(SHORTEST_PAUSE);
+            // The next sign-in waits no longer, and this could end it: many servers revoke a whole grant.
+            if started.elapsed().saturating_add(next) > REVOCATION_PATIENCE {
+                return false;
+            }
+            sleep(next).await;
             pause *= 2;
         }
     }

@@ -10,7 +10,7 @@ use crate::error::Error;
 
 /// Fixed members of the body and headers that are sent with a call, such as a `client_id` or an
 /// `x-api-key`. Their values are not shown in `Debug`.
-#[derive(Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq, Hash)]
 pub struct Additions {
     fields: Map<String, Value>,
     headers: Vec<(String, String)>,

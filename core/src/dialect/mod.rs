@@ -20,7 +20,7 @@ use crate::error::Error;
 use crate::http::origin::Origins;
 
 /// How the authorization server is spoken to. URLs are absolute, or relative to the base URL.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Dialect {
     /// JSON bodies, as most apps' own backends want them.
@@ -86,7 +86,7 @@ impl Addresses<'_> {
 }
 
 /// What the app says of answers that end a session.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 struct TerminalAnswers {
     statuses: Vec<u16>,
     codes: Vec<String>,

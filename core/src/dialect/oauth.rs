@@ -7,7 +7,7 @@ use crate::error::Error;
 
 /// The OAuth 2 dialect: RFC 6749 form posts of a public client, RFC 7009 revocation. No scope is asked for
 /// at a refresh, so that the new token has the scope of the grant (RFC 6749 section 6).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct OAuth2Dialect {
     token_endpoint: String,
     client_id: String,

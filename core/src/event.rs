@@ -6,6 +6,8 @@ use std::time::{Duration, SystemTime};
 use serde_json::{Map, Value};
 use tokio::sync::broadcast;
 
+use crate::http::challenge::StepUp;
+
 /// Why nobody is signed in. The names are stable and published.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -21,11 +23,19 @@ pub enum SignOutReason {
     RotationLost,
     /// Another session on the same store signed out.
     Elsewhere,
+    /// The app's API said so, by a rule of the app (`AnswerAction::EndSession`).
+    EndedByServer,
 }
 
 impl SignOutReason {
-    const ALL: [Self; 5] =
-        [Self::NeverSignedIn, Self::User, Self::Rejected, Self::RotationLost, Self::Elsewhere];
+    const ALL: [Self; 6] = [
+        Self::NeverSignedIn,
+        Self::User,
+        Self::Rejected,
+        Self::RotationLost,
+        Self::Elsewhere,
+        Self::EndedByServer,
+    ];
 
     /// The stable name, in snake case.
     pub fn name(self) -> &'static str {
@@ -35,6 +45,7 @@ impl SignOutReason {
             Self::Rejected => "rejected",
             Self::RotationLost => "rotation_lost",
             Self::Elsewhere => "elsewhere",
+            Self::EndedByServer => "ended_by_server",
         }
     }
 
@@ -111,6 +122,8 @@ pub enum Event {
         /// How many.
         count: u64,
     },
+    /// An API wants a fresher sign-in or more rights than the token has; no refresh brings them.
+    StepUpRequired(StepUp),
 }
 
 impl Event {
@@ -124,6 +137,7 @@ impl Event {
             Self::PersistenceRestored => "persistence_restored",
             Self::SignedOut { .. } => "signed_out",
             Self::Missed { .. } => "missed",
+            Self::StepUpRequired(_) => "step_up_required",
         }
     }
 }

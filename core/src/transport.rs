@@ -1,6 +1,10 @@
 //! TLS, limits and connections: shared by what speaks to the authorization server and what sends the
 //! app's requests.
 
+mod connections;
+pub(crate) mod settings;
+
+use std::error::Error as StdError;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -12,6 +16,9 @@ use rustls::version::{TLS12, TLS13};
 use rustls_platform_verifier::Verifier;
 
 use crate::error::{Error, NetworkFailure};
+use connections::Connections;
+pub(crate) use connections::Permit;
+use settings::TransportSettings;
 
 /// Enough for a slow mobile network; a server that takes longer to accept is not there.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -23,6 +30,7 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 pub(crate) struct Transport {
     tls: ClientConfig,
     clients: RwLock<Clients>,
+    connections: Connections,
 }
 
 #[derive(Clone, Debug)]
@@ -33,10 +41,10 @@ struct Clients {
 }
 
 impl Transport {
-    pub(crate) fn new() -> Result<Self, Error> {
+    pub(crate) fn new(settings: &TransportSettings) -> Result<Self, Error> {
         let tls = tls()?;
         let clients = RwLock::new(Clients::new(&tls)?);
-        Ok(Self { tls, clients })
+        Ok(Self { tls, clients, connections: Connections::new(settings.max_connections_per_host) })
     }
 
     /// For the app's requests.
@@ -47,6 +55,11 @@ impl Transport {
     /// For the token endpoints.
     pub(crate) fn authority(&self) -> Client {
         self.clients.read().unwrap_or_else(PoisonError::into_inner).authority.clone()
+    }
+
+    /// The places for the app's requests, origin by origin.
+    pub(crate) fn connections(&self) -> &Connections {
+        &self.connections
     }
 
     /// Leaves the open connections to the requests that are using them: on another network an idle one is
@@ -110,8 +123,39 @@ pub(crate) fn network_failure(error: &reqwest::Error) -> NetworkFailure {
     if was_not_sent(error) { NetworkFailure::NotConnected } else { NetworkFailure::Broken }
 }
 
+/// Whether it is certain that the server has not looked at the request.
+pub(crate) fn was_not_processed(error: &reqwest::Error) -> bool {
+    was_not_sent(error)
+        || causes(error).filter_map(|cause| cause.downcast_ref::<h2::Error>()).any(|error| {
+            // RFC 9113 section 8.7: REFUSED_STREAM, and a graceful GOAWAY that does not cover the stream.
+            error.is_remote()
+                && (error.is_reset() && error.reason() == Some(h2::Reason::REFUSED_STREAM)
+                    || error.is_go_away() && error.reason() == Some(h2::Reason::NO_ERROR))
+        })
+}
+
+fn causes<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
+    std::iter::successors(Some(error), |error: &&'a (dyn StdError + 'static)| {
+        let error: &'a (dyn StdError + 'static) = *error;
+        // An I/O error hides what it was made of from `source`.
+        match error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
+            Some(inner) => Some(inner),
+            None => error.source(),
+        }
+    })
+}
+
 /// Reads the whole body, up to a limit in bytes.
-pub(crate) async fn read_body(mut response: Response, limit: usize) -> Result<Bytes, Error> {
+pub(crate) async fn read_body(response: Response, limit: usize) -> Result<Bytes, Error> {
+    read_body_observed(response, limit, |_| {}).await
+}
+
+/// Reads the whole body, up to a limit in bytes, and tells how many bytes each piece of it has.
+pub(crate) async fn read_body_observed(
+    mut response: Response,
+    limit: usize,
+    mut observe: impl FnMut(usize),
+) -> Result<Bytes, Error> {
     let too_large = || Error::BodyTooLarge { limit };
     let announced = response.content_length().unwrap_or(0);
     if announced > limit as u64 {
@@ -120,15 +164,20 @@ pub(crate) async fn read_body(mut response: Response, limit: usize) -> Result<By
     let broken = |error: reqwest::Error| Error::Network(network_failure(&error));
     // The usual body comes in one piece, which is handed on without a copy.
     let Some(first) = response.chunk().await.map_err(broken)? else { return Ok(Bytes::new()) };
+    observe(first.len());
     let Some(second) = response.chunk().await.map_err(broken)? else {
         return if first.len() > limit { Err(too_large()) } else { Ok(first) };
     };
+    observe(second.len());
     let mut body = BytesMut::with_capacity((announced as usize).max(first.len() + second.len()));
     body.extend_from_slice(&first);
     body.extend_from_slice(&second);
     while body.len() <= limit {
         match response.chunk().await.map_err(broken)? {
-            Some(piece) => body.extend_from_slice(&piece),
+            Some(piece) => {
+                observe(piece.len());
+                body.extend_from_slice(&piece);
+            }
             None => return Ok(body.freeze()),
         }
     }

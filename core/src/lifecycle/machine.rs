@@ -206,6 +206,9 @@ impl Machine {
             (Input::NetworkChanged, Phase::SignedIn(session)) => session.network_changed(&mut effects),
             (Input::Tick, Phase::SignedIn(session)) => session.tick(at, &mut effects),
             (Input::Tick, Phase::SignedOut(out)) => out.tick(at, &mut effects),
+            (Input::ServerEndedSession { epoch }, Phase::SignedIn(session)) if epoch == session.epoch => {
+                self.end(at, SignOutReason::EndedByServer, None, &mut effects);
+            }
             // It belongs to a phase that is over.
             _ => {}
         }

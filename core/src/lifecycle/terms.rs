@@ -90,12 +90,29 @@ pub(crate) enum Loaded {
 /// What happened.
 #[derive(Clone, Debug)]
 pub(crate) enum Input {
-    Loaded { attempt: Attempt, loaded: Loaded },
-    RefreshAnswered { attempt: Attempt, verdict: Verdict },
-    Saved { epoch: u64, number: u64, result: Result<Generation, StoreError> },
-    Erased { attempt: Attempt, result: Result<Generation, StoreError> },
+    Loaded {
+        attempt: Attempt,
+        loaded: Loaded,
+    },
+    RefreshAnswered {
+        attempt: Attempt,
+        verdict: Verdict,
+    },
+    Saved {
+        epoch: u64,
+        number: u64,
+        result: Result<Generation, StoreError>,
+    },
+    Erased {
+        attempt: Attempt,
+        result: Result<Generation, StoreError>,
+    },
     NetworkChanged,
     Tick,
+    /// An answer of the app's API says, by the app's own rule, that the session is over.
+    ServerEndedSession {
+        epoch: u64,
+    },
 }
 
 /// What the driver must do, in this order.

@@ -15,6 +15,7 @@ use crate::http::origin::Origins;
 use crate::http::retry::RetryPolicy;
 use crate::store::{InMemoryStore, SecretStore, Slot};
 use crate::time::{Clock, SystemClock};
+use crate::transport::pins::PinSet;
 use crate::transport::settings::TransportSettings;
 
 /// As long as common HTTP clients wait; it covers the wait for a refresh.
@@ -179,6 +180,19 @@ impl SessionConfig {
     /// How many connections the requests to one host may take at once; the rest queue. Default: 64.
     pub fn max_connections_per_host(mut self, limit: usize) -> Self {
         self.transport.max_connections_per_host = limit;
+        self
+    }
+
+    /// Pins the keys of a host; see [`PinSet`].
+    pub fn pin(mut self, pins: PinSet) -> Self {
+        self.transport.pins.push(pins);
+        self
+    }
+
+    /// Trusts the certificates that this one, in DER or PEM, has signed, beside those that the platform
+    /// trusts: for development servers. Names and dates are checked all the same.
+    pub fn trust_development_anchor(mut self, certificate: impl Into<Vec<u8>>) -> Self {
+        self.transport.development_anchors.push(certificate.into());
         self
     }
 

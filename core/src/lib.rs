@@ -52,3 +52,4 @@ pub use secret::Secret;
 pub use session::{AuthSession, Tokens};
 pub use store::{Expected, FileStore, Generation, InMemoryStore, Load, SecretStore, Slot, StoreError};
 pub use time::{BootTime, Clock, SystemClock};
+pub use transport::pins::PinSet;

@@ -2,18 +2,17 @@
 //! app's requests.
 
 mod connections;
+pub(crate) mod pins;
 pub(crate) mod settings;
+mod tls;
 
 use std::error::Error as StdError;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use reqwest::{Client, Response, redirect, retry};
 use rustls::client::ClientConfig;
-use rustls::crypto::ring;
-use rustls::version::{TLS12, TLS13};
-use rustls_platform_verifier::Verifier;
 
 use crate::error::{Error, NetworkFailure};
 use connections::Connections;
@@ -24,6 +23,12 @@ use settings::TransportSettings;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Mobile networks drop idle connections without a word, so they are not kept for long.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How often an HTTP/2 connection with requests on it is asked whether it is still there, and how long it may
+/// take to say so: a phone that has changed networks learns of it in half a minute, not in minutes. Idle
+/// connections are left alone, so that the radio can sleep.
+const PING_INTERVAL: Duration = Duration::from_secs(20);
+const PING_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The HTTP clients of one session.
 #[derive(Debug)]
@@ -42,7 +47,7 @@ struct Clients {
 
 impl Transport {
     pub(crate) fn new(settings: &TransportSettings) -> Result<Self, Error> {
-        let tls = tls()?;
+        let tls = tls::tls(settings)?;
         let clients = RwLock::new(Clients::new(&tls)?);
         Ok(Self { tls, clients, connections: Connections::new(settings.max_connections_per_host) })
     }
@@ -88,30 +93,11 @@ fn client(tls: ClientConfig) -> Result<Client, Error> {
         .referer(false)
         .connect_timeout(CONNECT_TIMEOUT)
         .pool_idle_timeout(IDLE_TIMEOUT)
+        .http2_keep_alive_interval(PING_INTERVAL)
+        .http2_keep_alive_timeout(PING_TIMEOUT)
         .user_agent(concat!("auth-session/", env!("CARGO_PKG_VERSION")))
         .build()
         .map_err(|error| Error::Internal(format!("no HTTP client: {}", error.without_url())))
-}
-
-/// TLS 1.2 or newer, verified by the platform. There is no way to switch verification off.
-fn tls() -> Result<ClientConfig, Error> {
-    let provider = Arc::new(ring::default_provider());
-    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
-        .with_protocol_versions(&[&TLS13, &TLS12])
-        .map_err(|error| Error::Internal(format!("no TLS: {error}")))?;
-    let mut tls = match Verifier::new(provider) {
-        Ok(verifier) => builder
-            .dangerous() // Named so because it sets a verifier; this one is the platform's own.
-            .with_custom_certificate_verifier(Arc::new(verifier))
-            .with_no_client_auth(),
-        // A machine without any root certificate trusts nobody; loopback without TLS still works.
-        Err(error) => {
-            tracing::warn!(%error, "no certificate verifier: every TLS handshake will fail");
-            builder.with_root_certificates(rustls::RootCertStore::empty()).with_no_client_auth()
-        }
-    };
-    tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    Ok(tls)
 }
 
 /// Whether it is certain that nothing of the request reached the server.
@@ -120,7 +106,16 @@ pub(crate) fn was_not_sent(error: &reqwest::Error) -> bool {
 }
 
 pub(crate) fn network_failure(error: &reqwest::Error) -> NetworkFailure {
-    if was_not_sent(error) { NetworkFailure::NotConnected } else { NetworkFailure::Broken }
+    let certificate = causes(error).find_map(|cause| match cause.downcast_ref() {
+        Some(rustls::Error::InvalidCertificate(certificate)) => Some(certificate),
+        _ => None,
+    });
+    match certificate {
+        Some(certificate) if pins::Mismatch::caused(certificate) => NetworkFailure::PinMismatch,
+        Some(_) => NetworkFailure::CertificateNotTrusted,
+        None if was_not_sent(error) => NetworkFailure::NotConnected,
+        None => NetworkFailure::Broken,
+    }
 }
 
 /// Whether it is certain that the server has not looked at the request.

@@ -1,6 +1,6 @@
 //! What requests carry and how answers are handed over.
 
-use std::io;
+use std::io::{self, Write};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
@@ -230,4 +230,68 @@ async fn the_limit_of_a_body_can_be_set_for_a_session_and_for_a_request() {
     assert_eq!(session.get("/").send().await.expect_err("too large").code(), "body_too_large");
     let response = session.get("/").max_body_bytes(1001).send().await.expect("an answer");
     assert_eq!(response.body().len(), 1001);
+}
+
+fn gzip(content: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(content).expect("memory");
+    encoder.finish().expect("memory")
+}
+
+fn brotli(content: &[u8]) -> Vec<u8> {
+    let mut encoder = brotli::CompressorWriter::new(Vec::new(), 4096, 1, 22);
+    encoder.write_all(content).expect("memory");
+    encoder.into_inner()
+}
+
+async fn compressed(encoding: &'static str, body: Vec<u8>) -> Server {
+    Server::start(move |seen| {
+        let offered = seen.header("accept-encoding").is_some_and(|offered| offered.contains(encoding));
+        assert!(offered, "{seen:?}");
+        match seen.method.as_str() {
+            "HEAD" => Reply::new(200).header("content-encoding", encoding),
+            _ => Reply::new(200).header("content-encoding", encoding).body(body.clone()),
+        }
+    })
+    .await
+}
+
+#[tokio::test]
+async fn compressed_answers_are_decompressed() {
+    for (encoding, body) in [("gzip", gzip(b"hello")), ("br", brotli(b"hello"))] {
+        let server = compressed(encoding, body).await;
+        let session = server.session().await;
+        assert_eq!(session.get("/").send().await.expect("an answer").text(), "hello", "{encoding}");
+        let mut response = session.get("/").send_streaming().await.expect("a head");
+        assert_eq!(response.chunk().await.expect("a body").as_deref(), Some(&b"hello"[..]), "{encoding}");
+        let head = session.request(auth_session::Method::HEAD, "/").send().await.expect("an answer");
+        assert_eq!((head.status().as_u16(), head.body().len()), (200, 0), "{encoding}");
+    }
+}
+
+#[tokio::test]
+async fn a_compression_bomb_is_too_large_before_much_of_it_is_decompressed() {
+    let zeros = vec![0; 64 << 20];
+    for (encoding, body) in [("gzip", gzip(&zeros)), ("br", brotli(&zeros))] {
+        assert!(body.len() < 1 << 20);
+        let server = compressed(encoding, body).await;
+        let most = Arc::new(Mutex::new(0));
+        let seen = Arc::clone(&most);
+        let request = server.session().await.get("/").max_body_bytes(1 << 20);
+        let result = request
+            .on_download_progress(move |progress| *seen.lock().expect("no panic") = progress.bytes)
+            .send()
+            .await;
+        assert_eq!(result.expect_err("too large").code(), "body_too_large");
+        assert!(*most.lock().expect("no panic") < 2 << 20, "{encoding}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_is_not_what_its_encoding_says_is_broken() {
+    for (encoding, body) in [("gzip", b"not gzip".to_vec()), ("br", b"\xff\xff\xff".to_vec())] {
+        let server = compressed(encoding, body).await;
+        let request = server.session().await.post("/");
+        assert_eq!(request.send().await.expect_err("broken").code(), "network", "{encoding}");
+    }
 }

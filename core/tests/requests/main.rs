@@ -5,3 +5,4 @@ mod challenges;
 mod redirects;
 mod retries;
 mod server;
+mod tls;

@@ -87,7 +87,6 @@ impl Server {
         Self::launch("http", None, Arc::new(handler)).await
     }
 
-    #[allow(dead_code, reason = "the tests of TLS use it")]
     pub(crate) async fn start_tls(
         acceptor: TlsAcceptor,
         handler: impl Fn(&Seen) -> Reply + Send + Sync + 'static,

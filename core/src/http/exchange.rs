@@ -101,6 +101,7 @@ impl Exchange {
                 Redirect::Follow { url, method, keeps_body, keeps_credentials } => {
                     drop(answer);
                     hops += 1;
+                    failures = 0;
                     self.follow(url, method, keeps_body, keeps_credentials);
                     ticket = if keeps_credentials { self.current(ticket).await? } else { None };
                     continue;

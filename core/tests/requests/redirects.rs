@@ -1,8 +1,8 @@
 //! Where a redirect may take a request.
 
-use auth_session::Disposition;
+use auth_session::{Disposition, Tokens};
 
-use crate::server::{Reply, Server, guard};
+use crate::server::{Gate, Reply, Server, guard};
 
 #[tokio::test]
 async fn a_redirect_within_the_origin_is_followed_with_the_token_and_the_headers() {
@@ -69,10 +69,17 @@ async fn another_origin_without_tls_is_not_gone_to_at_all() {
 }
 
 #[tokio::test]
-async fn a_user_who_signs_out_meanwhile_is_not_redirected() {
-    let server = Server::start(|_| Reply::to(302, "/again")).await;
-    let session = server.session().await;
-    session.sign_out().await.expect("the store is fine");
-    assert_eq!(session.get("/").send().await.expect_err("nobody").code(), "signed_out");
-    assert!(server.requests().iter().all(|seen| seen.target != "/"));
+async fn a_request_whose_user_has_changed_meanwhile_is_neither_redirected_nor_sent_again() {
+    for reply in [|| Reply::to(302, "/again"), || Reply::new(503), || Reply::Reset] {
+        let gate = Gate::default();
+        let gated = gate.clone();
+        let server = Server::start(move |_| gated.hold(reply())).await;
+        let session = server.session().await;
+        let request = tokio::spawn(session.get("/").send());
+        gate.holds(1).await;
+        session.adopt(Tokens::new("another-user")).await.expect("header-safe tokens");
+        gate.release();
+        let error = request.await.expect("no panic").expect_err("not sent again");
+        assert_eq!((error.code(), server.requests().len()), ("session_changed", 1));
+    }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use auth_session::RetryPolicy;
 use tokio::sync::mpsc;
 
-use crate::server::{Reply, Server, guard, signed_in};
+use crate::server::{Gate, Reply, Server, guard, signed_in};
 
 /// Fails so many times, then answers.
 async fn failing(times: usize, failure: impl Fn() -> Reply + Send + Sync + 'static) -> Server {
@@ -109,4 +109,44 @@ async fn a_waiting_caller_takes_less_than_four_kibibytes() {
     let session = server.session().await;
     let request = session.get("/").send();
     assert!(size_of_val(&request) < 4096, "{}", size_of_val(&request));
+}
+
+#[tokio::test]
+async fn a_queued_request_goes_when_one_that_is_under_way_is_cancelled() {
+    let gate = Gate::default();
+    let gated = gate.clone();
+    let server = Server::start(move |seen| match seen.target.as_str() {
+        "/held" => gated.hold(Reply::new(200)),
+        _ => Reply::new(200),
+    })
+    .await;
+    let session = signed_in(server.config().max_connections_per_host(1)).await;
+    let first = tokio::spawn(session.get("/held").send());
+    gate.holds(1).await;
+    let second = tokio::spawn(session.get("/").send());
+    let third = session.get("/").timeout(Duration::from_millis(50)).send().await;
+    assert_eq!(third.expect_err("no place").code(), "timeout");
+    first.abort();
+    assert_eq!(second.await.expect("no panic").expect("an answer").status(), 200);
+}
+
+#[tokio::test]
+async fn nobody_holds_a_place_while_waiting_for_a_token() {
+    let gate = Gate::default();
+    let gated = gate.clone();
+    let server = Server::start(move |seen| match seen.target.as_str() {
+        "/held" => gated.hold(Reply::new(200)),
+        _ => guard(seen, "t2", || Reply::new(200)),
+    })
+    .await;
+    let session = signed_in(server.config().max_connections_per_host(1)).await;
+    let held = tokio::spawn(session.get("/held").send());
+    gate.holds(1).await;
+    let waiting: Vec<_> = (0..20).map(|_| tokio::spawn(session.get("/").send())).collect();
+    gate.release();
+    assert_eq!(held.await.expect("no panic").expect("an answer").status(), 200);
+    for request in waiting {
+        assert_eq!(request.await.expect("no panic").expect("an answer").status(), 200);
+    }
+    assert_eq!(server.refreshes(), 1);
 }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use auth_session::{AuthSession, SessionConfig, Tokens};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpListener;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc, oneshot};
 use tokio_rustls::TlsAcceptor;
 
 /// A request as it arrived.
@@ -45,6 +45,8 @@ pub(crate) enum Reply {
     Pieces(mpsc::UnboundedReceiver<Vec<u8>>),
     /// The connection ends without an answer.
     Reset,
+    /// Comes when this is sent or dropped.
+    Held(oneshot::Receiver<()>, Box<Reply>),
 }
 
 impl Reply {
@@ -68,6 +70,30 @@ impl Reply {
 
     pub(crate) fn to(status: u16, location: &str) -> Self {
         Self::new(status).header("location", location)
+    }
+}
+
+/// Lets a test say when a server answers.
+#[derive(Clone, Default)]
+pub(crate) struct Gate(Arc<Mutex<Vec<oneshot::Sender<()>>>>, Arc<Notify>);
+
+impl Gate {
+    pub(crate) fn hold(&self, reply: Reply) -> Reply {
+        let (release, released) = oneshot::channel();
+        self.0.lock().expect("no panic").push(release);
+        self.1.notify_one();
+        Reply::Held(released, Box::new(reply))
+    }
+
+    /// Returns when so many requests are held.
+    pub(crate) async fn holds(&self, count: usize) {
+        while self.0.lock().expect("no panic").len() < count {
+            self.1.notified().await;
+        }
+    }
+
+    pub(crate) fn release(&self) {
+        self.0.lock().expect("no panic").clear();
     }
 }
 
@@ -144,7 +170,14 @@ impl Server {
         loop {
             let Some(seen) = read(&mut stream, &mut buffer).await? else { return Ok(()) };
             self.seen.lock().expect("no panic").push(seen.clone());
-            match answer(&seen) {
+            let mut reply = answer(&seen);
+            while let Reply::Held(released, held) = reply {
+                // A sender that is gone releases as well.
+                let _ = released.await;
+                reply = *held;
+            }
+            match reply {
+                Reply::Held(..) => unreachable!("it was released"),
                 Reply::Reset => return Ok(()),
                 Reply::Answer { status, headers, body } => {
                     let mut head = format!("HTTP/1.1 {status} Status\r\ncontent-length: {}\r\n", body.len());

@@ -7,6 +7,11 @@ cd "$root"
 cargo_deny_version=0.20.2
 tools=${AUTHSESSION_TOOLS:-$HOME/.cache/authsession}
 
+for component in rustfmt clippy; do
+    cargo "${component/rustfmt/fmt}" --version >/dev/null 2>&1 || rustup component add "$component" ||
+        { say "Please install: $component (rustup component add $component)"; exit "$cannot_set_up"; }
+done
+
 passed=0 failed=0
 check() {
     local name=$1

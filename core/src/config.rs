@@ -13,6 +13,7 @@ use crate::error::Error;
 use crate::http::answers::AnswerRules;
 use crate::http::origin::Origins;
 use crate::http::retry::RetryPolicy;
+use crate::lifecycle::machine::Settings;
 use crate::store::{InMemoryStore, SecretStore, Slot};
 use crate::time::{Clock, SystemClock};
 use crate::transport::pins::PinSet;
@@ -41,6 +42,7 @@ pub struct SessionConfig {
     retry_policy: RetryPolicy,
     development_origins: Vec<String>,
     transport: TransportSettings,
+    settings: Settings,
 }
 
 /// How the authorization server is spoken to. URLs are absolute, or relative to the base URL.
@@ -100,6 +102,7 @@ impl SessionConfig {
             retry_policy: RetryPolicy::default(),
             development_origins: Vec::new(),
             transport: TransportSettings::default(),
+            settings: Settings::default(),
         })
     }
 
@@ -143,6 +146,25 @@ impl SessionConfig {
     /// Default: 60 s.
     pub fn request_timeout(mut self, timeout: Duration) -> Self {
         self.request_timeout = timeout;
+        self
+    }
+
+    /// Ends the session when it has not been used for so long. Default: never.
+    pub fn idle_timeout(mut self, timeout: Duration) -> Self {
+        self.settings.policies.idle_timeout = Some(timeout);
+        self
+    }
+
+    /// Ends the session so long after the sign-in, whatever happens. Default: never.
+    pub fn absolute_lifetime(mut self, lifetime: Duration) -> Self {
+        self.settings.policies.absolute_lifetime = Some(lifetime);
+        self
+    }
+
+    /// How long the authorization server answers a refresh token again whose answer was lost. Within this
+    /// time it is sent again quickly. Default: 30 s.
+    pub fn refresh_grace(mut self, grace: Duration) -> Self {
+        self.settings.grace = grace;
         self
     }
 
@@ -222,7 +244,15 @@ impl SessionConfig {
         self.answer_rules.validate()?;
         self.retry_policy.validate()?;
         self.transport.validate()?;
-        let endpoint = |field, text: &str| {
+        let policies = self.settings.policies;
+        let durations =
+            [("idle_timeout", policies.idle_timeout), ("absolute_lifetime", policies.absolute_lifetime)];
+        for (field, duration) in durations {
+            if duration.is_some_and(|duration| duration.is_zero()) {
+                return invalid(field, "a duration longer than zero");
+            }
+        }
+        let endpoint = |field, text: &str| -> Result<Url, Error> {
             let url = self.base_url.join(text).map_err(|_| invalid_url(field))?;
             origins.check_scheme(field, &url)?;
             Ok(url)
@@ -259,6 +289,7 @@ impl SessionConfig {
             answer_rules: self.answer_rules,
             retry_policy: self.retry_policy,
             transport: self.transport,
+            settings: self.settings,
         })
     }
 }
@@ -266,10 +297,9 @@ impl SessionConfig {
 impl fmt::Debug for SessionConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SessionConfig")
-            .field("base_url", &self.base_url.as_str())
+            .field("origin", &self.base_url.origin().ascii_serialization())
             .field("namespace", &self.namespace)
             .field("account", &self.account)
-            .field("dialect", &self.dialect)
             .field("store", &self.store)
             .finish_non_exhaustive()
     }
@@ -284,6 +314,7 @@ pub(crate) struct ValidConfig {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) origins: Origins,
     pub(crate) request_timeout: Duration,
+    pub(crate) settings: Settings,
     pub(crate) max_body_bytes: usize,
     pub(crate) answer_rules: AnswerRules,
     pub(crate) retry_policy: RetryPolicy,

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::event::SignOutReason;
+use crate::store::StoreError;
 
 /// Why a call has no result. [`code`](Error::code) is stable across versions and languages; the text is
 /// for people and may change. No variant holds a token or a password, and none holds what a server wrote.
@@ -100,6 +101,15 @@ pub enum Error {
     /// A file of the request could not be read, or one for the answer could not be written.
     #[error("a file could not be used: {0}")]
     File(std::io::ErrorKind),
+    /// The user signed in longer ago than the app asks for, or nobody knows when.
+    #[error("the user must sign in again: the last sign-in is not recent enough")]
+    RecentSignInRequired,
+    /// A session on this account is open in this process, with other settings.
+    #[error("this account is already open with another {field}; close that session first")]
+    AlreadyOpen {
+        /// The first setting that differs.
+        field: &'static str,
+    },
     /// A defect of this library.
     #[error("internal error: {0}")]
     Internal(String),
@@ -174,6 +184,8 @@ impl Error {
             Self::StoreCorrupt(_) => "store_corrupt",
             Self::Locked => "locked",
             Self::File(_) => "file",
+            Self::RecentSignInRequired => "recent_sign_in_required",
+            Self::AlreadyOpen { .. } => "already_open",
             Self::Internal(_) => "internal",
         }
     }
@@ -193,7 +205,7 @@ impl Error {
 
     /// Whether only the user can help, by signing in.
     pub fn is_sign_in_required(&self) -> bool {
-        matches!(self, Self::SignedOut { .. } | Self::SessionEnded { .. })
+        matches!(self, Self::SignedOut { .. } | Self::SessionEnded { .. } | Self::RecentSignInRequired)
     }
 
     /// When the next attempt is allowed, from now, where that is known.
@@ -211,6 +223,15 @@ impl Error {
             | Self::AuthorityUnexpected { status }
             | Self::Unsuccessful { status } => Some(*status),
             _ => None,
+        }
+    }
+}
+
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Locked => Self::Locked,
+            other => Self::StoreUnavailable(other.to_string()),
         }
     }
 }

@@ -3,13 +3,15 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use serde::Serialize;
 use serde_json::{Map, Value};
 use tokio::sync::broadcast;
 
 use crate::http::challenge::StepUp;
 
 /// Why nobody is signed in. The names are stable and published.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum SignOutReason {
     /// Nobody has signed in on this store yet.
@@ -21,20 +23,30 @@ pub enum SignOutReason {
     /// The authorization server rejected the refresh token after an earlier answer to it was lost: it
     /// had probably rotated the token, and the new one never arrived.
     RotationLost,
-    /// Another session on the same store signed out.
+    /// Another session on the same store signed out, or somebody else signed in there.
     Elsewhere,
     /// The app's API said so, by a rule of the app (`AnswerAction::EndSession`).
     EndedByServer,
+    /// The session was not used for as long as the app's policy allows.
+    IdleTimeout,
+    /// The session has lasted as long as the app's policy allows.
+    LifetimeExceeded,
+    /// The key that protected the secrets in the store is provably gone.
+    SecretsLost,
 }
 
 impl SignOutReason {
-    const ALL: [Self; 6] = [
+    /// All of them.
+    pub const ALL: [Self; 9] = [
         Self::NeverSignedIn,
         Self::User,
         Self::Rejected,
         Self::RotationLost,
         Self::Elsewhere,
         Self::EndedByServer,
+        Self::IdleTimeout,
+        Self::LifetimeExceeded,
+        Self::SecretsLost,
     ];
 
     /// The stable name, in snake case.
@@ -46,6 +58,9 @@ impl SignOutReason {
             Self::RotationLost => "rotation_lost",
             Self::Elsewhere => "elsewhere",
             Self::EndedByServer => "ended_by_server",
+            Self::IdleTimeout => "idle_timeout",
+            Self::LifetimeExceeded => "lifetime_exceeded",
+            Self::SecretsLost => "secrets_lost",
         }
     }
 
@@ -96,6 +111,8 @@ impl SessionState {
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Event {
+    /// A store that could not be read before has been read.
+    Restored,
     /// A sign-in, or tokens that the app handed over, took effect and were saved.
     SignedIn,
     /// The access token was refreshed, and what the server rotated was saved.
@@ -107,6 +124,9 @@ pub enum Event {
         /// When the next attempt is allowed, from now.
         retry_after: Option<Duration>,
     },
+    /// The authorization server has answered a few refreshes in a row with nonsense; the session is kept, but
+    /// signing in again may help.
+    SignInRecommended,
     /// New tokens could not be saved in time. They are in use and are saved again and again; if the
     /// process ends before that succeeds, the session may be lost.
     PersistenceDegraded,
@@ -130,9 +150,11 @@ impl Event {
     /// The stable name, in snake case.
     pub fn name(&self) -> &'static str {
         match self {
+            Self::Restored => "restored",
             Self::SignedIn => "signed_in",
             Self::Refreshed => "refreshed",
             Self::RefreshFailed { .. } => "refresh_failed",
+            Self::SignInRecommended => "sign_in_recommended",
             Self::PersistenceDegraded => "persistence_degraded",
             Self::PersistenceRestored => "persistence_restored",
             Self::SignedOut { .. } => "signed_out",

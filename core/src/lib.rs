@@ -27,6 +27,7 @@ mod secret;
 mod session;
 mod store;
 mod time;
+mod trace;
 mod transport;
 
 pub use config::{Dialect, SessionConfig};
@@ -50,6 +51,9 @@ pub use reqwest::{Method, StatusCode};
 pub use runtime::runtime;
 pub use secret::Secret;
 pub use session::{AuthSession, Tokens};
-pub use store::{Expected, FileStore, Generation, InMemoryStore, Load, SecretStore, Slot, StoreError};
+pub use store::{
+    Expected, FileStore, Generation, InMemoryStore, Lease, Load, SecretStore, Slot, StoreError, StoreIdentity,
+};
 pub use time::{BootTime, Clock, SystemClock};
+pub use trace::{Because, Decision, TraceEntry};
 pub use transport::pins::PinSet;

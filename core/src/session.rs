@@ -19,6 +19,7 @@ use crate::lifecycle::driver::{Lifecycle, Statistics};
 use crate::lifecycle::terms::Input;
 use crate::runtime::{runtime, surrounded};
 use crate::secret::Secret;
+use crate::trace::TraceEntry;
 use crate::transport::Transport;
 
 /// Tokens that the app got by itself, for [`AuthSession::adopt`].
@@ -73,7 +74,13 @@ impl AuthSession {
         let transport = Arc::new(Transport::new(&config.transport)?);
         let authority =
             Arc::new(Authority { endpoints: config.endpoints, transport: Arc::clone(&transport) });
-        let lifecycle = Lifecycle::start(config.slot, config.store, Arc::clone(&authority), config.clock)?;
+        let lifecycle = Lifecycle::start(
+            config.slot,
+            config.store,
+            Arc::clone(&authority),
+            config.clock,
+            config.settings,
+        )?;
         lifecycle.restored().await;
         let host = ApiHost {
             base: config.base_url,
@@ -161,6 +168,26 @@ impl AuthSession {
     pub fn network_changed(&self) {
         self.host.transport.drop_idle_connections();
         self.host.lifecycle.apply(Input::NetworkChanged);
+    }
+
+    /// Says that the app is in the foreground again: timers may have slept, and another process that shares the
+    /// store may have signed out or refreshed.
+    pub fn resume(&self) {
+        self.host.lifecycle.apply(Input::Resumed);
+    }
+
+    /// Checks that the user signed in no longer ago than this; for what needs a fresher proof of presence than
+    /// a session. Across a restart it is known only after a server has said what time it is.
+    ///
+    /// # Errors
+    /// [`Error::RecentSignInRequired`]; [`Error::SignedOut`].
+    pub fn require_recent_sign_in(&self, max_age: Duration) -> Result<(), Error> {
+        self.host.lifecycle.require_recent_sign_in(max_age)
+    }
+
+    /// The last decisions about the tokens, oldest first: for support and bug reports. They hold no secret.
+    pub fn trace(&self) -> Vec<TraceEntry> {
+        self.host.lifecycle.trace()
     }
 
     /// A request with a valid token to a path under the base URL, or to an absolute URL of an allowed

@@ -1,6 +1,5 @@
 //! The demo as its user runs it: arguments, exit codes, and the object that programs read.
 
-use std::path::PathBuf;
 use std::process::Stdio;
 
 use serde_json::{Value, json};
@@ -12,7 +11,7 @@ const CREDENTIALS: &str = r#"{"email":"ada@example.com","password":"correct hors
 
 /// `cargo test` builds the examples beside the tests.
 fn demo() -> Command {
-    let mut path = PathBuf::from(std::env::current_exe().expect("this test"));
+    let mut path = std::env::current_exe().expect("this test");
     path.pop();
     path.pop();
     let mut command = Command::new(path.join("examples").join("demo"));

@@ -283,6 +283,7 @@ async fn every_scenario_runs_as_written() {
     }
     publish(&results);
     assert!(!results.is_empty(), "there are scenarios");
-    let failed: Vec<_> = results.iter().filter(|(_, outcome)| *outcome != "ok").collect();
-    assert!(failed.is_empty(), "{failed:#?}");
+    let failed = results.iter().filter(|(_, outcome)| *outcome != "ok");
+    let failed: Vec<String> = failed.map(|(name, outcome)| format!("{name}: {outcome}")).collect();
+    assert!(failed.is_empty(), "{} of {} scenarios:\n{}", failed.len(), results.len(), failed.join("\n"));
 }

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use auth_session::{
     AuthSession, Dialect, Disposition, Error, Event, Expected, FileStore, Generation, InMemoryStore, Load,
-    Record, SecretStore, SessionConfig, SessionState, SignOutReason, Slot, StoreError, Tokens, Tombstone,
+    Record, SecretStore, SessionConfig, SessionState, SignOutReason, Slot, StoreError, StoreIdentity, Tokens,
+    Tombstone,
 };
 use serde_json::{Value, json};
 use test_authority::{Realm, RealmOptions};
@@ -52,6 +53,24 @@ async fn a_thousand_callers_on_an_expired_token_cause_one_refresh_and_all_succee
     }
     let counters = realm.counters();
     assert_eq!((counters.refresh_requests, counters.refreshes, counters.reuse_detected), (1, 1, 0));
+}
+
+#[tokio::test]
+async fn a_request_that_waits_is_never_sent_with_the_token_of_who_signs_in_meanwhile() {
+    let realm = realm().await;
+    let session = AuthSession::open(config(&realm)).await.expect("a session");
+    let tokens = tell(&realm, "issue_tokens", json!({})).await;
+    let refresh = tokens["refresh_token"].as_str().expect("a token").to_owned();
+    session.adopt(Tokens::from_refresh_token(refresh)).await.expect("a good token");
+    tell(&realm, "hold", json!({"endpoint": "refresh", "when": "after"})).await;
+    let request = tokio::spawn(session.post("/echo").body("of the first user").send());
+    tell(&realm, "await_held", json!({"endpoint": "refresh", "count": 1})).await;
+    session.sign_in(credentials()).await.expect("somebody else signs in");
+    let error = request.await.expect("no panic").expect_err("it belonged to the first session");
+    assert_eq!(error.code(), "session_changed");
+    assert_eq!(realm.counters().resource_requests, 0);
+    tell(&realm, "release", json!({"endpoint": "refresh"})).await;
+    assert_eq!(session.get("/me").send().await.expect("an answer").status(), 200);
 }
 
 #[tokio::test]
@@ -253,9 +272,18 @@ impl SecretStore for StuckStore {
         self.inner.save(slot, record, expected)
     }
 
-    fn erase(&self, slot: &Slot, tombstone: &Tombstone) -> Result<Generation, StoreError> {
+    fn erase(
+        &self,
+        slot: &Slot,
+        tombstone: &Tombstone,
+        expected: Expected,
+    ) -> Result<Generation, StoreError> {
         self.wait();
-        self.inner.erase(slot, tombstone)
+        self.inner.erase(slot, tombstone, expected)
+    }
+
+    fn identity(&self) -> StoreIdentity {
+        self.inner.identity()
     }
 }
 
@@ -288,8 +316,11 @@ async fn a_panicking_store_is_an_error_and_no_hang() {
         fn save(&self, _: &Slot, _: &Record, _: Expected) -> Result<Generation, StoreError> {
             panic!("a defect of the app's store")
         }
-        fn erase(&self, _: &Slot, _: &Tombstone) -> Result<Generation, StoreError> {
+        fn erase(&self, _: &Slot, _: &Tombstone, _: Expected) -> Result<Generation, StoreError> {
             panic!("a defect of the app's store")
+        }
+        fn identity(&self) -> StoreIdentity {
+            StoreIdentity::unique()
         }
     }
     let realm = realm().await;

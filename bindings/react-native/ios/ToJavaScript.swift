@@ -34,7 +34,7 @@ extension SessionEvent {
             code = failure.rawValue
             retryAfter = delay
         case .missed(let count): lost = count
-        case .signedIn, .refreshed, .persistenceDegraded, .persistenceRestored: break
+        case .restored, .signedIn, .refreshed, .signInRecommended, .persistenceDegraded, .persistenceRestored: break
         }
         return withNulls([
             "sessionId": sessionId,

@@ -4,6 +4,8 @@ import type { SessionState, SignOutReason } from './state.ts';
 
 /** What can happen to a session, by the `type` of the event. */
 export interface SessionEvents {
+  /** A store that could not be read before has been read. */
+  restored: { readonly type: 'restored' };
   /** A sign-in, or the tokens that the app handed over, took effect. */
   signed_in: { readonly type: 'signed_in' };
   /** The access token was refreshed. */
@@ -16,6 +18,8 @@ export interface SessionEvents {
     /** How long until the next attempt may be made, if that is known. */
     readonly retryAfterMs: number | undefined;
   };
+  /** The authorization server answers refreshes with nonsense; signing in again may help. The session is kept. */
+  sign_in_recommended: { readonly type: 'sign_in_recommended' };
   /** New tokens are in use but not saved yet. If the process ends before they are, the session may be lost. */
   persistence_degraded: { readonly type: 'persistence_degraded' };
   /** What could not be saved is saved. */

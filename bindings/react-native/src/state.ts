@@ -8,9 +8,19 @@ import type { NativeState } from './NativeAuthSession.ts';
  * - `rejected`: the authorization server rejected the refresh token.
  * - `rotation_lost`: it did so after its answer to an earlier refresh had been lost: it had probably issued a new
  *   token, which never arrived.
- * - `elsewhere`: the user signed out in another session on the same store.
+ * - `elsewhere`: the user signed out in another session on the same store, or somebody else signed in there.
+ * - `idle_timeout`, `lifetime_exceeded`: the app's policy ended the session.
+ * - `secrets_lost`: the key that protected the stored secrets is gone for ever.
  */
-export type SignOutReason = 'never_signed_in' | 'user' | 'rejected' | 'rotation_lost' | 'elsewhere';
+export type SignOutReason =
+  | 'never_signed_in'
+  | 'user'
+  | 'rejected'
+  | 'rotation_lost'
+  | 'elsewhere'
+  | 'idle_timeout'
+  | 'lifetime_exceeded'
+  | 'secrets_lost';
 
 /** The store is being read. */
 export interface RestoringState {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
 use tokio::sync::{Mutex, watch};
+use tokio::task::JoinHandle;
 
 use crate::error::milliseconds;
 
@@ -33,18 +34,23 @@ pub enum SignOutReason {
     Rejected,
     RotationLost,
     Elsewhere,
+    IdleTimeout,
+    LifetimeExceeded,
+    SecretsLost,
 }
 
 /// What happened to the session.
 #[derive(uniffi::Enum)]
 #[allow(missing_docs)]
 pub enum SessionEvent {
+    Restored,
     SignedIn,
     Refreshed,
     RefreshFailed {
         code: String,
         retry_after_ms: Option<u64>,
     },
+    SignInRecommended,
     PersistenceDegraded,
     PersistenceRestored,
     SignedOut {
@@ -84,6 +90,9 @@ impl From<auth_session::SignOutReason> for SignOutReason {
             Core::Rejected => Self::Rejected,
             Core::RotationLost => Self::RotationLost,
             Core::Elsewhere => Self::Elsewhere,
+            Core::IdleTimeout => Self::IdleTimeout,
+            Core::LifetimeExceeded => Self::LifetimeExceeded,
+            Core::SecretsLost => Self::SecretsLost,
             other => unreachable!("a reason that the bindings do not know: {}", other.name()),
         }
     }
@@ -93,11 +102,13 @@ impl From<auth_session::Event> for SessionEvent {
     fn from(event: auth_session::Event) -> Self {
         use auth_session::Event as Core;
         match event {
+            Core::Restored => Self::Restored,
             Core::SignedIn => Self::SignedIn,
             Core::Refreshed => Self::Refreshed,
             Core::RefreshFailed { code, retry_after } => {
                 Self::RefreshFailed { code: code.to_owned(), retry_after_ms: retry_after.map(milliseconds) }
             }
+            Core::SignInRecommended => Self::SignInRecommended,
             Core::PersistenceDegraded => Self::PersistenceDegraded,
             Core::PersistenceRestored => Self::PersistenceRestored,
             Core::SignedOut { reason } => Self::SignedOut { reason: reason.into() },
@@ -111,12 +122,31 @@ impl From<auth_session::Event> for SessionEvent {
 #[derive(uniffi::Object)]
 pub struct EventQueue {
     events: Arc<Mutex<auth_session::Events>>,
+    /// The read that is under way. A reader that gave up leaves it to the next one, so that no event is lost.
+    reading: Mutex<Option<JoinHandle<Option<auth_session::Event>>>>,
     closed: watch::Sender<bool>,
 }
 
 impl EventQueue {
     pub(crate) fn new(events: auth_session::Events) -> Arc<Self> {
-        Arc::new(Self { events: Arc::new(Mutex::new(events)), closed: watch::Sender::new(false) })
+        Arc::new(Self {
+            events: Arc::new(Mutex::new(events)),
+            reading: Mutex::new(None),
+            closed: watch::Sender::new(false),
+        })
+    }
+
+    fn read(&self) -> Option<JoinHandle<Option<auth_session::Event>>> {
+        let (events, mut closed) = (Arc::clone(&self.events), self.closed.subscribe());
+        // A task, so that the reader's language is called back from it and not from whoever sends events.
+        let read = auth_session::runtime().ok()?.spawn(async move {
+            tokio::select! {
+                biased;
+                _ = closed.wait_for(|closed| *closed) => None,
+                event = async { events.lock().await.next().await } => event,
+            }
+        });
+        Some(read)
     }
 }
 
@@ -124,20 +154,30 @@ impl EventQueue {
 impl EventQueue {
     /// The next event; `None` when the session is gone or the queue is closed.
     pub async fn next(&self) -> Option<SessionEvent> {
-        let (events, mut closed) = (Arc::clone(&self.events), self.closed.subscribe());
-        let next = auth_session::runtime().ok()?.spawn(async move {
-            tokio::select! {
-                biased;
-                _ = closed.wait_for(|closed| *closed) => None,
-                event = async { events.lock().await.next().await } => event,
-            }
-        });
-        next.await.ok()?.map(SessionEvent::from)
+        let mut reading = self.reading.lock().await;
+        if reading.is_none() {
+            *reading = self.read();
+        }
+        let event = reading.as_mut()?.await.ok()?;
+        *reading = None;
+        event.map(SessionEvent::from)
     }
 
     /// Ends the queue: whoever waits for the next event gets `None`. Swift needs it, whose tasks do not
     /// pass their cancellation on.
     pub fn close(&self) {
         self.closed.send_replace(true);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_reason_of_the_core_crosses_the_boundary() {
+        for reason in auth_session::SignOutReason::ALL {
+            let _ = SignOutReason::from(reason);
+        }
     }
 }

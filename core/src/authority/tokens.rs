@@ -46,6 +46,7 @@ impl Tokens {
             lifetime,
             remaining: lifetime,
             attempt_id: self.attempt_id,
+            lineage: None,
             subject: claims::subject(claims.as_deref()),
             claims,
         }

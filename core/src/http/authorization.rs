@@ -68,7 +68,7 @@ impl ApiHost {
         }
         match self.lifecycle.token(Some(epoch), Some(number)).await {
             Ok(ticket) => Authorization::new(&ticket, ticket.waited).map(Some),
-            Err(NoToken::NotRenewable) => Ok(None),
+            Err(NoToken::NotRenewable | NoToken::PassOn) => Ok(None),
             Err(NoToken::Failed(error)) => Err(error),
         }
     }

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use reqwest::header::{
     AUTHORIZATION, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LENGTH, CONTENT_LOCATION, CONTENT_TYPE, DATE,
-    HeaderMap, HeaderValue, LOCATION, RETRY_AFTER,
+    HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER,
 };
 use reqwest::{Method, StatusCode};
 use tokio::time::{Instant, sleep};
@@ -26,6 +26,9 @@ use crate::lifecycle::driver::{Lifecycle, NoToken, Ticket};
 use crate::lifecycle::terms::{Input, Version};
 use crate::runtime::poll_once;
 use crate::transport::{self, Permit};
+
+/// Once with a token that somebody else has got in the meantime, once with a fresh one.
+const MOST_RETRIES: u32 = 2;
 
 /// Whether a request carries the session's token.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -78,7 +81,7 @@ impl Exchange {
     pub(super) async fn run(mut self: Box<Self>, timeout: Duration) -> Result<Answer, Error> {
         let started = Instant::now();
         let mut ticket = self.first_ticket().await?;
-        let (mut refreshed, mut failures, mut hops) = (false, 0, 0);
+        let (mut refreshed, mut retries, mut failures, mut hops) = (false, 0, 0, 0);
         loop {
             let permit = self.admit(&mut ticket).await?;
             // In a box, so that the many who wait for a token or a place take little memory.
@@ -91,6 +94,12 @@ impl Exchange {
                 continue;
             }
             let mut answer = outcome.map_err(|unanswered| unanswered.error)?;
+            if let Some(ticket) = &ticket {
+                if !is_about_access(answer.status) {
+                    self.lifecycle().accepted(ticket);
+                }
+                self.lifecycle().server_says(answer.date());
+            }
             let location = answer.headers.get(LOCATION);
             match redirect(answer.status, location, &self.method, &self.url, hops) {
                 Redirect::None => {}
@@ -116,16 +125,17 @@ impl Exchange {
             match self.meaning(&answer) {
                 // RFC 9110 section 15.5.2: again only with other credentials. Those may first be ones that
                 // somebody else has got in the meantime; a refresh for this request happens once, and ends it.
-                Meaning::TokenRefused if !refreshed => {
+                Meaning::TokenRefused if !refreshed && retries < MOST_RETRIES => {
                     match self.lifecycle().token(Some(epoch), Some(number)).await {
                         Ok(other) if self.is_replayable() => {
                             refreshed = other.waited;
+                            retries += 1;
                             failures = 0;
                             ticket = Some(other);
                             continue;
                         }
                         Ok(_) => answer.disposition = Disposition::NotReplayable,
-                        Err(NoToken::NotRenewable) => {}
+                        Err(NoToken::NotRenewable | NoToken::PassOn) => {}
                         Err(NoToken::Failed(error)) => answer.disposition = after(&error),
                     }
                 }
@@ -279,10 +289,17 @@ impl Exchange {
 }
 
 impl Answer {
+    fn text(&self, name: HeaderName) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    /// RFC 9110 section 6.6.1.
+    fn date(&self) -> Option<SystemTime> {
+        httpdate::parse_http_date(self.text(DATE)?).ok()
+    }
+
     fn retry_after(&self) -> Option<Duration> {
-        let text = |name| self.headers.get(name).and_then(|value| value.to_str().ok());
-        let date = text(DATE).and_then(|date| httpdate::parse_http_date(date).ok());
-        retry_after(text(RETRY_AFTER)?, date.unwrap_or_else(SystemTime::now))
+        retry_after(self.text(RETRY_AFTER)?, self.date().unwrap_or_else(SystemTime::now))
     }
 
     pub(super) fn into_response(self) -> Response {
@@ -328,7 +345,7 @@ pub(super) fn bearer(ticket: &Ticket) -> Result<HeaderValue, Error> {
 pub(super) fn usable(result: Result<Ticket, NoToken>) -> Result<Ticket, Error> {
     result.map_err(|none| match none {
         NoToken::Failed(error) => error,
-        NoToken::NotRenewable => Error::Internal("an unused token was refused".into()),
+        NoToken::NotRenewable | NoToken::PassOn => Error::Internal("an unused token was refused".into()),
     })
 }
 

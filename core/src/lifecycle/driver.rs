@@ -4,17 +4,20 @@
 //! machine's own. Effects leave it through a queue in the order in which they were decided, and one task
 //! carries them out: it spawns refreshes, hands writes to the task that owns the store, and tells the app.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use tokio::sync::{broadcast, mpsc, watch};
 use tokio::time::{sleep, timeout};
+use tracing::Instrument;
 
-use super::machine::{Held, Machine, View};
+use super::machine::{Held, Machine, Settings, Times, View};
 use super::record::{Record, Tombstone};
 use super::terms::{
-    Answer, Attempt, Effect, Grant, Input, Intent, Loaded, Moment, Progress, Verdict, Version, Want,
+    Answer, Attempt, Effect, Grant, Input, Intent, Leased, Loaded, Moment, Progress, Stored, Verdict,
+    Version, Want,
 };
 use crate::authority::Authority;
 use crate::claims;
@@ -22,11 +25,16 @@ use crate::error::Error;
 use crate::event::{Event, Events, SessionState, SignOutReason};
 use crate::runtime::runtime;
 use crate::secret::Secret;
-use crate::store::{Expected, Load, SecretStore, Slot, StoreError};
+use crate::store::{Expected, Lease, Load, SecretStore, Slot, StoreError};
 use crate::time::{BootTime, Clock};
+use crate::trace::{Decision, Trace, TraceEntry};
 
 /// A refresh that takes longer has lost its answer.
 const REFRESH_TIMEOUT: Duration = Duration::from_secs(10);
+/// After this long an app goes on with a session that is still restoring.
+const RESTORE_PATIENCE: Duration = Duration::from_secs(5);
+/// Whoever has the lease refreshes and saves in that time, or is stopped.
+const LEASE_PATIENCE: Duration = Duration::from_secs(15);
 /// How many events a slow listener may be behind before it misses some.
 const EVENT_BACKLOG: usize = 256;
 
@@ -53,7 +61,13 @@ struct Shared {
     entropy: AtomicU64,
     settled: watch::Sender<()>,
     events: broadcast::Sender<Event>,
-    store: mpsc::UnboundedSender<StoreJob>,
+    store: Arc<dyn SecretStore>,
+    store_jobs: mpsc::UnboundedSender<StoreJob>,
+    slot: Slot,
+    leases: Mutex<HashMap<Attempt, Lease>>,
+    trace: Mutex<Trace>,
+    opened: BootTime,
+    dates_wanted: bool,
     refreshes: AtomicU64,
     failed_refresh_attempts: AtomicU64,
 }
@@ -75,6 +89,8 @@ pub(crate) struct Ticket {
     pub(crate) version: Version,
     /// Whether a refresh was waited for to get it.
     pub(crate) waited: bool,
+    /// Whether a server has accepted the token before.
+    pub(crate) proven: bool,
 }
 
 /// Why there is no token for a request.
@@ -82,6 +98,8 @@ pub(crate) struct Ticket {
 pub(crate) enum NoToken {
     /// The token was refused, and there is no refresh token to get another with.
     NotRenewable,
+    /// Lately a refresh did not help against refusals.
+    PassOn,
     Failed(Error),
 }
 
@@ -92,19 +110,26 @@ impl Lifecycle {
         store: Arc<dyn SecretStore>,
         authority: Arc<Authority>,
         clock: Arc<dyn Clock>,
+        settings: Settings,
     ) -> Result<Self, Error> {
         let runtime = runtime()?;
-        let (machine, first) = Machine::open();
+        let (machine, first) = Machine::open(settings);
         let (decided, effects) = mpsc::unbounded_channel();
         let (store_jobs, store_queue) = mpsc::unbounded_channel();
         let shared = Arc::new(Shared {
             machine: Mutex::new(machine),
             authority,
-            clock,
             entropy: AtomicU64::new(seed()?),
             settled: watch::Sender::new(()),
             events: broadcast::Sender::new(EVENT_BACKLOG),
-            store: store_jobs,
+            opened: clock.boot_time(),
+            clock,
+            store: Arc::clone(&store),
+            store_jobs,
+            slot: slot.clone(),
+            leases: Mutex::default(),
+            trace: Mutex::default(),
+            dates_wanted: settings.policies.any(),
             refreshes: AtomicU64::new(0),
             failed_refresh_attempts: AtomicU64::new(0),
         });
@@ -115,15 +140,19 @@ impl Lifecycle {
         Ok(lifecycle)
     }
 
-    /// Returns when the store has been read, or could not be.
-    pub(crate) async fn restored(&self) -> SessionState {
+    /// Returns when the store has been read, or could not be, or takes longer than an app's start may.
+    pub(crate) async fn restored(&self) {
+        let _ = timeout(RESTORE_PATIENCE, self.read()).await;
+    }
+
+    async fn read(&self) {
         let mut settled = self.shared.settled.subscribe();
         loop {
             settled.mark_unchanged();
-            match self.state() {
-                SessionState::Restoring => self.settlement(&mut settled).await,
-                state => return state,
+            if self.state() != SessionState::Restoring {
+                return;
             }
+            self.settlement(&mut settled).await;
         }
     }
 
@@ -186,13 +215,16 @@ impl Lifecycle {
             answer
         };
         match answer {
-            Answer::Use { access, version } => {
-                Some(Ok(Ticket { access, version, waited: want.after.is_some() }))
+            Answer::Use { access, version, proven } => {
+                Some(Ok(Ticket { access, version, waited: want.after.is_some(), proven }))
             }
             Answer::Fail(error) => Some(Err(NoToken::Failed(error))),
             Answer::NotRenewable => Some(Err(NoToken::NotRenewable)),
-            Answer::Wait(attempt) => {
+            Answer::PassOn => Some(Err(NoToken::PassOn)),
+            Answer::Wait { attempt, epoch } => {
                 want.after = Some(attempt);
+                // From here on the request belongs to this session, whoever signs in while it waits.
+                want.epoch.get_or_insert(epoch);
                 None
             }
         }
@@ -212,7 +244,7 @@ impl Lifecycle {
             self.enqueue(effects);
             result?
         };
-        self.done(attempt).await.map_err(describe)
+        self.done(attempt).await.map_err(Error::from)
     }
 
     /// Ends the session at once and returns when the tombstone is durable, or when that takes too long.
@@ -224,7 +256,37 @@ impl Lifecycle {
             self.enqueue(effects);
             attempt
         };
-        self.done(attempt).await.map_err(describe)
+        match attempt {
+            Some(attempt) => self.done(attempt).await.map_err(Error::from),
+            None => Ok(()),
+        }
+    }
+
+    /// Checks that the user signed in no longer ago than this.
+    pub(crate) fn require_recent_sign_in(&self, most: Duration) -> Result<(), Error> {
+        match self.machine().since_sign_in(self.shared.clock.boot_time())? {
+            Some(age) if age <= most => Ok(()),
+            _ => Err(Error::RecentSignInRequired),
+        }
+    }
+
+    /// A server accepted the ticket's token.
+    pub(crate) fn accepted(&self, ticket: &Ticket) {
+        if !ticket.proven {
+            let Version { epoch, number } = ticket.version;
+            self.apply(Input::Accepted { epoch, number });
+        }
+    }
+
+    /// A server's `Date`; of interest only to the policies.
+    pub(crate) fn server_says(&self, date: Option<SystemTime>) {
+        if let Some(date) = date.filter(|_| self.shared.dates_wanted) {
+            self.apply(Input::ServerDate(date));
+        }
+    }
+
+    pub(crate) fn trace(&self) -> Vec<TraceEntry> {
+        self.shared.trace.lock().unwrap_or_else(PoisonError::into_inner).entries()
     }
 
     pub(crate) fn apply(&self, input: Input) {
@@ -267,10 +329,25 @@ impl Lifecycle {
         self.shared.machine.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn note(&self, decision: Decision) {
+        let since_opening = self.shared.opened.until(self.shared.clock.boot_time());
+        let at_ms = u64::try_from(since_opening.as_millis()).unwrap_or(u64::MAX);
+        tracing::debug!(?decision);
+        if matches!(decision, Decision::RefreshEnded { outcome: "refreshed", .. }) {
+            self.shared.refreshes.fetch_add(1, Ordering::Relaxed);
+        }
+        let mut trace = self.shared.trace.lock().unwrap_or_else(PoisonError::into_inner);
+        trace.note(TraceEntry { at_ms, decision });
+    }
+
     /// Called with the machine locked, so that effects queue up in the order of the decisions. Sending
     /// wakes one task of the library's own and runs nothing here.
     fn enqueue(&self, effects: Vec<Effect>) {
         for effect in effects {
+            if let Effect::Note(decision) = effect {
+                self.note(decision);
+                continue;
+            }
             // The queue is closed only when the runtime is going down with the process.
             let _ = self.decided.send(Decided { effect, lifecycle: self.clone() });
         }
@@ -296,6 +373,18 @@ fn seed() -> Result<u64, Error> {
     Ok(u64::from_le_bytes(bytes))
 }
 
+/// The runtime's timers and the boot clock differ: after a sleep of the device, and where a test moves the
+/// clock. A tick that comes early would find nothing due.
+async fn sleep_until(time: BootTime, clock: &dyn Clock) {
+    loop {
+        let left = clock.boot_time().until(time);
+        if left.is_zero() {
+            return;
+        }
+        sleep(left).await;
+    }
+}
+
 async fn run_effects(mut decided: mpsc::UnboundedReceiver<Decided>) {
     while let Some(Decided { effect, lifecycle }) = decided.recv().await {
         lifecycle.carry_out(effect);
@@ -306,18 +395,29 @@ impl Lifecycle {
     fn carry_out(self, effect: Effect) {
         match effect {
             Effect::Load { attempt } => self.queue_store(StoreOperation::Load { attempt }),
-            Effect::Save { epoch, held, expected } => {
-                self.queue_store(StoreOperation::Save { epoch, held, expected });
+            Effect::Save { epoch, held, times, expected } => {
+                self.queue_store(StoreOperation::Save { epoch, held, times, expected });
             }
-            Effect::Erase { attempt, reason } => {
-                self.queue_store(StoreOperation::Erase { attempt, reason });
+            Effect::Erase { attempt, reason, expected } => {
+                self.queue_store(StoreOperation::Erase { attempt, reason, expected });
             }
+            Effect::Lease { attempt } => {
+                tokio::spawn(self.lease(attempt));
+            }
+            Effect::Release { attempt } => {
+                let lease =
+                    self.shared.leases.lock().unwrap_or_else(PoisonError::into_inner).remove(&attempt);
+                // Giving a lock back is quick, but it is a store's code.
+                tokio::task::spawn_blocking(move || drop(lease));
+            }
+            Effect::Note(decision) => self.note(decision),
             Effect::Refresh { attempt, token, attempt_id } => {
-                tracing::debug!(attempt, id = attempt_id.as_str(), "refreshing");
+                let span = tracing::debug_span!("refresh", attempt, id = attempt_id.as_str());
                 let shared = Arc::clone(&self.shared);
-                let refresh = tokio::spawn(async move {
+                let refresh = async move {
                     timeout(REFRESH_TIMEOUT, shared.authority.refresh(&token, &attempt_id)).await
-                });
+                };
+                let refresh = tokio::spawn(refresh.instrument(span));
                 tokio::spawn(async move {
                     // A refresh that timed out or panicked may have reached the server.
                     let verdict = refresh.await.ok().and_then(Result::ok).unwrap_or(Verdict::Ambiguous);
@@ -337,9 +437,6 @@ impl Lifecycle {
             }
             Effect::Emit(event) => {
                 tracing::debug!(event = event.name(), "session event");
-                if event == Event::Refreshed {
-                    self.shared.refreshes.fetch_add(1, Ordering::Relaxed);
-                }
                 // Nobody may be listening.
                 let _ = self.shared.events.send(event);
             }
@@ -347,11 +444,18 @@ impl Lifecycle {
                 self.shared.settled.send_replace(());
             }
             Effect::WakeAt(time) => {
-                // A timer alone keeps no session alive.
-                let (shared, decided) = (Arc::clone(&self.shared), self.decided.downgrade());
                 tokio::spawn(async move {
-                    sleep(shared.clock.boot_time().until(time)).await;
-                    if let Some(decided) = decided.upgrade() {
+                    sleep_until(time, self.shared.clock.as_ref()).await;
+                    self.apply(Input::Tick);
+                });
+            }
+            Effect::WakeIfOpen(time) => {
+                let (shared, decided) = (Arc::downgrade(&self.shared), self.decided.downgrade());
+                let clock = Arc::clone(&self.shared.clock);
+                drop(self);
+                tokio::spawn(async move {
+                    sleep_until(time, clock.as_ref()).await;
+                    if let (Some(shared), Some(decided)) = (shared.upgrade(), decided.upgrade()) {
                         Self { shared, decided }.apply(Input::Tick);
                     }
                 });
@@ -359,10 +463,34 @@ impl Lifecycle {
         }
     }
 
+    /// Waits for the lease on a thread of its own, so that writes do not queue behind it.
+    async fn lease(self, attempt: Attempt) {
+        let shared = Arc::clone(&self.shared);
+        let leased = tokio::task::spawn_blocking(move || {
+            let lease = shared.store.lease(&shared.slot, LEASE_PATIENCE)?;
+            let loaded = if lease.is_shared() {
+                interpret(shared.store.load(&shared.slot), shared.clock.as_ref())
+            } else {
+                // Nobody else writes: memory is as good as the store.
+                Loaded::Unreadable(Error::Locked)
+            };
+            Ok((lease, loaded))
+        });
+        let result = leased
+            .await
+            .unwrap_or_else(|_| Err(StoreError::Transient("the store panicked".into())))
+            .map(|(lease, loaded)| {
+                let shared = lease.is_shared();
+                self.shared.leases.lock().unwrap_or_else(PoisonError::into_inner).insert(attempt, lease);
+                Leased { shared, loaded }
+            });
+        self.apply(Input::Leased { attempt, result });
+    }
+
     fn queue_store(self, operation: StoreOperation) {
-        let store = self.shared.store.clone();
+        let jobs = self.shared.store_jobs.clone();
         // The store's task lives as long as the lifecycle.
-        let _ = store.send(StoreJob { operation, lifecycle: self });
+        let _ = jobs.send(StoreJob { operation, lifecycle: self });
     }
 }
 
@@ -375,8 +503,8 @@ struct StoreJob {
 #[derive(Debug)]
 enum StoreOperation {
     Load { attempt: Attempt },
-    Save { epoch: u64, held: Box<Held>, expected: Expected },
-    Erase { attempt: Attempt, reason: SignOutReason },
+    Save { epoch: u64, held: Box<Held>, times: Times, expected: Expected },
+    Erase { attempt: Attempt, reason: SignOutReason, expected: Expected },
 }
 
 /// Owns the store: one operation at a time, in order, each on a thread that may block.
@@ -398,12 +526,12 @@ impl StoreOperation {
     fn perform(self, slot: &Slot, store: &dyn SecretStore, clock: &dyn Clock) -> Input {
         match self {
             Self::Load { attempt } => Input::Loaded { attempt, loaded: interpret(store.load(slot), clock) },
-            Self::Save { epoch, held, expected } => {
-                let result = store.save(slot, &record(&held, clock), expected);
-                Input::Saved { epoch, number: held.number, result }
+            Self::Save { epoch, held, times, expected } => {
+                let result = store.save(slot, &record(&held, times, clock), expected);
+                Input::Saved { epoch, revision: held.revision, result }
             }
-            Self::Erase { attempt, reason } => {
-                Input::Erased { attempt, result: store.erase(slot, &Tombstone { reason }) }
+            Self::Erase { attempt, reason, expected } => {
+                Input::Erased { attempt, result: store.erase(slot, &Tombstone { reason }, expected) }
             }
         }
     }
@@ -411,34 +539,28 @@ impl StoreOperation {
     fn failed(&self, error: StoreError) -> Input {
         match self {
             Self::Load { attempt } => {
-                Input::Loaded { attempt: *attempt, loaded: Loaded::Unreadable(describe(error)) }
+                Input::Loaded { attempt: *attempt, loaded: Loaded::Unreadable(error.into()) }
             }
             Self::Save { epoch, held, .. } => {
-                Input::Saved { epoch: *epoch, number: held.number, result: Err(error) }
+                Input::Saved { epoch: *epoch, revision: held.revision, result: Err(error) }
             }
             Self::Erase { attempt, .. } => Input::Erased { attempt: *attempt, result: Err(error) },
         }
     }
 }
 
-fn describe(error: StoreError) -> Error {
-    match error {
-        StoreError::Locked => Error::Locked,
-        other => Error::StoreUnavailable(other.to_string()),
-    }
-}
-
 fn interpret(load: Load, clock: &dyn Clock) -> Loaded {
     match load {
-        Load::Found(record, generation) => Loaded::Found(Box::new(grant(record, clock)), generation),
+        Load::Found(record, generation) => {
+            let times = record.times;
+            Loaded::Found(Box::new(Stored { grant: grant(record, clock), times, generation }))
+        }
         Load::Tombstone(tombstone, _) => Loaded::Ended(tombstone.reason),
         Load::Absent => Loaded::Absent,
         Load::Locked => Loaded::Unreadable(Error::Locked),
         Load::Transient(cause) => Loaded::Unreadable(Error::StoreUnavailable(cause)),
         Load::Corrupt(cause) => Loaded::Unreadable(Error::StoreCorrupt(cause)),
-        Load::Unrecoverable => {
-            Loaded::Unreadable(Error::StoreCorrupt("the key that protects it is gone".into()))
-        }
+        Load::Unrecoverable => Loaded::Lost,
     }
 }
 
@@ -449,14 +571,16 @@ fn on_the_wall(time: Option<BootTime>, clock: &dyn Clock) -> Option<SystemTime> 
     if time >= now { wall.checked_add(now.until(time)) } else { wall.checked_sub(time.until(now)) }
 }
 
-fn record(held: &Held, clock: &dyn Clock) -> Record {
+fn record(held: &Held, times: Times, clock: &dyn Clock) -> Record {
     Record {
         refresh_token: held.refresh.as_deref().cloned(),
         access_token: held.access.as_deref().cloned(),
         expires_at: on_the_wall(held.expires_at, clock),
         lifetime: held.lifetime,
         attempt: held.attempt_id.clone(),
+        lineage: held.lineage.clone(),
         subject: held.subject.clone(),
+        times,
     }
 }
 
@@ -473,6 +597,7 @@ fn grant(record: Record, clock: &dyn Clock) -> Grant {
         lifetime: record.lifetime,
         remaining,
         attempt_id: record.attempt,
+        lineage: Some(record.lineage),
         subject: record.subject,
         claims,
     }

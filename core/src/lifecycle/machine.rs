@@ -7,7 +7,10 @@
 //! wait asks again after the next [`Effect::Settle`].
 
 mod backoff;
+mod breaker;
 mod held;
+mod policy;
+mod saves;
 mod signed_in;
 mod signed_out;
 #[cfg(test)]
@@ -17,28 +20,47 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub(crate) use held::Held;
+pub(crate) use policy::{Policies, Times};
 use signed_in::SignedIn;
 use signed_out::SignedOut;
 
-use super::terms::{Answer, Attempt, Effect, Grant, Input, Intent, Loaded, Moment, Progress, Want};
+use super::terms::{Answer, Attempt, Effect, Grant, Input, Intent, Loaded, Moment, Progress, Stored, Want};
 use crate::error::Error;
-use crate::event::SignOutReason;
+use crate::event::{Event, SignOutReason};
 use crate::secret::Secret;
+use crate::store::Expected;
+use crate::time::BootTime;
+use crate::trace::Decision;
 
 /// Waiters are released after this long even if the new tokens are not saved yet: a stuck disk must not
 /// stop the app.
 const SAVE_BUDGET: Duration = Duration::from_secs(2);
 
-#[derive(Debug)]
+/// The grace that common authorization servers allow for a retry is no longer.
+pub(crate) const GRACE: Duration = Duration::from_secs(30);
+
+/// What the app has set.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Settings {
+    /// How long a token whose answer was lost is sent again quickly.
+    pub(crate) grace: Duration,
+    pub(crate) policies: Policies,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { grace: GRACE, policies: Policies::default() }
+    }
+}
+
+#[derive(Clone, Debug)]
 pub(crate) struct Machine {
-    epoch: u64,
-    /// Sign-ins and sign-outs that have begun.
-    intents: u64,
+    settings: Settings,
     counters: Counters,
     phase: Phase,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Phase {
     Restoring {
         attempt: Attempt,
@@ -48,13 +70,18 @@ enum Phase {
         attempt: Attempt,
         cause: Error,
     },
-    SignedOut(SignedOut),
+    SignedOut(Box<SignedOut>),
     SignedIn(Box<SignedIn>),
 }
 
-/// Names what follows each other: attempts and token sets.
-#[derive(Debug, Default)]
+/// Names what follows each other.
+#[derive(Clone, Debug, Default)]
 struct Counters {
+    /// Sign-ins and sign-outs that took effect.
+    epochs: u64,
+    /// Sign-ins that have begun, and those of them that count no more: somebody has signed in or out since.
+    intents: u64,
+    void_intents: u64,
     attempts: Attempt,
     numbers: u64,
 }
@@ -71,6 +98,24 @@ impl Counters {
     }
 }
 
+/// One input being dealt with: what the rules may look at, and where they put what is to be done.
+struct Turn<'a> {
+    at: Moment,
+    settings: &'a Settings,
+    counters: &'a mut Counters,
+    effects: &'a mut Vec<Effect>,
+}
+
+impl Turn<'_> {
+    fn note(&mut self, decision: Decision) {
+        self.effects.push(Effect::Note(decision));
+    }
+
+    fn ended(&mut self, attempt: Attempt, outcome: &'static str, waiters: u64) {
+        self.note(Decision::RefreshEnded { attempt, outcome, waiters });
+    }
+}
+
 /// The state as the driver shows it.
 pub(crate) enum View<'a> {
     Restoring,
@@ -81,11 +126,11 @@ pub(crate) enum View<'a> {
 
 impl Machine {
     /// A machine that is reading the store for the first time.
-    pub(crate) fn open() -> (Self, Vec<Effect>) {
-        let mut counters = Counters::default();
+    pub(crate) fn open(settings: Settings) -> (Self, Vec<Effect>) {
+        let mut counters = Counters { epochs: 1, ..Counters::default() };
         let attempt = counters.attempt();
         let phase = Phase::Restoring { attempt };
-        (Self { epoch: 1, intents: 0, counters, phase }, vec![Effect::Load { attempt }])
+        (Self { settings, counters, phase }, vec![Effect::Load { attempt }])
     }
 
     pub(crate) fn view(&self) -> View<'_> {
@@ -97,32 +142,49 @@ impl Machine {
         }
     }
 
+    /// How long ago the user signed in, where that is known.
+    pub(crate) fn since_sign_in(&self, now: BootTime) -> Result<Option<Duration>, Error> {
+        match &self.phase {
+            Phase::SignedIn(session) => Ok(session.since_sign_in(now)),
+            Phase::SignedOut(out) => Err(out.explain(None)),
+            Phase::Locked { cause, .. } => Err(cause.clone()),
+            Phase::Restoring { .. } => Ok(None),
+        }
+    }
+
     /// Decides what somebody who needs a token gets. This is the request path: with a usable token it
     /// allocates nothing.
     pub(crate) fn want(&mut self, at: Moment, want: Want) -> (Answer, Vec<Effect>) {
         let mut effects = Vec::new();
+        let mut turn =
+            Turn { at, settings: &self.settings, counters: &mut self.counters, effects: &mut effects };
+        let violated = match &self.phase {
+            Phase::SignedIn(session) => session.violated(&turn),
+            _ => None,
+        };
+        if let Some(reason) = violated {
+            end(&mut self.phase, reason, &mut turn);
+        }
         let answer = match &mut self.phase {
-            Phase::Restoring { attempt } => Answer::Wait(*attempt),
+            Phase::Restoring { attempt } => Answer::Wait { attempt: *attempt, epoch: turn.counters.epochs },
             Phase::Locked { attempt, cause } if want.after == Some(*attempt) => Answer::Fail(cause.clone()),
             Phase::Locked { .. } => {
-                let attempt = self.counters.attempt();
-                self.phase = Phase::Restoring { attempt };
-                effects.push(Effect::Load { attempt });
-                Answer::Wait(attempt)
+                let attempt = read_again(&mut self.phase, &mut turn);
+                Answer::Wait { attempt, epoch: turn.counters.epochs }
             }
             Phase::SignedOut(out) => Answer::Fail(out.explain(want.epoch)),
             Phase::SignedIn(session) if want.epoch.is_some_and(|epoch| epoch != session.epoch) => {
                 Answer::Fail(Error::SessionChanged)
             }
-            Phase::SignedIn(session) => session.want(at, want, &mut self.counters, &mut effects),
+            Phase::SignedIn(session) => session.want(want, &mut turn),
         };
         (answer, effects)
     }
 
     /// Begins a sign-in: what it brings counts only if nobody signs in or out in the meantime.
     pub(crate) fn begin_sign_in(&mut self) -> Intent {
-        self.intents += 1;
-        Intent(self.intents)
+        self.counters.intents += 1;
+        Intent(self.counters.intents)
     }
 
     /// Ends a sign-in with tokens. They take effect at once; the attempt is done when they are saved.
@@ -133,37 +195,42 @@ impl Machine {
         grant: Grant,
     ) -> (Result<Attempt, Error>, Vec<Effect>) {
         let mut effects = Vec::new();
-        if intent.0 != self.intents {
+        if intent.0 <= self.counters.void_intents {
             // Revoking after somebody else has signed in could end their session: many servers revoke
             // all tokens of a grant at once.
-            if matches!(&self.phase, Phase::SignedOut(out) if out.reason == SignOutReason::User) {
+            if matches!(&self.phase, Phase::SignedOut(out) if out.by_user) {
                 effects.extend(revoke(grant.refresh.map(Into::into), grant.access.map(Into::into)));
             }
             return (Err(Error::SessionChanged), effects);
         }
-        self.epoch += 1;
+        self.counters.void_intents = intent.0;
+        self.counters.epochs += 1;
         let attempt = self.counters.attempt();
-        let held = Held::new(grant, None, self.counters.number(), attempt, at);
+        let held = Held::arrived(grant, self.counters.number(), attempt, at);
+        let mut turn =
+            Turn { at, settings: &self.settings, counters: &mut self.counters, effects: &mut effects };
+        if let Phase::SignedIn(session) = &mut self.phase {
+            session.abandon(false, &mut turn);
+        }
+        turn.note(Decision::SignedIn { attempt });
         // Whoever waited in the session before must ask again.
-        effects.push(Effect::Settle);
-        let session = SignedIn::arrive(self.epoch, held, at, &mut effects);
+        turn.effects.push(Effect::Settle);
+        let session = SignedIn::arrive(turn.counters.epochs, held, attempt, &mut turn);
         self.phase = Phase::SignedIn(Box::new(session));
         (Ok(attempt), effects)
     }
 
     /// The user signs out. It takes effect at once; the attempt is done when the tombstone is durable.
-    pub(crate) fn sign_out(&mut self, at: Moment) -> (Attempt, Vec<Effect>) {
-        self.intents += 1;
+    /// `None` where there is nothing to erase.
+    pub(crate) fn sign_out(&mut self, at: Moment) -> (Option<Attempt>, Vec<Effect>) {
+        self.counters.void_intents = self.counters.intents;
         let mut effects = Vec::new();
-        let orphan = match &mut self.phase {
-            Phase::SignedOut(out) => {
-                let attempt = out.sign_out_again(at, &mut effects);
-                return (attempt.unwrap_or(self.counters.attempts), effects);
-            }
-            Phase::SignedIn(session) => session.abandon(&mut effects),
-            Phase::Restoring { .. } | Phase::Locked { .. } => None,
+        let mut turn =
+            Turn { at, settings: &self.settings, counters: &mut self.counters, effects: &mut effects };
+        let attempt = match &mut self.phase {
+            Phase::SignedOut(out) => out.sign_out_again(&mut turn),
+            phase => end(phase, SignOutReason::User, &mut turn),
         };
-        let attempt = self.end(at, SignOutReason::User, orphan, &mut effects);
         (attempt, effects)
     }
 
@@ -178,70 +245,132 @@ impl Machine {
 
     pub(crate) fn apply(&mut self, at: Moment, input: Input) -> Vec<Effect> {
         let mut effects = Vec::new();
-        match (input, &mut self.phase) {
+        let mut turn =
+            Turn { at, settings: &self.settings, counters: &mut self.counters, effects: &mut effects };
+        let turn = &mut turn;
+        let end_because = match (input, &mut self.phase) {
             (Input::Loaded { attempt, loaded }, Phase::Restoring { attempt: awaited })
                 if *awaited == attempt =>
             {
-                self.restored(at, attempt, loaded, &mut effects);
+                restored(&mut self.phase, attempt, loaded, turn);
+                None
             }
             (Input::Loaded { attempt, loaded }, Phase::SignedIn(session)) => {
-                let end = session.loaded(at, attempt, loaded, &mut self.counters, &mut effects);
-                if let Some(reason) = end {
-                    self.end(at, reason, None, &mut effects);
-                }
+                session.loaded(attempt, loaded, turn)
+            }
+            (Input::Leased { attempt, result }, Phase::SignedIn(session)) => {
+                session.leased(attempt, result, turn)
+            }
+            (Input::Leased { attempt, result }, _) => {
+                turn.effects.extend(result.is_ok().then_some(Effect::Release { attempt }));
+                None
             }
             (Input::RefreshAnswered { attempt, verdict }, Phase::SignedIn(session)) => {
-                session.refresh_answered(at, attempt, verdict, &mut self.counters, &mut effects);
+                session.refresh_answered(attempt, verdict, turn);
+                None
             }
             (Input::RefreshAnswered { attempt, verdict }, Phase::SignedOut(out)) => {
-                out.orphan_answered(attempt, verdict, &mut effects);
+                out.orphan_answered(attempt, verdict, turn);
+                None
             }
             // A save of an epoch that has ended changes nothing: what was written after it counts.
-            (Input::Saved { epoch, number, result }, Phase::SignedIn(session)) if epoch == session.epoch => {
-                session.saved(at, number, result, &mut self.counters, &mut effects);
+            (Input::Saved { epoch, revision, result }, Phase::SignedIn(session))
+                if epoch == session.epoch =>
+            {
+                session.saved(revision, result, turn);
+                None
             }
             (Input::Erased { attempt, result }, Phase::SignedOut(out)) => {
-                out.erased(at, attempt, result, &mut effects);
+                out.erased(attempt, result, turn);
+                None
             }
-            (Input::NetworkChanged, Phase::SignedIn(session)) => session.network_changed(&mut effects),
-            (Input::Tick, Phase::SignedIn(session)) => session.tick(at, &mut effects),
-            (Input::Tick, Phase::SignedOut(out)) => out.tick(at, &mut effects),
+            (Input::Accepted { epoch, number }, Phase::SignedIn(session)) if epoch == session.epoch => {
+                session.accepted(number);
+                None
+            }
+            (Input::ServerDate(date), Phase::SignedIn(session)) => session.server_says(date, turn),
+            (Input::NetworkChanged, Phase::SignedIn(session)) => {
+                session.network_changed(turn);
+                None
+            }
+            (Input::Resumed, Phase::SignedIn(session)) => {
+                session.resumed(turn);
+                session.violated(turn)
+            }
+            (Input::Resumed, Phase::Locked { .. }) => {
+                read_again(&mut self.phase, turn);
+                None
+            }
+            (Input::Tick, Phase::SignedIn(session)) => {
+                session.tick(turn);
+                session.violated(turn)
+            }
+            (Input::Tick | Input::Resumed, Phase::SignedOut(out)) => {
+                out.tick(turn);
+                None
+            }
             (Input::ServerEndedSession { epoch }, Phase::SignedIn(session)) if epoch == session.epoch => {
-                self.end(at, SignOutReason::EndedByServer, None, &mut effects);
+                Some(SignOutReason::EndedByServer)
             }
             // It belongs to a phase that is over.
-            _ => {}
+            _ => None,
+        };
+        if let Some(reason) = end_because {
+            end(&mut self.phase, reason, turn);
         }
         effects
     }
+}
 
-    fn restored(&mut self, at: Moment, attempt: Attempt, loaded: Loaded, effects: &mut Vec<Effect>) {
-        self.phase = match loaded {
-            Loaded::Found(grant, generation) => {
-                let held = Held::new(*grant, None, self.counters.number(), attempt, at);
-                Phase::SignedIn(Box::new(SignedIn::restore(self.epoch, held, generation)))
-            }
-            Loaded::Ended(reason) => Phase::SignedOut(SignedOut::quietly(reason)),
-            Loaded::Absent => Phase::SignedOut(SignedOut::quietly(SignOutReason::NeverSignedIn)),
-            Loaded::Unreadable(cause) => Phase::Locked { attempt, cause },
-        };
-        effects.push(Effect::Settle);
-    }
+fn read_again(phase: &mut Phase, turn: &mut Turn<'_>) -> Attempt {
+    let attempt = turn.counters.attempt();
+    *phase = Phase::Restoring { attempt };
+    turn.effects.push(Effect::Load { attempt });
+    attempt
+}
 
-    /// Ends the session: everything of its epoch is void from here on. Returns the attempt of its erasure.
-    fn end(
-        &mut self,
-        at: Moment,
-        reason: SignOutReason,
-        orphan: Option<(Attempt, Held)>,
-        effects: &mut Vec<Effect>,
-    ) -> Attempt {
-        let ended = self.epoch;
-        self.epoch += 1;
-        let attempt = self.counters.attempt();
-        self.phase = Phase::SignedOut(SignedOut::now(at, reason, ended, attempt, orphan, effects));
-        attempt
+fn restored(phase: &mut Phase, attempt: Attempt, loaded: Loaded, turn: &mut Turn<'_>) {
+    turn.note(Decision::StoreRead { attempt, found: loaded.name() });
+    let signed_out = |reason| Phase::SignedOut(Box::new(SignedOut::quietly(reason)));
+    *phase = match loaded {
+        Loaded::Found(stored) => {
+            let Stored { grant, times, generation } = *stored;
+            let held = Held::stored(grant, turn.counters.number(), turn.at);
+            let session = SignedIn::restore(turn.counters.epochs, held, times, generation, turn);
+            Phase::SignedIn(Box::new(session))
+        }
+        Loaded::Ended(reason) => signed_out(reason),
+        Loaded::Absent => signed_out(SignOutReason::NeverSignedIn),
+        Loaded::Lost => signed_out(SignOutReason::SecretsLost),
+        Loaded::Unreadable(cause) => Phase::Locked { attempt, cause },
+    };
+    // At first nobody can be listening yet.
+    if attempt > 1 && !matches!(phase, Phase::Locked { .. }) {
+        turn.effects.push(Effect::Emit(Event::Restored));
     }
+    turn.effects.push(Effect::Settle);
+}
+
+/// Ends the session: everything of its epoch is void from here on. Returns the attempt of its erasure.
+fn end(phase: &mut Phase, reason: SignOutReason, turn: &mut Turn<'_>) -> Option<Attempt> {
+    let (orphan, expected) = match phase {
+        Phase::SignedIn(session) if reason != SignOutReason::User => {
+            (session.abandon(is_wanted(reason), turn), session.expected())
+        }
+        Phase::SignedIn(session) => (session.abandon(true, turn), Expected::Any),
+        _ => (None, Expected::Any),
+    };
+    let ended = turn.counters.epochs;
+    turn.counters.epochs += 1;
+    let out = SignedOut::now(reason, ended, orphan, expected, turn);
+    let erasing = out.erasing();
+    *phase = Phase::SignedOut(Box::new(out));
+    erasing
+}
+
+/// Whether the tokens are good and are to be revoked: the user or the app wants the session to end.
+fn is_wanted(reason: SignOutReason) -> bool {
+    matches!(reason, SignOutReason::User | SignOutReason::IdleTimeout | SignOutReason::LifetimeExceeded)
 }
 
 /// The refresh token is what is revoked; without one there is nothing to do.

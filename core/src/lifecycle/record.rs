@@ -8,6 +8,7 @@ use ring::rand::{SecureRandom, SystemRandom};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+use super::machine::Times;
 use crate::error::Error;
 use crate::event::SignOutReason;
 use crate::secret::Secret;
@@ -45,7 +46,11 @@ pub struct Record {
     /// How long the access token lived when it was issued: bounds what a wrong wall clock can claim.
     pub(crate) lifetime: Option<Duration>,
     pub(crate) attempt: AttemptId,
+    /// The attempt id of the sign-in: names the session through all rotations.
+    pub(crate) lineage: AttemptId,
     pub(crate) subject: Option<String>,
+    /// On the server's clock: see the session policies.
+    pub(crate) times: Times,
 }
 
 /// What stays behind when a session has ended: why, and no secret.
@@ -66,16 +71,18 @@ pub enum Entry {
 /// Why stored bytes are not an entry.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RecordError {
-    /// Written by a later version of the library, or by something else.
-    #[error("unknown format or version")]
+    /// Written by another version of the library.
+    #[error("of another version")]
     UnknownVersion,
-    /// Cut off or changed.
+    /// Cut off or changed, or not ours at all.
     #[error("damaged")]
     Damaged,
 }
 
 /// A record larger than this is not one of ours.
 pub(crate) const MAX_ENCODED_BYTES: usize = 1 << 20;
+/// A header line is shorter than this.
+const MAX_HEADER_BYTES: usize = 256;
 const FORMAT: &str = "authsession-record";
 const VERSION: &str = "1";
 
@@ -92,8 +99,13 @@ struct Live<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     lifetime: Option<u64>,
     attempt: AttemptId,
+    lineage: AttemptId,
     #[serde(skip_serializing_if = "Option::is_none")]
     subject: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    signed_in_at: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    used_at: Option<u64>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -127,19 +139,26 @@ impl Entry {
 
     /// Reads what [`encode`](Self::encode) wrote.
     pub fn decode(bytes: &[u8]) -> Result<(Self, Generation), RecordError> {
-        let newline =
-            bytes.iter().take(256).position(|byte| *byte == b'\n').ok_or(RecordError::UnknownVersion)?;
+        let newline = bytes
+            .iter()
+            .take(MAX_HEADER_BYTES)
+            .position(|byte| *byte == b'\n')
+            .ok_or(RecordError::Damaged)?;
         let (header, body) = (&bytes[..newline], &bytes[newline + 1..]);
-        let header = std::str::from_utf8(header).map_err(|_| RecordError::UnknownVersion)?;
+        let header = std::str::from_utf8(header).map_err(|_| RecordError::Damaged)?;
         let mut fields = header.split(' ');
-        if fields.next() != Some(FORMAT) || fields.next() != Some(VERSION) {
+        if fields.next() != Some(FORMAT) {
+            return Err(RecordError::Damaged);
+        }
+        if fields.next().ok_or(RecordError::Damaged)? != VERSION {
             return Err(RecordError::UnknownVersion);
         }
-        let (Some(kind), Some(generation), Some(written)) = (fields.next(), fields.next(), fields.next())
+        let (covered, written) = header.rsplit_once(' ').ok_or(RecordError::Damaged)?;
+        let (Some(kind), Some(generation), Some(_), None) =
+            (fields.next(), fields.next(), fields.next(), fields.next())
         else {
             return Err(RecordError::Damaged);
         };
-        let covered = &header[..header.len() - written.len() - 1];
         if checksum(covered, body) != written {
             return Err(RecordError::Damaged);
         }
@@ -152,7 +171,7 @@ impl Entry {
                 let reason = SignOutReason::from_name(&ended.reason).unwrap_or(SignOutReason::Elsewhere);
                 Self::Ended(Tombstone { reason })
             }
-            _ => return Err(RecordError::UnknownVersion),
+            _ => return Err(RecordError::Damaged),
         };
         Ok((entry, generation))
     }
@@ -162,12 +181,13 @@ fn encode_live(record: &Record) -> Vec<u8> {
     let live = Live {
         refresh_token: record.refresh_token.as_ref().map(|token| token.expose().into()),
         access_token: record.access_token.as_ref().map(|token| token.expose().into()),
-        expires_at: record
-            .expires_at
-            .map(|at| milliseconds(at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default())),
+        expires_at: record.expires_at.map(since_epoch),
         lifetime: record.lifetime.map(milliseconds),
         attempt: record.attempt.clone(),
+        lineage: record.lineage.clone(),
         subject: record.subject.clone(),
+        signed_in_at: record.times.signed_in_at.map(since_epoch),
+        used_at: record.times.used_at.map(since_epoch),
     };
     serde_json::to_vec(&live).expect("a struct of text and numbers always encodes")
 }
@@ -177,13 +197,24 @@ fn decode_live(body: &[u8]) -> Option<Record> {
     Some(Record {
         refresh_token: live.refresh_token.map(Secret::new),
         access_token: live.access_token.map(Secret::new),
-        expires_at: live
-            .expires_at
-            .and_then(|at| SystemTime::UNIX_EPOCH.checked_add(Duration::from_millis(at))),
+        expires_at: live.expires_at.and_then(from_epoch),
         lifetime: live.lifetime.map(Duration::from_millis),
         attempt: live.attempt,
+        lineage: live.lineage,
         subject: live.subject,
+        times: Times {
+            signed_in_at: live.signed_in_at.and_then(from_epoch),
+            used_at: live.used_at.and_then(from_epoch),
+        },
     })
+}
+
+fn since_epoch(time: SystemTime) -> u64 {
+    milliseconds(time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default())
+}
+
+fn from_epoch(milliseconds: u64) -> Option<SystemTime> {
+    SystemTime::UNIX_EPOCH.checked_add(Duration::from_millis(milliseconds))
 }
 
 fn milliseconds(duration: Duration) -> u64 {
@@ -216,7 +247,12 @@ mod tests {
             expires_at: SystemTime::UNIX_EPOCH.checked_add(Duration::from_millis(1_700_000_000_123)),
             lifetime: Some(Duration::from_secs(3600)),
             attempt: AttemptId("ab".into()),
+            lineage: AttemptId("cd".into()),
             subject: Some("u1".into()),
+            times: Times {
+                signed_in_at: Some(SystemTime::UNIX_EPOCH + Duration::from_secs(5)),
+                used_at: None,
+            },
         })
     }
 
@@ -237,6 +273,14 @@ mod tests {
                 damaged[position] ^= 1 << bit;
                 assert!(Entry::decode(&damaged).is_err(), "bit {bit} of byte {position}");
             }
+        }
+    }
+
+    #[test]
+    fn a_header_with_other_fields_is_damaged() {
+        for header in ["live", "live 1", "live 7 ab \u{e9}\u{e9}", "live 7 ab cd ef", " ", "live x 00"] {
+            let bytes = format!("{FORMAT} {VERSION} {header}\n{{}}");
+            assert_eq!(Entry::decode(bytes.as_bytes()), Err(RecordError::Damaged), "{header}");
         }
     }
 

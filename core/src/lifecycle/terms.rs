@@ -1,17 +1,18 @@
 //! What goes into the machine and what comes out of it.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use serde_json::{Map, Value};
 
-use super::machine::Held;
+use super::machine::{Held, Times};
 use super::record::AttemptId;
 use crate::error::Error;
 use crate::event::{Event, SignOutReason};
 use crate::secret::Secret;
 use crate::store::{Expected, Generation, StoreError};
 use crate::time::BootTime;
+use crate::trace::Decision;
 
 /// When an input arrives: the time, and random bits for jitter.
 #[derive(Clone, Copy, Debug)]
@@ -27,7 +28,7 @@ impl Moment {
     }
 }
 
-/// Names one refresh, one sign-in or one sign-out, from its start to its settlement.
+/// Names one refresh, one sign-in, one sign-out or one read of the store, from its start to its end.
 pub(crate) type Attempt = u64;
 
 /// Names a sign-in that has begun; a later sign-in or sign-out supersedes it.
@@ -51,6 +52,8 @@ pub(crate) struct Grant {
     pub(crate) lifetime: Option<Duration>,
     pub(crate) remaining: Option<Duration>,
     pub(crate) attempt_id: AttemptId,
+    /// The session that tokens from the store belong to; new tokens belong to the one that they arrive in.
+    pub(crate) lineage: Option<AttemptId>,
     pub(crate) subject: Option<String>,
     pub(crate) claims: Option<Arc<Map<String, Value>>>,
 }
@@ -77,14 +80,54 @@ pub(crate) enum Verdict {
     Unexpected { status: u16 },
 }
 
+impl Verdict {
+    /// For the trace.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Rotated(_) => "rotated",
+            Self::Salvaged(..) => "salvaged",
+            Self::Ambiguous => "ambiguous",
+            Self::Rejected { certain: true } => "rejected",
+            Self::Rejected { certain: false } => "rejected_perhaps",
+            Self::Misconfigured(_) => "misconfigured",
+            Self::Unavailable { .. } => "unavailable",
+            Self::Unreachable => "unreachable",
+            Self::Unexpected { .. } => "unexpected",
+        }
+    }
+}
+
 /// What the store said when it was read.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Loaded {
-    Found(Box<Grant>, Generation),
+    Found(Box<Stored>),
     Ended(SignOutReason),
     Absent,
-    /// Not readable now, or not at all; callers get this error.
+    /// The key that protected it is provably gone.
+    Lost,
+    /// Not readable now, or damaged; callers get this error.
     Unreadable(Error),
+}
+
+impl Loaded {
+    /// For the trace.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Found(_) => "session",
+            Self::Ended(_) => "tombstone",
+            Self::Absent => "nothing",
+            Self::Lost => "lost",
+            Self::Unreadable(error) => error.code(),
+        }
+    }
+}
+
+/// A session as the store holds it.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Stored {
+    pub(crate) grant: Grant,
+    pub(crate) times: Times,
+    pub(crate) generation: Generation,
 }
 
 /// What happened.
@@ -94,19 +137,33 @@ pub(crate) enum Input {
         attempt: Attempt,
         loaded: Loaded,
     },
+    /// The lease was gained, and then the store was read; or it was not gained.
+    Leased {
+        attempt: Attempt,
+        result: Result<Leased, StoreError>,
+    },
     RefreshAnswered {
         attempt: Attempt,
         verdict: Verdict,
     },
     Saved {
         epoch: u64,
-        number: u64,
+        revision: u64,
         result: Result<Generation, StoreError>,
     },
     Erased {
         attempt: Attempt,
         result: Result<Generation, StoreError>,
     },
+    /// A server accepted the token with this number.
+    Accepted {
+        epoch: u64,
+        number: u64,
+    },
+    /// A server's `Date`.
+    ServerDate(SystemTime),
+    /// The app is in the foreground again, or another process may have been active.
+    Resumed,
     NetworkChanged,
     Tick,
     /// An answer of the app's API says, by the app's own rule, that the session is over.
@@ -115,25 +172,41 @@ pub(crate) enum Input {
     },
 }
 
+/// A lease of the store.
+#[derive(Clone, Debug)]
+pub(crate) struct Leased {
+    /// Whether others may have written while this session did not hold it.
+    pub(crate) shared: bool,
+    pub(crate) loaded: Loaded,
+}
+
 /// What the driver must do, in this order.
 #[derive(Clone, Debug)]
 pub(crate) enum Effect {
     /// Read the store.
     Load { attempt: Attempt },
+    /// Gain the lease of the store, then read it.
+    Lease { attempt: Attempt },
+    /// Give the lease of this attempt back.
+    Release { attempt: Attempt },
     /// Send the refresh token.
     Refresh { attempt: Attempt, token: Arc<Secret>, attempt_id: AttemptId },
     /// Save these tokens.
-    Save { epoch: u64, held: Box<Held>, expected: Expected },
-    /// Leave a tombstone.
-    Erase { attempt: Attempt, reason: SignOutReason },
+    Save { epoch: u64, held: Box<Held>, times: Times, expected: Expected },
+    /// Leave a tombstone, unless somebody else has written.
+    Erase { attempt: Attempt, reason: SignOutReason, expected: Expected },
     /// Tell the server that these tokens are not needed any more; nobody waits for it.
     Revoke { refresh: Arc<Secret>, access: Option<Arc<Secret>> },
     /// Tell the app.
     Emit(Event),
+    /// Remember for the trace.
+    Note(Decision),
     /// Let everybody who waits ask again.
     Settle,
-    /// Come back with a tick.
+    /// Come back with a tick: something is owed then, also if the app drops its session meanwhile.
     WakeAt(BootTime),
+    /// Come back with a tick if the session is still there.
+    WakeIfOpen(BootTime),
 }
 
 /// Who needs a token, and what they know.
@@ -153,11 +226,19 @@ pub(crate) enum Answer {
     Use {
         access: Arc<Secret>,
         version: Version,
+        /// Whether a server has accepted it before.
+        proven: bool,
     },
-    Wait(Attempt),
+    /// Ask again after the next settlement, for this epoch and none other.
+    Wait {
+        attempt: Attempt,
+        epoch: u64,
+    },
     Fail(Error),
     /// The token was refused and cannot be renewed: there is no refresh token.
     NotRenewable,
+    /// The token was refused, and lately a refresh did not help: the refusal goes to the caller.
+    PassOn,
 }
 
 /// How far a sign-in or sign-out is.

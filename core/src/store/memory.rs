@@ -4,14 +4,20 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
-use super::{Expected, Generation, Load, SecretStore, Slot, StoreError, check_expected};
+use super::{Expected, Generation, Load, SecretStore, Slot, StoreError, StoreIdentity, check_expected};
 use crate::lifecycle::record::{Entry, Record, Tombstone};
 
 /// Keeps records in memory only: for tests, and for apps that want nothing at rest. Clones of an
 /// `Arc<InMemoryStore>` share their content.
-#[derive(Default)]
 pub struct InMemoryStore {
+    identity: StoreIdentity,
     slots: Mutex<HashMap<Slot, (Entry, Generation)>>,
+}
+
+impl Default for InMemoryStore {
+    fn default() -> Self {
+        Self { identity: StoreIdentity::unique(), slots: Mutex::default() }
+    }
 }
 
 impl InMemoryStore {
@@ -42,8 +48,17 @@ impl SecretStore for InMemoryStore {
         self.write(slot, Entry::Live(record.clone()), expected)
     }
 
-    fn erase(&self, slot: &Slot, tombstone: &Tombstone) -> Result<Generation, StoreError> {
-        self.write(slot, Entry::Ended(tombstone.clone()), Expected::Any)
+    fn erase(
+        &self,
+        slot: &Slot,
+        tombstone: &Tombstone,
+        expected: Expected,
+    ) -> Result<Generation, StoreError> {
+        self.write(slot, Entry::Ended(tombstone.clone()), expected)
+    }
+
+    fn identity(&self) -> StoreIdentity {
+        self.identity.clone()
     }
 }
 

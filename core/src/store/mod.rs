@@ -3,8 +3,11 @@
 mod file;
 mod memory;
 
+use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 pub use file::FileStore;
 pub use memory::InMemoryStore;
@@ -92,9 +95,60 @@ pub trait SecretStore: Send + Sync + fmt::Debug + 'static {
     /// generation it has now. Durable when it returns.
     fn save(&self, slot: &Slot, record: &Record, expected: Expected) -> Result<Generation, StoreError>;
 
-    /// Replaces the slot's content by a tombstone: no secret stays behind, and a save that expected an
-    /// older generation fails from now on. Durable when it returns.
-    fn erase(&self, slot: &Slot, tombstone: &Tombstone) -> Result<Generation, StoreError>;
+    /// Replaces the slot's content by a tombstone, if it is in the expected state: no secret stays behind,
+    /// and a save that expected an older generation fails from now on. Durable when it returns.
+    fn erase(&self, slot: &Slot, tombstone: &Tombstone, expected: Expected)
+    -> Result<Generation, StoreError>;
+
+    /// The right to refresh the slot's session, for a store that several processes share: waits for whoever
+    /// has it, as long as `patience`, and takes it from nobody. A store that only one process uses has
+    /// nothing to do.
+    fn lease(&self, slot: &Slot, patience: Duration) -> Result<Lease, StoreError> {
+        let _ = (slot, patience);
+        Ok(Lease::unshared())
+    }
+
+    /// Which place this is: two stores with the same identity keep the same records. Within a process one
+    /// account of one place has one session.
+    fn identity(&self) -> StoreIdentity;
+}
+
+/// A lease of a slot, given back when it is dropped.
+#[derive(Debug)]
+pub struct Lease(Option<Box<dyn Any + Send>>);
+
+impl Lease {
+    /// Of a store that nobody else uses.
+    pub fn unshared() -> Self {
+        Self(None)
+    }
+
+    /// Held as long as the guard lives, a locked file for example.
+    pub fn held(guard: impl Any + Send) -> Self {
+        Self(Some(Box::new(guard)))
+    }
+
+    /// Whether others may have written before it was gained.
+    pub fn is_shared(&self) -> bool {
+        self.0.is_some()
+    }
+}
+
+/// Names a place of secrets within this process.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct StoreIdentity(String);
+
+impl StoreIdentity {
+    /// A place with a name, such as a directory.
+    pub fn named(name: impl Into<String>) -> Self {
+        Self(name.into())
+    }
+
+    /// A place that is the same as no other.
+    pub fn unique() -> Self {
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        Self(format!("unique-{}", COUNT.fetch_add(1, Ordering::Relaxed)))
+    }
 }
 
 impl<S: SecretStore + ?Sized> SecretStore for Arc<S> {
@@ -106,8 +160,21 @@ impl<S: SecretStore + ?Sized> SecretStore for Arc<S> {
         (**self).save(slot, record, expected)
     }
 
-    fn erase(&self, slot: &Slot, tombstone: &Tombstone) -> Result<Generation, StoreError> {
-        (**self).erase(slot, tombstone)
+    fn erase(
+        &self,
+        slot: &Slot,
+        tombstone: &Tombstone,
+        expected: Expected,
+    ) -> Result<Generation, StoreError> {
+        (**self).erase(slot, tombstone, expected)
+    }
+
+    fn lease(&self, slot: &Slot, patience: Duration) -> Result<Lease, StoreError> {
+        (**self).lease(slot, patience)
+    }
+
+    fn identity(&self) -> StoreIdentity {
+        (**self).identity()
     }
 }
 

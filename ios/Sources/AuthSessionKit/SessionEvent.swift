@@ -3,6 +3,9 @@ internal import AuthSessionBindings
 
 /// Something that happened to a session.
 public enum SessionEvent: Sendable, Equatable {
+    /// A store that could not be read before has been read.
+    case restored
+
     /// A user signed in.
     case signedIn
 
@@ -11,6 +14,9 @@ public enum SessionEvent: Sendable, Equatable {
 
     /// A refresh failed; the session is kept. The server may have said how long to wait.
     case refreshFailed(code: AuthSessionError.Code, retryAfter: TimeInterval?)
+
+    /// The authorization server answers refreshes with nonsense; signing in again may help. The session is kept.
+    case signInRecommended
 
     /// The store does not take the tokens at present. The session goes on in memory, and the store is tried again.
     case persistenceDegraded
@@ -27,9 +33,11 @@ public enum SessionEvent: Sendable, Equatable {
     /// What happened, by the name that is the same on every platform, for logs and metrics.
     public var name: String {
         switch self {
+        case .restored: "restored"
         case .signedIn: "signed_in"
         case .refreshed: "refreshed"
         case .refreshFailed: "refresh_failed"
+        case .signInRecommended: "sign_in_recommended"
         case .persistenceDegraded: "persistence_degraded"
         case .persistenceRestored: "persistence_restored"
         case .signedOut: "signed_out"
@@ -42,10 +50,12 @@ extension SessionEvent {
     init(_ event: AuthSessionBindings.SessionEvent) {
         self =
             switch event {
+            case .restored: .restored
             case .signedIn: .signedIn
             case .refreshed: .refreshed
             case .refreshFailed(let code, let retryAfterMs):
                 .refreshFailed(code: .init(code), retryAfter: retryAfterMs.map(interval(milliseconds:)))
+            case .signInRecommended: .signInRecommended
             case .persistenceDegraded: .persistenceDegraded
             case .persistenceRestored: .persistenceRestored
             case .signedOut(let reason): .signedOut(SignOutReason(reason))

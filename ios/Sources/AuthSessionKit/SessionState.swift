@@ -59,8 +59,17 @@ public enum SignOutReason: String, Sendable, CaseIterable {
     /// The authorization server rejected the refresh token after an answer to an earlier refresh was lost.
     case rotationLost = "rotation_lost"
 
-    /// Another process that shares the store signed out.
+    /// Another process that shares the store signed out, or somebody else signed in there.
     case elsewhere
+
+    /// The session was not used for as long as the app's policy allows.
+    case idleTimeout = "idle_timeout"
+
+    /// The session has lasted as long as the app's policy allows.
+    case lifetimeExceeded = "lifetime_exceeded"
+
+    /// The key that protected the stored secrets is gone for ever.
+    case secretsLost = "secrets_lost"
 }
 
 extension SessionState {
@@ -91,6 +100,9 @@ extension SignOutReason {
             case .rejected: .rejected
             case .rotationLost: .rotationLost
             case .elsewhere: .elsewhere
+            case .idleTimeout: .idleTimeout
+            case .lifetimeExceeded: .lifetimeExceeded
+            case .secretsLost: .secretsLost
             }
     }
 }

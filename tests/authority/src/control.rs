@@ -16,7 +16,8 @@ use hyper_util::service::TowerToHyperService;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use crate::realm::{CommandError, Realm, RealmOptions};
+use crate::options::RealmOptions;
+use crate::realm::{CommandError, Realm};
 
 /// A control API that listens on loopback.
 #[derive(Debug)]
@@ -130,7 +131,7 @@ async fn command(
         Ok(answer) => Json(answer).into_response(),
         Err(error) => {
             let status = match error {
-                CommandError::Unknown => StatusCode::NOT_FOUND,
+                CommandError::Unknown | CommandError::NoSuchUser => StatusCode::NOT_FOUND,
                 CommandError::Malformed(_) => StatusCode::BAD_REQUEST,
                 CommandError::TimedOut => StatusCode::REQUEST_TIMEOUT,
                 CommandError::Listener(_) => StatusCode::INTERNAL_SERVER_ERROR,

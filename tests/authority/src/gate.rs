@@ -1,8 +1,8 @@
 //! What a test makes happen to requests on their way: they are held, or something goes wrong.
 
-use std::collections::BTreeMap;
-
 use serde::Deserialize;
+
+use crate::fault::Fault;
 
 /// The kinds of endpoints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -32,29 +32,11 @@ pub(crate) struct HoldCommand {
     when: When,
 }
 
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct FaultCommand {
-    endpoint: Endpoint,
-    #[serde(default)]
-    when: When,
-    /// How many requests it hits; all from now on, if it is missing.
-    times: Option<u32>,
-    /// Ends the connection instead of answering.
-    #[serde(default)]
-    pub(crate) reset: bool,
-    pub(crate) status: Option<u16>,
-    #[serde(default)]
-    pub(crate) headers: BTreeMap<String, String>,
-    #[serde(default)]
-    pub(crate) body: String,
-}
-
 #[derive(Debug, Default)]
 pub(crate) struct Gates {
     next: u64,
     holds: Vec<Hold>,
-    faults: Vec<FaultCommand>,
+    faults: Vec<Fault>,
 }
 
 #[derive(Debug)]
@@ -97,7 +79,7 @@ impl Gates {
         self.holds.iter().any(|hold| hold.id == id.0)
     }
 
-    pub(crate) fn add_fault(&mut self, fault: FaultCommand) {
+    pub(crate) fn add_fault(&mut self, fault: Fault) {
         self.faults.push(fault);
     }
 
@@ -106,9 +88,12 @@ impl Gates {
     }
 
     /// What goes wrong with this request, if something does.
-    pub(crate) fn fault(&mut self, endpoint: Endpoint, when: When) -> Option<FaultCommand> {
-        let position =
-            self.faults.iter().position(|fault| fault.endpoint == endpoint && fault.when == when)?;
+    pub(crate) fn fault(&mut self, endpoint: Endpoint, path: &str, when: When) -> Option<Fault> {
+        let position = self.faults.iter().position(|fault| {
+            fault.endpoint == endpoint
+                && fault.when == when
+                && fault.path.as_deref().is_none_or(|wanted| wanted == path)
+        })?;
         let fault = self.faults[position].clone();
         if let Some(times) = &mut self.faults[position].times {
             *times = times.saturating_sub(1);

@@ -3,12 +3,22 @@
 //! what a test tells it: expire tokens, hold requests, fail, go offline. Programs in any language tell it
 //! over HTTP; Rust tests may call the same commands directly.
 
+mod answer;
+mod body;
 mod control;
+mod counters;
+mod delivery;
+mod fault;
 mod gate;
 mod listener;
+mod options;
 mod realm;
 mod routes;
 mod tokens;
+mod users;
+mod wire;
 
 pub use control::{Authority, serve_control};
-pub use realm::{Counters, Realm, RealmOptions};
+pub use counters::Counters;
+pub use options::RealmOptions;
+pub use realm::Realm;

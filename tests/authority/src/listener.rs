@@ -2,23 +2,41 @@
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::{Extension, Router};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::service::TowerToHyperService;
+use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-/// Ends the connection of a request without an answer.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Disconnect(Arc<Notify>);
+use crate::wire::{Connection, Wire};
 
-impl Disconnect {
-    pub(crate) fn now(&self) {
-        self.0.notify_one();
+/// How many connections are open, and how many were at most.
+#[derive(Debug, Default)]
+struct Connections {
+    open: AtomicUsize,
+    peak: AtomicUsize,
+}
+
+/// A connection that is open.
+struct Open(Arc<Connections>);
+
+impl Open {
+    fn one_more(connections: &Arc<Connections>) -> Self {
+        let open = connections.open.fetch_add(1, Ordering::SeqCst) + 1;
+        connections.peak.fetch_max(open, Ordering::SeqCst);
+        Self(Arc::clone(connections))
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.open.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
@@ -27,6 +45,7 @@ pub(crate) struct Listener {
     address: SocketAddr,
     router: Router,
     online: Mutex<Option<Online>>,
+    connections: Arc<Connections>,
 }
 
 #[derive(Debug)]
@@ -40,13 +59,18 @@ impl Listener {
     pub(crate) async fn start(router: Router) -> io::Result<Self> {
         let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = socket.local_addr()?;
-        let listener = Self { address, router, online: Mutex::new(None) };
+        let listener = Self { address, router, online: Mutex::new(None), connections: Arc::default() };
         listener.serve(socket);
         Ok(listener)
     }
 
     pub(crate) fn url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// The most connections that were open at once.
+    pub(crate) fn peak_connections(&self) -> usize {
+        self.connections.peak.load(Ordering::SeqCst)
     }
 
     /// Refuses new connections and resets the open ones.
@@ -68,19 +92,30 @@ impl Listener {
 
     fn serve(&self, socket: TcpListener) {
         let (stop, online) = watch::channel(());
-        let accepting = tokio::spawn(accept(socket, self.router.clone(), online));
+        let accepting =
+            tokio::spawn(accept(socket, self.router.clone(), online, Arc::clone(&self.connections)));
         *self.online.lock().unwrap_or_else(PoisonError::into_inner) = Some(Online { stop, accepting });
     }
 }
 
-async fn accept(socket: TcpListener, router: Router, mut online: watch::Receiver<()>) {
+async fn accept(
+    socket: TcpListener,
+    router: Router,
+    mut online: watch::Receiver<()>,
+    connections: Arc<Connections>,
+) {
     loop {
         tokio::select! {
             biased;
             _ = online.changed() => return,
             accepted = socket.accept() => {
                 if let Ok((stream, _)) = accepted {
-                    tokio::spawn(serve(stream, router.clone(), online.clone()));
+                    let open = Open::one_more(&connections);
+                    let serving = serve(stream, router.clone(), online.clone());
+                    tokio::spawn(async move {
+                        serving.await;
+                        drop(open);
+                    });
                 }
             }
         }
@@ -91,12 +126,32 @@ async fn serve(stream: TcpStream, router: Router, mut online: watch::Receiver<()
     // When this side closes, it is to break off: the client then sees a reset, as from a lost server.
     let _ = stream.set_zero_linger();
     let _ = stream.set_nodelay(true);
-    let disconnect = Disconnect::default();
-    let service = TowerToHyperService::new(router.layer(Extension(disconnect.clone())));
+    let (wire, returned) = Wire::new(stream);
+    let (connection, mut taken_over) = Connection::new();
+    let service = TowerToHyperService::new(router.layer(Extension(connection)));
     let builder = Builder::new(TokioExecutor::new());
+    let delivery = tokio::select! {
+        _ = builder.serve_connection(TokioIo::new(wire), service) => None,
+        delivery = taken_over.recv() => delivery,
+        _ = online.changed() => return,
+    };
+    // HTTP has let go of the socket here.
+    let Ok(mut stream) = returned.await else { return };
+    let last = async {
+        match delivery {
+            Some(delivery) => delivery.perform(stream).await,
+            // A reset now would take the end of an answer with it.
+            None => read_on(&mut stream).await,
+        }
+    };
     tokio::select! {
-        _ = builder.serve_connection(TokioIo::new(stream), service) => {}
-        _ = disconnect.0.notified() => {}
+        () = last => {}
         _ = online.changed() => {}
     }
+}
+
+/// Reads until the client closes.
+pub(crate) async fn read_on(stream: &mut TcpStream) {
+    let mut rest = [0; 1024];
+    while stream.read(&mut rest).await.is_ok_and(|count| count > 0) {}
 }

@@ -1,52 +1,27 @@
 //! One isolated authorization and resource server.
 
+use std::collections::HashSet;
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
 use tokio::sync::watch;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
-use crate::gate::{Endpoint, FaultCommand, Gates, HoldCommand, When};
+use crate::answer::Place;
+use crate::counters::Counters;
+use crate::fault::Fault;
+use crate::gate::{Endpoint, Gates, HoldCommand, When};
 use crate::listener::Listener;
+use crate::options::RealmOptions;
 use crate::routes;
 use crate::tokens::Tokens;
+use crate::users::{ADA, User};
 
 /// How long a command waits for what it is to see.
 const PATIENCE: Duration = Duration::from_secs(10);
-
-/// How a realm differs from the usual one.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct RealmOptions {
-    /// What the server says of an access token's life, in seconds. It expires by command only.
-    pub expires_in_seconds: u64,
-}
-
-impl Default for RealmOptions {
-    fn default() -> Self {
-        Self { expires_in_seconds: 3600 }
-    }
-}
-
-/// What a realm has seen.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[allow(missing_docs)]
-pub struct Counters {
-    pub logins: u64,
-    pub login_failures: u64,
-    pub refresh_requests: u64,
-    pub refreshes: u64,
-    pub refresh_rejections: u64,
-    pub reuse_detected: u64,
-    pub logouts: u64,
-    pub resource_requests: u64,
-    pub resource_ok: u64,
-    pub resource_unauthorized: u64,
-    pub active_families: u64,
-}
 
 /// An isolated server with listeners of its own. Clones are the same realm.
 #[derive(Clone, Debug)]
@@ -62,16 +37,19 @@ struct Inner {
 /// The part that the request handlers share.
 #[derive(Debug)]
 pub(crate) struct Core {
-    pub(crate) options: RealmOptions,
     state: Mutex<State>,
+    /// Of both listeners, once they listen.
+    urls: OnceLock<[String; 2]>,
     changed: watch::Sender<()>,
 }
 
 #[derive(Debug, Default)]
 pub(crate) struct State {
+    pub(crate) options: RealmOptions,
     pub(crate) tokens: Tokens,
     pub(crate) counters: Counters,
     pub(crate) gates: Gates,
+    pub(crate) idempotency_keys: HashSet<String>,
 }
 
 impl Core {
@@ -94,6 +72,22 @@ impl Core {
         }
     }
 
+    /// What goes wrong with a request, after its delay.
+    pub(crate) async fn fault(&self, endpoint: Endpoint, path: &str, when: When) -> Option<Fault> {
+        let fault = self.with(|state| state.gates.fault(endpoint, path, when))?;
+        if let Some(delay) = fault.delay() {
+            sleep(delay).await;
+        }
+        Some(fault)
+    }
+
+    /// Where a request with this `Host` has come to.
+    pub(crate) fn place(&self, host: &str) -> Place<'_> {
+        let [api, auth] = self.urls.get().expect("nobody knows the port before it is set");
+        let (here, elsewhere) = if auth.ends_with(host) { (auth, api) } else { (api, auth) };
+        Place { here, elsewhere }
+    }
+
     /// Holds a request as long as a test wants it held.
     pub(crate) async fn pass(&self, endpoint: Endpoint, path: &str, when: When) {
         if let Some(hold) = self.with(|state| state.gates.arrive(endpoint, path, when)) {
@@ -106,6 +100,7 @@ impl Core {
 #[derive(Debug)]
 pub(crate) enum CommandError {
     Unknown,
+    NoSuchUser,
     Malformed(serde_json::Error),
     /// What it waited for did not happen.
     TimedOut,
@@ -148,6 +143,13 @@ struct ListenerCommand {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+struct IssueTokens {
+    /// The address of the user; the usual one without.
+    user: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct NoArguments {}
 
 impl Realm {
@@ -156,9 +158,11 @@ impl Realm {
     /// # Errors
     /// No socket could be bound.
     pub async fn start(options: RealmOptions) -> io::Result<Self> {
-        let core = Arc::new(Core { options, state: Mutex::default(), changed: watch::Sender::new(()) });
+        let state = Mutex::new(State { options, ..State::default() });
+        let core = Arc::new(Core { state, urls: OnceLock::new(), changed: watch::Sender::new(()) });
         let router = routes::router(Arc::clone(&core));
         let (api, auth) = (Listener::start(router.clone()).await?, Listener::start(router).await?);
+        core.urls.get_or_init(|| [api.url(), auth.url()]);
         Ok(Self(Arc::new(Inner { core, api, auth })))
     }
 
@@ -174,7 +178,7 @@ impl Realm {
 
     /// What the realm has seen so far.
     pub fn counters(&self) -> Counters {
-        self.0.core.with(|state| counters(state))
+        self.0.core.with(|state| self.count(state))
     }
 
     /// Carries out a command, the same as over HTTP; see the crate's README.
@@ -197,8 +201,21 @@ impl Realm {
                 core.with(|state| state.tokens.revoke_refresh_tokens());
             }
             "issue_tokens" => {
+                let IssueTokens { user } = read(arguments)?;
+                let user = match user {
+                    Some(email) => User::with_email(&email).ok_or(CommandError::NoSuchUser)?,
+                    None => &ADA,
+                };
+                return Ok(core.with(|state| state.tokens.issue(user, &state.options)));
+            }
+            "end_grace" => {
                 read::<NoArguments>(arguments)?;
-                return Ok(core.with(|state| state.tokens.issue(core.options.expires_in_seconds)));
+                core.with(|state| state.tokens.end_grace());
+            }
+            "set" => {
+                let changes: Map<String, Value> = read(arguments)?;
+                core.with(|state| state.options.with(changes).map(|options| state.options = options))
+                    .map_err(CommandError::Malformed)?;
             }
             "hold" => {
                 let command: HoldCommand = read(arguments)?;
@@ -213,7 +230,7 @@ impl Realm {
                 self.wait(|state| state.gates.held(endpoint) >= count).await?;
             }
             "fault" => {
-                let fault: FaultCommand = read(arguments)?;
+                let fault: Fault = read(arguments)?;
                 core.with(|state| state.gates.add_fault(fault));
             }
             "clear_faults" => {
@@ -233,13 +250,23 @@ impl Realm {
             "await_counter" => {
                 let AwaitCounter { counter, at_least } = read(arguments)?;
                 self.wait(|state| {
-                    json!(counters(state))[&counter].as_u64().is_some_and(|count| count >= at_least)
+                    json!(self.count(state))[&counter].as_u64().is_some_and(|count| count >= at_least)
                 })
                 .await?;
             }
             _ => return Err(CommandError::Unknown),
         }
         Ok(json!({}))
+    }
+
+    fn count(&self, state: &State) -> Counters {
+        let peak = self.0.api.peak_connections().max(self.0.auth.peak_connections());
+        Counters {
+            active_families: state.tokens.active_families(),
+            distinct_idempotency_keys: state.idempotency_keys.len() as u64,
+            peak_connections: peak as u64,
+            ..state.counters.clone()
+        }
     }
 
     async fn wait(&self, condition: impl Fn(&State) -> bool) -> Result<(), CommandError> {
@@ -255,10 +282,6 @@ impl Realm {
     }
 }
 
-fn counters(state: &State) -> Counters {
-    Counters { active_families: state.tokens.active_families(), ..state.counters.clone() }
-}
-
 fn read<T: for<'a> Deserialize<'a>>(arguments: Value) -> Result<T, CommandError> {
     serde_json::from_value(arguments).map_err(CommandError::Malformed)
 }
@@ -267,6 +290,7 @@ impl std::fmt::Display for CommandError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Unknown => f.write_str("there is no such command"),
+            Self::NoSuchUser => f.write_str("there is no such user"),
             Self::Malformed(error) => write!(f, "malformed: {error}"),
             Self::TimedOut => write!(f, "did not happen within {PATIENCE:?}"),
             Self::Listener(error) => write!(f, "the listener did not come back: {error}"),

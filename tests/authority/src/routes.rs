@@ -3,23 +3,27 @@
 use std::sync::Arc;
 
 use axum::body::Bytes;
-use axum::extract::{Form, Request, State as Shared};
-use axum::http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, WWW_AUTHENTICATE};
+use axum::extract::{Form, Path, Request, State as Shared};
+use axum::http::header::{
+    AUTHORIZATION, CONTENT_LENGTH, COOKIE, HOST, HeaderMap, TRANSFER_ENCODING, WWW_AUTHENTICATE,
+};
 use axum::http::{Method, StatusCode};
 use axum::middleware::{Next, from_fn_with_state};
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{any, get, post};
 use axum::{Extension, Json, Router};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::gate::{Endpoint, FaultCommand, When};
-use crate::listener::Disconnect;
+use crate::answer::{self, Place};
+use crate::delivery::Delivery;
+use crate::fault::Fault;
+use crate::gate::{Endpoint, When};
 use crate::realm::Core;
 use crate::tokens::Redeemed;
+use crate::users::User;
+use crate::wire::Connection;
 
-const EMAIL: &str = "ada@example.com";
-const PASSWORD: &str = "correct horse";
 const CLIENT_ID: &str = "demo";
 
 pub(crate) fn router(core: Arc<Core>) -> Router {
@@ -33,7 +37,14 @@ pub(crate) fn router(core: Arc<Core>) -> Router {
         .route("/forbidden", get(async || StatusCode::FORBIDDEN))
         .layer(from_fn_with_state(Arc::clone(&core), check_access_token))
         .route("/public", get(async || Json(json!({"public": true}))));
+    // Where redirects lead.
+    let followed = Router::new()
+        .route("/hop/{left}", any(hop))
+        .route("/loop", any(async || Redirect::temporary("/loop")))
+        .route("/landing", any(async || Json(json!({"landed": true}))))
+        .layer(from_fn_with_state(Arc::clone(&core), count_followers));
     Router::new()
+        .merge(followed)
         .merge(guarded(Router::new().route("/auth/login", post(login)), Endpoint::Login))
         .merge(guarded(Router::new().route("/auth/refresh", post(refresh)), Endpoint::Refresh))
         .merge(guarded(Router::new().route("/oauth/token", post(oauth_token)), Endpoint::Refresh))
@@ -46,7 +57,7 @@ pub(crate) fn router(core: Arc<Core>) -> Router {
 /// Holds the request and lets go wrong what a test wants, before and after the server acts.
 async fn interfere(
     Shared((core, endpoint)): Shared<(Arc<Core>, Endpoint)>,
-    Extension(disconnect): Extension<Disconnect>,
+    Extension(connection): Extension<Connection>,
     request: Request,
     next: Next,
 ) -> Response {
@@ -56,70 +67,88 @@ async fn interfere(
         Endpoint::Login | Endpoint::Logout => {}
     });
     let path = request.uri().path().to_owned();
+    let host = request.headers().get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default().to_owned();
+    let place = core.place(&host);
     core.pass(endpoint, &path, When::Before).await;
-    if let Some(fault) = core.with(|state| state.gates.fault(endpoint, When::Before)) {
-        return fail(fault, &disconnect).await;
+    if let Some(fault) = core.fault(endpoint, &path, When::Before).await
+        && !fault.is_only_a_delay()
+    {
+        return fail(fault, None, place, &connection).await;
     }
     let response = next.run(request).await;
     core.pass(endpoint, &path, When::After).await;
-    match core.with(|state| state.gates.fault(endpoint, When::After)) {
-        Some(fault) => fail(fault, &disconnect).await,
-        None => response,
+    match core.fault(endpoint, &path, When::After).await {
+        Some(fault) if !fault.is_only_a_delay() => fail(fault, Some(response), place, &connection).await,
+        _ => response,
     }
 }
 
-async fn fail(fault: FaultCommand, disconnect: &Disconnect) -> Response {
-    if fault.reset {
-        disconnect.now();
-        // The connection ends here and takes this with it.
-        std::future::pending::<()>().await;
+async fn fail(fault: Fault, own: Option<Response>, place: Place<'_>, connection: &Connection) -> Response {
+    if let Some(text) = &fault.raw {
+        connection.take_over(Delivery::raw(text, &fault)).await;
     }
-    let status = fault.status.and_then(|status| StatusCode::from_u16(status).ok());
-    let mut response = (status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), fault.body).into_response();
-    for (name, value) in &fault.headers {
-        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
-            response.headers_mut().append(name, value);
-        }
+    let response = answer::build(&fault, own, place).await;
+    if fault.needs_the_wire() {
+        connection.take_over(Delivery::of(response, &fault)).await;
     }
     response
 }
 
-async fn check_access_token(Shared(core): Shared<Arc<Core>>, request: Request, next: Next) -> Response {
+/// Counts who follows a redirect, and what they bring along.
+async fn count_followers(Shared(core): Shared<Arc<Core>>, request: Request, next: Next) -> Response {
+    let headers = request.headers();
+    let with_body = headers.get(CONTENT_LENGTH).is_some_and(|length| length != "0")
+        || headers.contains_key(TRANSFER_ENCODING);
+    let with_credentials = with_body || headers.contains_key(AUTHORIZATION) || headers.contains_key(COOKIE);
+    core.with(|state| {
+        state.counters.redirects_followed += 1;
+        state.counters.redirects_with_credentials += u64::from(with_credentials);
+    });
+    next.run(request).await
+}
+
+async fn hop(Path(left): Path<u32>) -> Redirect {
+    match left {
+        0 | 1 => Redirect::temporary("/landing"),
+        _ => Redirect::temporary(&format!("/hop/{}", left - 1)),
+    }
+}
+
+async fn check_access_token(Shared(core): Shared<Arc<Core>>, mut request: Request, next: Next) -> Response {
     let mut presented = request.headers().get_all(AUTHORIZATION).iter();
     let token = match (presented.next(), presented.next()) {
         (Some(value), None) => value.to_str().ok().and_then(|text| text.strip_prefix("Bearer ")),
         _ => None,
     };
-    let accepted = core.with(|state| {
-        let accepted = token.is_some_and(|token| state.tokens.accepts(token));
-        let counter = if accepted {
-            &mut state.counters.resource_ok
-        } else {
-            &mut state.counters.resource_unauthorized
+    let owner = core.with(|state| {
+        let owner = token.and_then(|token| state.tokens.owner(token));
+        let counter = match owner {
+            Some(_) => &mut state.counters.resource_ok,
+            None => &mut state.counters.resource_unauthorized,
         };
         *counter += 1;
-        accepted
+        owner
     });
-    match (accepted, token) {
-        (true, _) => next.run(request).await,
+    match (owner, token) {
+        (Some(user), _) => {
+            request.extensions_mut().insert(user);
+            next.run(request).await
+        }
         // RFC 6750 section 3: no error code if no token was presented.
-        (false, None) => (StatusCode::UNAUTHORIZED, [(WWW_AUTHENTICATE, "Bearer")]).into_response(),
-        (false, Some(_)) => {
+        (None, None) => (StatusCode::UNAUTHORIZED, [(WWW_AUTHENTICATE, "Bearer")]).into_response(),
+        (None, Some(_)) => {
             let challenge = [(WWW_AUTHENTICATE, r#"Bearer error="invalid_token""#)];
             (StatusCode::UNAUTHORIZED, challenge, Json(json!({"error": "invalid_token"}))).into_response()
         }
     }
 }
 
-fn user() -> Value {
-    json!({"id": "u1", "name": "Ada", "email": EMAIL})
+async fn me(Extension(user): Extension<&'static User>) -> Json<Value> {
+    Json(user.to_json())
 }
 
-async fn me() -> Json<Value> {
-    Json(user())
-}
-
-async fn echo(method: Method, body: Bytes) -> Json<Value> {
+async fn echo(Shared(core): Shared<Arc<Core>>, method: Method, body: Bytes) -> Json<Value> {
+    core.with(|state| state.counters.echoed_bytes += body.len() as u64);
     Json(json!({"method": method.as_str(), "body": String::from_utf8_lossy(&body)}))
 }
 
@@ -130,16 +159,16 @@ struct Credentials {
 }
 
 async fn login(Shared(core): Shared<Arc<Core>>, Json(credentials): Json<Credentials>) -> Response {
-    let accepted = credentials.email == EMAIL && credentials.password == PASSWORD;
+    let user = User::with_credentials(&credentials.email, &credentials.password);
     core.with(|state| {
-        if !accepted {
+        let Some(user) = user else {
             state.counters.login_failures += 1;
             let answer = Json(json!({"error": "invalid_credentials"}));
             return (StatusCode::UNAUTHORIZED, answer).into_response();
-        }
+        };
         state.counters.logins += 1;
-        let mut answer = state.tokens.issue(core.options.expires_in_seconds);
-        answer["user"] = user();
+        let mut answer = state.tokens.issue(user, &state.options);
+        answer["user"] = user.to_json();
         Json(answer).into_response()
     })
 }
@@ -149,8 +178,12 @@ struct RefreshToken {
     refresh_token: String,
 }
 
-async fn refresh(Shared(core): Shared<Arc<Core>>, Json(body): Json<RefreshToken>) -> Response {
-    match redeem(&core, &body.refresh_token) {
+async fn refresh(
+    Shared(core): Shared<Arc<Core>>,
+    headers: HeaderMap,
+    Json(body): Json<RefreshToken>,
+) -> Response {
+    match redeem(&core, &headers, &body.refresh_token) {
         Some(answer) => Json(answer).into_response(),
         None => (StatusCode::UNAUTHORIZED, Json(json!({"error": "invalid_refresh_token"}))).into_response(),
     }
@@ -164,7 +197,11 @@ struct TokenRequest {
     client_id: Option<String>,
 }
 
-async fn oauth_token(Shared(core): Shared<Arc<Core>>, Form(form): Form<TokenRequest>) -> Response {
+async fn oauth_token(
+    Shared(core): Shared<Arc<Core>>,
+    headers: HeaderMap,
+    Form(form): Form<TokenRequest>,
+) -> Response {
     let error = |code: &str| (StatusCode::BAD_REQUEST, Json(json!({"error": code}))).into_response();
     if form.client_id.as_deref() != Some(CLIENT_ID) {
         return error("invalid_client");
@@ -173,24 +210,26 @@ async fn oauth_token(Shared(core): Shared<Arc<Core>>, Form(form): Form<TokenRequ
         return error("unsupported_grant_type");
     }
     let Some(token) = form.refresh_token else { return error("invalid_request") };
-    redeem(&core, &token).map_or_else(|| error("invalid_grant"), |answer| Json(answer).into_response())
+    redeem(&core, &headers, &token)
+        .map_or_else(|| error("invalid_grant"), |answer| Json(answer).into_response())
 }
 
-fn redeem(core: &Core, token: &str) -> Option<Value> {
-    core.with(|state| match state.tokens.redeem(token, core.options.expires_in_seconds) {
-        Redeemed::Rotated(answer) => {
-            state.counters.refreshes += 1;
-            Some(answer)
-        }
-        Redeemed::Invalid => {
-            state.counters.refresh_rejections += 1;
-            None
-        }
-        Redeemed::Reused => {
-            state.counters.refresh_rejections += 1;
-            state.counters.reuse_detected += 1;
-            None
-        }
+fn redeem(core: &Core, headers: &HeaderMap, token: &str) -> Option<Value> {
+    let key = headers.get("Idempotency-Key").and_then(|key| key.to_str().ok());
+    core.with(|state| {
+        state.idempotency_keys.extend(key.map(str::to_owned));
+        let (counter, answer) = match state.tokens.redeem(token, key, &state.options) {
+            Redeemed::Rotated(answer) => (&mut state.counters.refreshes, Some(answer)),
+            Redeemed::Replayed(answer) => (&mut state.counters.idempotency_replays, Some(answer)),
+            Redeemed::InGrace(answer) => (&mut state.counters.grace_replays, Some(answer)),
+            Redeemed::Invalid => (&mut state.counters.refresh_rejections, None),
+            Redeemed::Reused => {
+                state.counters.reuse_detected += 1;
+                (&mut state.counters.refresh_rejections, None)
+            }
+        };
+        *counter += 1;
+        answer
     })
 }
 

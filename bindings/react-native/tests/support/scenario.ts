@@ -20,6 +20,8 @@ const eventTypes: SessionEventType[] = [
   'signed_in',
   'refreshed',
   'refresh_failed',
+  'restored',
+  'sign_in_recommended',
   'persistence_degraded',
   'persistence_restored',
   'signed_out',

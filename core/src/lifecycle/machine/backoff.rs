@@ -4,12 +4,17 @@ use std::time::Duration;
 
 use crate::error::{Error, RefreshObstacle};
 use crate::lifecycle::terms::{Attempt, Moment};
+use crate::store::StoreError;
 use crate::time::BootTime;
 
 pub(super) const BACKOFF_BASE: Duration = Duration::from_secs(1);
+const BACKOFF_FLOOR: Duration = Duration::from_millis(100);
 pub(super) const BACKOFF_CAP: Duration = Duration::from_secs(60);
 /// A server that asks for more patience than this is asked again after this long.
 pub(super) const RETRY_AFTER_CAP: Duration = Duration::from_secs(300);
+
+/// So many unexpected answers in a row are no passing fault.
+pub(super) const HOPELESS_AFTER: u32 = 3;
 
 /// After a refresh that failed.
 #[derive(Clone, Debug)]
@@ -17,6 +22,7 @@ pub(super) struct Backoff {
     pub(super) attempt: Attempt,
     pub(super) until: BootTime,
     failures: u32,
+    asked: bool,
     problem: Problem,
 }
 
@@ -26,6 +32,7 @@ pub(super) enum Problem {
     Obstacle(RefreshObstacle),
     Misconfigured(String),
     Unexpected(u16),
+    Store(StoreError),
 }
 
 impl Backoff {
@@ -38,8 +45,26 @@ impl Backoff {
         retry_after: Option<Duration>,
     ) -> Self {
         let failures = previous.map_or(0, |backoff| backoff.failures);
-        let pause = retry_after.map_or_else(|| pause(at, failures), |asked| asked.min(RETRY_AFTER_CAP));
-        Self { attempt, until: at.now.after(pause), failures: failures.saturating_add(1), problem }
+        // A server that asks for less patience than the usual gets the usual.
+        let asked = retry_after.unwrap_or_default().min(RETRY_AFTER_CAP);
+        let pause = pause(at, failures).max(asked);
+        Self {
+            attempt,
+            until: at.now.after(pause),
+            failures: failures.saturating_add(1),
+            asked: !asked.is_zero(),
+            problem,
+        }
+    }
+
+    /// Whether the server has answered with nonsense a few times in a row: signing in again may help.
+    pub(super) fn is_hopeless(&self) -> bool {
+        matches!(self.problem, Problem::Unexpected(_)) && self.failures == HOPELESS_AFTER
+    }
+
+    /// Whether the server itself has asked for patience, which it means on any network.
+    pub(super) fn was_asked_for(&self) -> bool {
+        self.asked
     }
 
     pub(super) fn explain(&self, at: Moment) -> Error {
@@ -49,11 +74,12 @@ impl Backoff {
             }
             Problem::Misconfigured(what) => Error::AuthorityMisconfigured(what.clone()),
             Problem::Unexpected(status) => Error::AuthorityUnexpected { status: *status },
+            Problem::Store(error) => error.clone().into(),
         }
     }
 }
 
-/// Exponential, with full jitter.
+/// Exponential, with full jitter over a floor that keeps a burst of failures from being a burst of requests.
 pub(super) fn pause(at: Moment, failures: u32) -> Duration {
-    at.jitter(BACKOFF_BASE.saturating_mul(1 << failures.min(10)).min(BACKOFF_CAP))
+    at.jitter(BACKOFF_BASE.saturating_mul(1 << failures.min(10)).min(BACKOFF_CAP)).max(BACKOFF_FLOOR)
 }

@@ -1,110 +1,142 @@
-//! Somebody is signed in: who gets the token, when it is refreshed, and when it is saved.
+//! Somebody is signed in: who gets the token, and how it is refreshed.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use super::backoff::{Backoff, Problem, pause};
+use super::backoff::{Backoff, Problem};
+use super::breaker::Breaker;
 use super::held::Held;
-use super::{Counters, SAVE_BUDGET, revoke};
+use super::policy::{Ages, Times};
+use super::saves::Saves;
+use super::{SAVE_BUDGET, Turn, revoke};
 use crate::error::RefreshObstacle;
 use crate::event::{Event, SignOutReason};
 use crate::lifecycle::terms::{
-    Answer, Attempt, Effect, Grant, Loaded, Moment, Progress, Verdict, Version, Want,
+    Answer, Attempt, Effect, Grant, Leased, Loaded, Moment, Progress, Stored, Verdict, Version, Want,
 };
 use crate::store::{Expected, Generation, StoreError};
 use crate::time::BootTime;
+use crate::trace::{Because, Decision};
 
-/// While an answer may have been lost, the same token is sent again only within this time: the grace
-/// that common authorization servers allow for a retry is no longer.
-pub(super) const GRACE: Duration = Duration::from_secs(30);
-/// How often it is sent again before callers are told.
+/// How often a token whose answer was lost is sent again before callers are told.
 pub(super) const QUICK_RETRIES: u32 = 3;
+/// Whoever has the lease refreshes and saves in that time; a store that takes longer hangs.
+const LEASE_BUDGET: Duration = Duration::from_secs(20);
+/// How long the store may take to be read before a rejection is believed.
+pub(super) const LOAD_BUDGET: Duration = Duration::from_secs(5);
+/// The status of an answer that was fine, but for somebody else.
+const OK: u16 = 200;
 const QUICK_RETRY_BASE: Duration = Duration::from_millis(200);
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct SignedIn {
     pub(super) epoch: u64,
     pub(super) held: Held,
     /// False until the tokens of a sign-in are saved or their budget is spent.
     released: bool,
     flight: Option<Flight>,
-    pub(super) backoff: Option<Backoff>,
+    backoff: Option<Backoff>,
+    breaker: Breaker,
     /// When an answer to the held refresh token was first lost.
     answer_lost: Option<BootTime>,
     saves: Saves,
+    /// The lease of the store is held until what this attempt brought is durable.
+    lease: Option<Attempt>,
+    /// The store is being read to see whether somebody else has written.
+    looking: Option<Attempt>,
+    ages: Ages,
+    /// When the policies are looked at next.
+    policy_check: Option<BootTime>,
 }
 
 /// A refresh, or the saving of a sign-in, that callers may be waiting for.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Flight {
     attempt: Attempt,
     stage: Stage,
+    because: Option<Because>,
+    waiters: u64,
     retries: u32,
     doubted: bool,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Stage {
+    /// Others who share the store may be refreshing; the lease of it is awaited.
+    Leasing { until: BootTime },
     /// The refresh token is on its way.
     Sent,
     /// An answer was lost; the token is sent again.
     Paused { until: BootTime },
     /// The server rejected the token; the store is read before that is believed.
-    Confirming { reason: SignOutReason },
-    /// New tokens are being saved. After a sign-in they are the held ones.
-    Saving { next: Option<Box<Held>>, since: BootTime },
+    Confirming { reason: SignOutReason, until: BootTime },
+    /// New tokens are being saved.
+    Saving { next: Next, since: BootTime },
 }
 
-/// One save at a time; what is newest when it ends is saved next.
-#[derive(Debug, Default)]
-struct Saves {
-    generation: Option<Generation>,
-    running: Option<u64>,
-    durable: Option<u64>,
-    /// Somebody else has written: the store is being read to learn what, before the save is repeated.
-    rereading: Option<Attempt>,
-    failures: u32,
-    retry_at: Option<BootTime>,
-    degraded: bool,
+/// What is being saved, and so what happens when it is.
+#[derive(Clone, Debug)]
+enum Next {
+    /// The held tokens, after a sign-in.
+    SignedIn,
+    Refreshed(Box<Held>),
+    /// A refresh token without an access token: the refresh has failed all the same.
+    Salvaged(Box<Held>),
 }
 
 impl SignedIn {
     /// With tokens that have just arrived; they are being saved.
-    pub(super) fn arrive(epoch: u64, held: Held, at: Moment, effects: &mut Vec<Effect>) -> Self {
-        let flight = Flight::new(held.made_by, Stage::Saving { next: None, since: at.now });
-        let mut session = Self::new(epoch, held, false, Some(flight));
-        effects.push(Effect::WakeAt(at.now.after(SAVE_BUDGET)));
-        session.save(effects);
+    pub(super) fn arrive(epoch: u64, held: Held, attempt: Attempt, turn: &mut Turn<'_>) -> Self {
+        let stage = Stage::Saving { next: Next::SignedIn, since: turn.at.now };
+        let flight = Flight::new(attempt, stage, None);
+        let ages = Ages::begin(turn.at.now);
+        let mut session = Self::new(epoch, held, false, Some(flight), ages);
+        turn.effects.push(Effect::WakeAt(turn.at.now.after(SAVE_BUDGET)));
+        session.save(turn);
+        session.watch_policies(turn);
         session
     }
 
     /// With tokens from the store.
-    pub(super) fn restore(epoch: u64, mut held: Held, generation: Generation) -> Self {
-        // An earlier process may have used them.
-        held.used = true;
-        let mut session = Self::new(epoch, held, true, None);
-        session.is_durable(generation);
+    pub(super) fn restore(
+        epoch: u64,
+        held: Held,
+        times: Times,
+        generation: Generation,
+        turn: &mut Turn<'_>,
+    ) -> Self {
+        let mut session = Self::new(epoch, held, true, None, Ages::restore(times));
+        session.saves.is_durable(session.held.revision, generation);
+        session.watch_expiry(turn);
         session
     }
 
-    fn new(epoch: u64, held: Held, released: bool, flight: Option<Flight>) -> Self {
-        let saves = Saves::default();
-        Self { epoch, held, released, flight, backoff: None, answer_lost: None, saves }
+    fn new(epoch: u64, held: Held, released: bool, flight: Option<Flight>, ages: Ages) -> Self {
+        Self {
+            epoch,
+            held,
+            released,
+            flight,
+            backoff: None,
+            breaker: Breaker::default(),
+            answer_lost: None,
+            saves: Saves::default(),
+            lease: None,
+            looking: None,
+            ages,
+            policy_check: None,
+        }
     }
 
-    pub(super) fn want(
-        &mut self,
-        at: Moment,
-        want: Want,
-        counters: &mut Counters,
-        effects: &mut Vec<Effect>,
-    ) -> Answer {
+    pub(super) fn want(&mut self, want: Want, turn: &mut Turn<'_>) -> Answer {
+        let now = turn.at.now;
+        self.ages.touch(now);
         let renewable = self.held.refresh.is_some();
         let refused = want.refused.is_some_and(|number| number >= self.held.number);
-        let expired = self.held.expires_at.is_some_and(|expiry| expiry <= at.now);
+        let expired = self.held.expires_at.is_some_and(|expiry| expiry <= now);
         // A server whose new tokens count as expired on arrival must not cause a refresh for each
         // request: a token is used at least once, and by everybody who waited for it.
-        let spent = expired && self.held.used && want.after != Some(self.held.made_by) && renewable;
+        let spent = expired && self.held.used && !self.held.is_for(want.after) && renewable;
         if let Some(access) = &self.held.access
             && self.released
             && !refused
@@ -112,276 +144,398 @@ impl SignedIn {
         {
             let access = Arc::clone(access);
             self.held.used = true;
-            let due = !expired && self.held.renew_at.is_some_and(|renew_at| renew_at <= at.now);
-            if due && renewable && self.may_refresh(at) {
-                self.start(counters, effects);
-            }
+            self.renew_if_due(turn);
             let version = Version { epoch: self.epoch, number: self.held.number };
-            return Answer::Use { access, version };
+            return Answer::Use { access, version, proven: self.held.proven };
         }
-        if let Some(flight) = &self.flight {
-            return Answer::Wait(flight.attempt);
+        if let Some(flight) = &mut self.flight {
+            if want.after != Some(flight.attempt) {
+                flight.waiters += 1;
+            }
+            return Answer::Wait { attempt: flight.attempt, epoch: self.epoch };
         }
         if !renewable {
             return Answer::NotRenewable;
         }
         if let Some(backoff) = &self.backoff {
             let waited = want.after.is_some_and(|attempt| attempt <= backoff.attempt);
-            if waited || backoff.until > at.now {
-                return Answer::Fail(backoff.explain(at));
+            if waited || backoff.until > now {
+                return Answer::Fail(backoff.explain(turn.at));
             }
         }
-        Answer::Wait(self.start(counters, effects))
+        if refused && !self.may_cure(turn) {
+            return Answer::PassOn;
+        }
+        let because = match (&self.held.access, refused) {
+            (None, _) => Because::NoAccessToken,
+            (_, true) => Because::Refused,
+            (_, false) => Because::Expired,
+        };
+        self.start(because, 1, turn)
     }
 
-    fn may_refresh(&self, at: Moment) -> bool {
-        self.flight.is_none() && self.backoff.as_ref().is_none_or(|backoff| backoff.until <= at.now)
+    /// Whether a refresh may help against a refusal. Counts the held token if it was to help and did not.
+    fn may_cure(&mut self, turn: &mut Turn<'_>) -> bool {
+        if self.breaker.is_open(turn.at.now) {
+            return false;
+        }
+        let useless = self.held.after_refusal && !self.held.proven;
+        if useless && self.breaker.did_not_cure(turn.at.now) {
+            turn.note(Decision::BreakerOpened);
+            return false;
+        }
+        true
     }
 
-    fn start(&mut self, counters: &mut Counters, effects: &mut Vec<Effect>) -> Attempt {
-        let attempt = counters.attempt();
-        self.flight = Some(Flight::new(attempt, Stage::Sent));
-        self.send(effects);
-        attempt
+    /// Renews a token in the background while it is still good, if somebody uses it.
+    fn renew_if_due(&mut self, turn: &mut Turn<'_>) {
+        let now = turn.at.now;
+        let expired = self.held.expires_at.is_some_and(|expiry| expiry <= now);
+        let due = self.held.renew_at.is_some_and(|renew_at| renew_at <= now) && !expired && self.held.used;
+        let may = self.flight.is_none() && self.backoff.as_ref().is_none_or(|backoff| backoff.until <= now);
+        if due && may && self.released && self.held.refresh.is_some() {
+            self.start(Because::Leeway, 0, turn);
+        }
     }
 
-    fn send(&mut self, effects: &mut Vec<Effect>) {
+    fn start(&mut self, because: Because, waiters: u64, turn: &mut Turn<'_>) -> Answer {
+        let attempt = turn.counters.attempt();
+        turn.note(Decision::RefreshStarted { attempt, because });
+        let until = turn.at.now.after(LEASE_BUDGET);
+        let mut flight = Flight::new(attempt, Stage::Leasing { until }, Some(because));
+        flight.waiters = waiters;
+        self.flight = Some(flight);
+        if self.lease.is_some() {
+            // Still held, because what the last refresh brought is not durable yet: nobody else can have
+            // refreshed.
+            self.send(turn);
+        } else {
+            turn.effects.extend([Effect::Lease { attempt }, Effect::WakeAt(until)]);
+        }
+        Answer::Wait { attempt, epoch: self.epoch }
+    }
+
+    /// The lease was gained and the store read under it; or it was not gained. Returns the reason if the
+    /// session ends with it.
+    pub(super) fn leased(
+        &mut self,
+        attempt: Attempt,
+        result: Result<Leased, StoreError>,
+        turn: &mut Turn<'_>,
+    ) -> Option<SignOutReason> {
+        let Some(Flight { stage: Stage::Leasing { .. }, .. }) =
+            self.flight.as_ref().filter(|flight| flight.attempt == attempt)
+        else {
+            turn.effects.extend(result.is_ok().then_some(Effect::Release { attempt }));
+            return None;
+        };
+        let Leased { shared, loaded } = match result {
+            Ok(leased) => leased,
+            Err(error) => {
+                self.fail(None, Problem::Store(error), turn);
+                return None;
+            }
+        };
+        self.lease = Some(attempt);
+        match loaded {
+            Loaded::Found(stored) if self.is_successor(&stored) => self.adopt(*stored, attempt, turn),
+            Loaded::Found(stored) if !self.is_ours(&stored.grant) => return Some(SignOutReason::Elsewhere),
+            Loaded::Ended(_) => return Some(SignOutReason::Elsewhere),
+            // Sending a token that somebody else may have used up would end the session for both.
+            Loaded::Unreadable(error) if shared => {
+                let problem = Problem::Store(StoreError::Transient(error.to_string()));
+                self.fail(None, problem, turn);
+            }
+            Loaded::Found(stored) => {
+                self.saves.generation = Some(stored.generation);
+                self.send(turn);
+            }
+            Loaded::Absent | Loaded::Lost => {
+                // What is in memory is all there is; it is saved again with what the refresh brings.
+                self.saves.generation = None;
+                self.send(turn);
+            }
+            Loaded::Unreadable(_) => self.send(turn),
+        }
+        None
+    }
+
+    fn send(&mut self, turn: &mut Turn<'_>) {
         let (Some(flight), Some(token)) = (&mut self.flight, &self.held.refresh) else { return };
         flight.stage = Stage::Sent;
-        effects.push(Effect::Refresh {
-            attempt: flight.attempt,
-            token: Arc::clone(token),
-            attempt_id: self.held.attempt_id.clone(),
-        });
+        let (attempt, attempt_id) = (flight.attempt, self.held.attempt_id.clone());
+        turn.note(Decision::RefreshSent { attempt, id: attempt_id.as_str().to_owned() });
+        turn.effects.push(Effect::Refresh { attempt, token: Arc::clone(token), attempt_id });
     }
 
     /// The authorization server has answered. (What the verdicts mean is the failure table.)
-    pub(super) fn refresh_answered(
-        &mut self,
-        at: Moment,
-        attempt: Attempt,
-        verdict: Verdict,
-        counters: &mut Counters,
-        effects: &mut Vec<Effect>,
-    ) {
+    pub(super) fn refresh_answered(&mut self, attempt: Attempt, verdict: Verdict, turn: &mut Turn<'_>) {
+        let at = turn.at;
         let Some(flight) = &mut self.flight else { return };
         if flight.attempt != attempt || !matches!(flight.stage, Stage::Sent) {
             return;
         }
+        turn.note(Decision::RefreshAnswered { attempt, verdict: verdict.name() });
         match verdict {
+            // The session of one user does not become that of another.
+            Verdict::Rotated(grant) if self.held.is_other_subject(&grant) => {
+                self.fail(None, Problem::Unexpected(OK), turn);
+            }
             Verdict::Rotated(grant) => {
-                let old = self.held.refresh.clone();
-                let next = Held::new(*grant, old, counters.number(), attempt, at);
-                flight.stage = Stage::Saving { next: Some(Box::new(next)), since: at.now };
-                self.answer_lost = None;
-                effects.push(Effect::WakeAt(at.now.after(SAVE_BUDGET)));
-                self.save(effects);
+                let mut next = self.held.rotated(*grant, turn.counters.number(), attempt, at);
+                next.after_refusal = flight.because == Some(Because::Refused);
+                self.save_next(Next::Refreshed(Box::new(next)), turn);
             }
             Verdict::Salvaged(refresh, attempt_id) => {
-                // The access token is the old one, and so is its number: it stays refused where it was.
-                self.held.refresh = Some(Arc::new(refresh));
-                self.held.attempt_id = attempt_id;
-                self.answer_lost = None;
-                self.saves.durable = None;
-                self.fail(at, None, Problem::Obstacle(RefreshObstacle::NoAccessToken), effects);
-                self.save(effects);
+                let next = self.held.salvaged(refresh, attempt_id, turn.counters.number());
+                self.save_next(Next::Salvaged(Box::new(next)), turn);
             }
-            Verdict::Ambiguous => {
-                let first = *self.answer_lost.get_or_insert(at.now);
-                if flight.retries < QUICK_RETRIES && first.until(at.now) < GRACE {
-                    let pause = at.jitter(QUICK_RETRY_BASE.saturating_mul(1 << flight.retries));
-                    flight.retries += 1;
-                    let until = at.now.after(pause);
-                    flight.stage = Stage::Paused { until };
-                    effects.push(Effect::WakeAt(until));
-                } else {
-                    self.fail(at, None, Problem::Obstacle(RefreshObstacle::AnswerLost), effects);
-                }
-            }
+            Verdict::Ambiguous => self.answer_was_lost(at, turn),
             Verdict::Rejected { certain: false } if !flight.doubted => {
                 flight.doubted = true;
-                self.send(effects);
+                self.send(turn);
             }
             Verdict::Rejected { .. } => {
                 let lost = self.answer_lost.is_some();
                 let reason = if lost { SignOutReason::RotationLost } else { SignOutReason::Rejected };
-                flight.stage = Stage::Confirming { reason };
-                effects.push(Effect::Load { attempt });
+                let until = at.now.after(LOAD_BUDGET);
+                flight.stage = Stage::Confirming { reason, until };
+                turn.effects.extend([Effect::Load { attempt }, Effect::WakeAt(until)]);
             }
-            Verdict::Misconfigured(what) => self.fail(at, None, Problem::Misconfigured(what), effects),
+            Verdict::Misconfigured(what) => self.fail(None, Problem::Misconfigured(what), turn),
             Verdict::Unavailable { retry_after } => {
-                self.fail(at, retry_after, Problem::Obstacle(RefreshObstacle::Unavailable), effects);
+                self.fail(retry_after, Problem::Obstacle(RefreshObstacle::Unavailable), turn);
             }
             Verdict::Unreachable => {
-                self.fail(at, None, Problem::Obstacle(RefreshObstacle::Unreachable), effects);
+                self.fail(None, Problem::Obstacle(RefreshObstacle::Unreachable), turn);
             }
-            Verdict::Unexpected { status } => self.fail(at, None, Problem::Unexpected(status), effects),
+            Verdict::Unexpected { status } => self.fail(None, Problem::Unexpected(status), turn),
+        }
+    }
+
+    fn save_next(&mut self, next: Next, turn: &mut Turn<'_>) {
+        let Some(flight) = &mut self.flight else { return };
+        flight.stage = Stage::Saving { next, since: turn.at.now };
+        self.answer_lost = None;
+        turn.effects.push(Effect::WakeAt(turn.at.now.after(SAVE_BUDGET)));
+        self.save(turn);
+    }
+
+    /// The server may have rotated the token and the answer may come again: the same token is sent again,
+    /// quickly as long as the server's grace may last, on demand afterwards.
+    fn answer_was_lost(&mut self, at: Moment, turn: &mut Turn<'_>) {
+        let first = *self.answer_lost.get_or_insert(at.now);
+        let Some(flight) = &mut self.flight else { return };
+        if flight.retries < QUICK_RETRIES && first.until(at.now) < turn.settings.grace {
+            let pause = at.jitter(QUICK_RETRY_BASE.saturating_mul(1 << flight.retries));
+            flight.retries += 1;
+            let until = at.now.after(pause);
+            flight.stage = Stage::Paused { until };
+            turn.effects.push(Effect::WakeAt(until));
+        } else {
+            self.fail(None, Problem::Obstacle(RefreshObstacle::AnswerLost), turn);
         }
     }
 
     /// The refresh has failed for now: its waiters are told, and the next ones at once.
-    fn fail(
-        &mut self,
-        at: Moment,
-        retry_after: Option<Duration>,
-        problem: Problem,
-        effects: &mut Vec<Effect>,
-    ) {
+    fn fail(&mut self, retry_after: Option<Duration>, problem: Problem, turn: &mut Turn<'_>) {
         let Some(flight) = self.flight.take() else { return };
-        let backoff = Backoff::after(self.backoff.as_ref(), at, flight.attempt, problem, retry_after);
-        let error = backoff.explain(at);
+        let backoff = Backoff::after(self.backoff.as_ref(), turn.at, flight.attempt, problem, retry_after);
+        let error = backoff.explain(turn.at);
+        turn.ended(flight.attempt, error.code(), flight.waiters);
+        turn.effects.push(Effect::Emit(Event::RefreshFailed {
+            code: error.code(),
+            retry_after: Some(turn.at.now.until(backoff.until)),
+        }));
+        if backoff.is_hopeless() {
+            turn.effects.push(Effect::Emit(Event::SignInRecommended));
+        }
+        turn.effects.push(Effect::Settle);
         self.backoff = Some(backoff);
-        effects.extend([
-            Effect::Emit(Event::RefreshFailed { code: error.code(), retry_after: error.retry_after() }),
-            Effect::Settle,
-        ]);
+        self.give_lease_back(turn);
     }
 
-    /// The store has been read, before a rejection is believed or after a save met somebody else's. Returns
-    /// the reason if the session ends with it.
+    /// Nobody else may read the store before what it must hold is there.
+    fn give_lease_back(&mut self, turn: &mut Turn<'_>) {
+        if self.saves.has(self.newest().revision) && self.flight.is_none() {
+            let lease = self.lease.take();
+            turn.effects.extend(lease.map(|attempt| Effect::Release { attempt }));
+        }
+    }
+
+    /// The store has been read, before a rejection is believed, after a save met somebody else's, or to see
+    /// what others did. Returns the reason if the session ends with it.
     pub(super) fn loaded(
         &mut self,
-        at: Moment,
         attempt: Attempt,
         loaded: Loaded,
-        counters: &mut Counters,
-        effects: &mut Vec<Effect>,
+        turn: &mut Turn<'_>,
     ) -> Option<SignOutReason> {
-        if self.saves.rereading.take_if(|awaited| *awaited == attempt).is_some() {
-            match loaded {
-                Loaded::Ended(_) => return Some(SignOutReason::Elsewhere),
-                Loaded::Found(_, generation) => self.saves.generation = Some(generation),
-                Loaded::Absent => self.saves.generation = None,
-                Loaded::Unreadable(_) => {}
-            }
-            return None;
-        }
-        let reason = match &self.flight {
-            Some(Flight { attempt: awaited, stage: Stage::Confirming { reason }, .. })
+        let rereading = self.saves.rereading.take_if(|awaited| *awaited == attempt).is_some();
+        let looking = self.looking.take_if(|awaited| *awaited == attempt).is_some();
+        let rejected = match &self.flight {
+            Some(Flight { attempt: awaited, stage: Stage::Confirming { reason, .. }, .. })
                 if *awaited == attempt =>
             {
-                *reason
+                Some(*reason)
             }
-            _ => return None,
+            _ => None,
         };
+        if !rereading && !looking && rejected.is_none() {
+            return None;
+        }
+        turn.note(Decision::StoreRead { attempt, found: loaded.name() });
         match loaded {
-            // Somebody else on this store has rotated the token: theirs is the one to use.
-            Loaded::Found(grant, generation) if self.is_successor(&grant, generation) => {
-                let held = Held::new(*grant, None, counters.number(), attempt, at);
-                self.replace(held);
-                self.is_durable(generation);
-                self.flight = None;
-                effects.extend([Effect::Emit(Event::Refreshed), Effect::Settle]);
+            Loaded::Ended(_) => Some(SignOutReason::Elsewhere),
+            // What a refresh brings that is on its way is not thrown away for it.
+            Loaded::Found(stored) if self.is_successor(&stored) && !self.is_sent() => {
+                self.adopt(*stored, attempt, turn);
                 None
             }
-            Loaded::Ended(_) => Some(SignOutReason::Elsewhere),
-            _ => Some(reason),
+            Loaded::Found(stored) if !self.is_ours(&stored.grant) => Some(SignOutReason::Elsewhere),
+            Loaded::Found(stored) if rereading => {
+                self.saves.generation = Some(stored.generation);
+                None
+            }
+            Loaded::Absent | Loaded::Lost if rereading => {
+                self.saves.generation = None;
+                None
+            }
+            // A store that cannot be read may hold a newer token: the session is kept until it can.
+            Loaded::Unreadable(error) => {
+                if rejected.is_some() {
+                    self.fail(None, Problem::Store(StoreError::Transient(error.to_string())), turn);
+                }
+                None
+            }
+            _ => rejected,
         }
+    }
+
+    fn is_sent(&self) -> bool {
+        matches!(&self.flight, Some(Flight { stage: Stage::Sent, .. }))
     }
 
     /// Whether a record is a later one of this session, written by somebody else who shares the store.
-    fn is_successor(&self, grant: &Grant, generation: Generation) -> bool {
-        grant.subject == self.held.subject
-            && self.saves.generation.is_none_or(|known| generation > known)
+    fn is_successor(&self, stored: &Stored) -> bool {
+        let Stored { grant, generation, .. } = stored;
+        self.is_ours(grant)
+            && self.saves.generation.is_none_or(|known| *generation > known)
             && grant.refresh.is_some()
             && grant.refresh.as_ref() != self.held.refresh.as_deref()
     }
 
+    /// Whether a record belongs to this session, or to a later one of the same user. Without a subject that
+    /// can only be told by the session's own name.
+    fn is_ours(&self, grant: &Grant) -> bool {
+        grant.lineage.as_ref() == Some(&self.held.lineage)
+            || (grant.subject.is_some() && grant.subject == self.held.subject)
+    }
+
+    /// Takes over tokens that somebody else has saved.
+    fn adopt(&mut self, stored: Stored, attempt: Attempt, turn: &mut Turn<'_>) {
+        self.replace(Held::stored(stored.grant, turn.counters.number(), turn.at));
+        self.saves.is_durable(self.held.revision, stored.generation);
+        turn.note(Decision::Adopted { attempt });
+        if let Some(flight) = self.flight.take() {
+            turn.ended(flight.attempt, "adopted", flight.waiters);
+        }
+        turn.effects.extend([Effect::Emit(Event::Refreshed), Effect::Settle]);
+        self.give_lease_back(turn);
+        self.watch_expiry(turn);
+    }
+
     fn replace(&mut self, held: Held) {
         self.held = held;
+        self.released = true;
         self.backoff = None;
         self.answer_lost = None;
     }
 
     fn newest(&self) -> &Held {
         match &self.flight {
-            Some(Flight { stage: Stage::Saving { next: Some(next), .. }, .. }) => next,
+            Some(Flight {
+                stage: Stage::Saving { next: Next::Refreshed(next) | Next::Salvaged(next), .. },
+                ..
+            }) => next,
             _ => &self.held,
         }
     }
 
-    fn is_durable(&mut self, generation: Generation) {
-        self.saves.generation = Some(generation);
-        self.saves.durable = Some(self.held.number);
-    }
-
-    /// Starts saving what is newest, unless that is saved, or a save is running or waits for its time.
-    fn save(&mut self, effects: &mut Vec<Effect>) {
-        let newest = self.newest();
-        if self.saves.running.is_some()
-            || self.saves.retry_at.is_some()
-            || self.saves.durable == Some(newest.number)
-        {
-            return;
+    fn save(&mut self, turn: &mut Turn<'_>) {
+        let revision = self.newest().revision;
+        if let Some(expected) = self.saves.begin(revision) {
+            let held = Box::new(self.newest().clone());
+            turn.effects.push(Effect::Save { epoch: self.epoch, held, times: self.ages.times(), expected });
         }
-        let expected = self.saves.generation.map_or(Expected::Any, Expected::Generation);
-        effects.push(Effect::Save { epoch: self.epoch, held: Box::new(newest.clone()), expected });
-        self.saves.running = Some(newest.number);
     }
 
     pub(super) fn saved(
         &mut self,
-        at: Moment,
-        number: u64,
+        revision: u64,
         result: Result<Generation, StoreError>,
-        counters: &mut Counters,
-        effects: &mut Vec<Effect>,
+        turn: &mut Turn<'_>,
     ) {
-        self.saves.running = None;
         match result {
             Ok(generation) => {
-                self.saves.generation = Some(generation);
-                self.saves.durable = Some(number);
-                self.saves.failures = 0;
-                self.saves.retry_at = None;
-                if self.newest().number == number {
+                self.saves.succeeded(revision, generation);
+                if self.newest().revision == revision {
+                    turn.note(Decision::Saved);
                     if std::mem::take(&mut self.saves.degraded) {
-                        effects.push(Effect::Emit(Event::PersistenceRestored));
+                        turn.effects.push(Effect::Emit(Event::PersistenceRestored));
                     }
-                    self.release(effects);
+                    self.release(turn);
+                    self.give_lease_back(turn);
                 }
             }
             Err(error) => {
-                self.degrade(effects);
+                turn.note(Decision::SaveFailed);
+                self.degrade(turn);
                 if error == StoreError::Conflict {
-                    let attempt = counters.attempt();
+                    let attempt = turn.counters.attempt();
                     self.saves.rereading = Some(attempt);
-                    effects.push(Effect::Load { attempt });
+                    turn.effects.push(Effect::Load { attempt });
                 }
-                let retry_at = at.now.after(pause(at, self.saves.failures));
-                self.saves.failures = self.saves.failures.saturating_add(1);
-                self.saves.retry_at = Some(retry_at);
-                effects.push(Effect::WakeAt(retry_at));
+                let retry_at = self.saves.failed(turn.at);
+                turn.effects.push(Effect::WakeAt(retry_at));
             }
         }
-        self.save(effects);
+        self.save(turn);
     }
 
     /// The newest tokens are not saved in time: they go into use all the same, and the app is told.
-    fn degrade(&mut self, effects: &mut Vec<Effect>) {
+    fn degrade(&mut self, turn: &mut Turn<'_>) {
         if !self.saves.degraded {
             self.saves.degraded = true;
-            effects.push(Effect::Emit(Event::PersistenceDegraded));
+            turn.effects.push(Effect::Emit(Event::PersistenceDegraded));
         }
-        self.release(effects);
+        self.release(turn);
     }
 
     /// Lets waiters have the tokens that were being saved.
-    fn release(&mut self, effects: &mut Vec<Effect>) {
-        let Some(Flight { stage: Stage::Saving { next, .. }, .. }) =
-            self.flight.take_if(|flight| matches!(flight.stage, Stage::Saving { .. }))
-        else {
+    fn release(&mut self, turn: &mut Turn<'_>) {
+        let saving = |flight: &mut Flight| matches!(flight.stage, Stage::Saving { .. });
+        let Some(flight) = self.flight.take_if(saving) else { return };
+        let Flight { attempt, stage: Stage::Saving { next, .. }, waiters, .. } = flight.clone() else {
             return;
         };
         self.released = true;
         let event = match next {
-            Some(next) => {
+            Next::SignedIn => Event::SignedIn,
+            Next::Refreshed(next) => {
                 self.replace(*next);
+                turn.ended(attempt, "refreshed", waiters);
                 Event::Refreshed
             }
-            None => Event::SignedIn,
+            Next::Salvaged(next) => {
+                self.held = *next;
+                self.flight = Some(flight);
+                let problem = Problem::Obstacle(RefreshObstacle::NoAccessToken);
+                return self.fail(None, problem, turn);
+            }
         };
-        effects.extend([Effect::Emit(event), Effect::Settle]);
+        turn.effects.extend([Effect::Emit(event), Effect::Settle]);
+        self.watch_expiry(turn);
     }
 
     /// How far the sign-in with this attempt is.
@@ -394,39 +548,113 @@ impl SignedIn {
         }
     }
 
-    pub(super) fn network_changed(&mut self, effects: &mut Vec<Effect>) {
-        self.backoff = None;
-        if self.is_paused() {
-            self.send(effects);
+    /// A server accepted the token with this number.
+    pub(super) fn accepted(&mut self, number: u64) {
+        if number == self.held.number {
+            self.held.proven = true;
         }
     }
 
-    pub(super) fn tick(&mut self, at: Moment, effects: &mut Vec<Effect>) {
+    /// Returns the reason if a policy ends the session with what a server's clock says.
+    pub(super) fn server_says(&mut self, date: SystemTime, turn: &mut Turn<'_>) -> Option<SignOutReason> {
+        self.ages.server_says(date, turn.at.now);
+        self.watch_policies(turn);
+        self.violated(turn)
+    }
+
+    /// Which policy of the app ends the session now, if one does.
+    pub(super) fn violated(&self, turn: &Turn<'_>) -> Option<SignOutReason> {
+        self.ages.violated(&turn.settings.policies, turn.at.now)
+    }
+
+    pub(super) fn since_sign_in(&self, now: BootTime) -> Option<Duration> {
+        self.ages.since_sign_in(now)
+    }
+
+    /// One timer at a time: a later use of the session moves what it watches, not the timer.
+    fn watch_policies(&mut self, turn: &mut Turn<'_>) {
+        let left = self.ages.until_violated(&turn.settings.policies, turn.at.now);
+        let Some(due) = left.map(|left| turn.at.now.after(left)) else { return };
+        if self.policy_check.is_none_or(|watched| due < watched) {
+            self.policy_check = Some(due);
+            turn.effects.push(Effect::WakeIfOpen(due));
+        }
+    }
+
+    fn watch_expiry(&self, turn: &mut Turn<'_>) {
+        let renewable = self.held.refresh.is_some();
+        let renew_at = self.held.renew_at.filter(|renew_at| renewable && *renew_at > turn.at.now);
+        turn.effects.extend(renew_at.map(Effect::WakeIfOpen));
+    }
+
+    pub(super) fn network_changed(&mut self, turn: &mut Turn<'_>) {
+        self.backoff.take_if(|backoff| !backoff.was_asked_for());
+        if matches!(&self.flight, Some(Flight { stage: Stage::Paused { .. }, .. })) {
+            self.send(turn);
+        }
+    }
+
+    /// The app is in the foreground again: somebody else may have written, and timers may have slept.
+    pub(super) fn resumed(&mut self, turn: &mut Turn<'_>) {
+        if self.looking.is_none() {
+            let attempt = turn.counters.attempt();
+            self.looking = Some(attempt);
+            turn.effects.push(Effect::Load { attempt });
+        }
+        self.tick(turn);
+    }
+
+    pub(super) fn tick(&mut self, turn: &mut Turn<'_>) {
+        let now = turn.at.now;
         match &self.flight {
-            Some(Flight { stage: Stage::Paused { until }, .. }) if *until <= at.now => self.send(effects),
-            Some(Flight { stage: Stage::Saving { since, .. }, .. }) if since.until(at.now) >= SAVE_BUDGET => {
-                self.degrade(effects);
+            Some(Flight { stage: Stage::Paused { until }, .. }) if *until <= now => self.send(turn),
+            Some(Flight { stage: Stage::Saving { since, .. }, .. }) if since.until(now) >= SAVE_BUDGET => {
+                self.degrade(turn);
+            }
+            // The store hangs: whoever waits is told, and what it says later is dealt with then.
+            Some(Flight { stage: Stage::Leasing { until } | Stage::Confirming { until, .. }, .. })
+                if *until <= now =>
+            {
+                let error = StoreError::Transient("the store did not answer in time".into());
+                self.fail(None, Problem::Store(error), turn);
             }
             _ => {}
         }
-        if self.saves.retry_at.take_if(|retry_at| *retry_at <= at.now).is_some() {
-            self.save(effects);
+        if self.saves.due(now) {
+            self.save(turn);
+        }
+        self.renew_if_due(turn);
+        if self.policy_check.take_if(|due| *due <= now).is_some() {
+            self.watch_policies(turn);
         }
     }
 
-    fn is_paused(&self) -> bool {
-        matches!(&self.flight, Some(Flight { stage: Stage::Paused { .. }, .. }))
+    /// What the slot must hold for a tombstone that the user has not asked for: somebody else may have
+    /// signed in on the store, and theirs stays.
+    pub(super) fn expected(&self) -> Expected {
+        self.saves.expected()
     }
 
-    /// The user signs out: what is revoked now, and what is decided when a refresh under way is answered.
-    pub(super) fn abandon(&self, effects: &mut Vec<Effect>) -> Option<(Attempt, Held)> {
+    /// The session is over: what is revoked now if the user wanted it so, and what is decided when a refresh
+    /// under way is answered. The lease goes back in any case.
+    pub(super) fn abandon(&mut self, revoked: bool, turn: &mut Turn<'_>) -> Option<(Attempt, Held)> {
+        let lease = self.lease.take();
+        turn.effects.extend(lease.map(|attempt| Effect::Release { attempt }));
+        if let Some(flight) = &self.flight
+            && flight.because.is_some()
+        {
+            turn.ended(flight.attempt, "session_ended", flight.waiters);
+        }
+        if !revoked {
+            return None;
+        }
         let newest = self.newest();
         match &self.flight {
             // The server may be rotating this very token: revoking it now could look like the reuse of a
             // stolen one.
             Some(Flight { attempt, stage: Stage::Sent, .. }) => Some((*attempt, newest.clone())),
             _ => {
-                effects.extend(revoke(newest.refresh.clone(), newest.access.clone()));
+                turn.effects.extend(revoke(newest.refresh.clone(), newest.access.clone()));
                 None
             }
         }
@@ -434,7 +662,7 @@ impl SignedIn {
 }
 
 impl Flight {
-    fn new(attempt: Attempt, stage: Stage) -> Self {
-        Self { attempt, stage, retries: 0, doubted: false }
+    fn new(attempt: Attempt, stage: Stage, because: Option<Because>) -> Self {
+        Self { attempt, stage, because, waiters: 0, retries: 0, doubted: false }
     }
 }

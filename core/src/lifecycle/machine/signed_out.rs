@@ -1,58 +1,71 @@
 //! Nobody is signed in.
 
-use super::backoff::{BACKOFF_BASE, pause};
+use super::backoff::pause;
 use super::held::Held;
-use super::{SAVE_BUDGET, revoke};
+use super::{SAVE_BUDGET, Turn, revoke};
 use crate::error::Error;
 use crate::event::{Event, SignOutReason};
-use crate::lifecycle::terms::{Attempt, Effect, Moment, Progress, Verdict};
-use crate::store::{Generation, StoreError};
+use crate::lifecycle::terms::{Attempt, Effect, Progress, Verdict};
+use crate::store::{Expected, Generation, StoreError};
 use crate::time::BootTime;
+use crate::trace::Decision;
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct SignedOut {
     pub(super) reason: SignOutReason,
+    /// Whether the last thing that happened is that the user signed out.
+    pub(super) by_user: bool,
     /// The epoch that ended with this, for its requests.
     ended: Option<u64>,
     erasure: Option<Erasure>,
-    /// A refresh that was on its way when the user signed out, and the tokens that it set out with.
+    /// A refresh that was on its way when the session was to end, and the tokens that it set out with.
     orphan: Option<(Attempt, Held)>,
 }
 
-/// The tombstone on its way to the store.
-#[derive(Debug)]
+/// The tombstone on its way to the store: one write at a time, until it is durable.
+#[derive(Clone, Debug)]
 struct Erasure {
     attempt: Attempt,
-    started: BootTime,
-    stage: Erasing,
-}
-
-#[derive(Debug)]
-enum Erasing {
-    Running,
-    Done,
-    Failed { failures: u32, retry_at: BootTime, error: StoreError },
+    expected: Expected,
+    /// When the write that is running began.
+    running: Option<BootTime>,
+    failures: u32,
+    retry_at: Option<BootTime>,
+    /// What whoever signed out was told, if it was not "done".
+    error: Option<StoreError>,
+    reported: bool,
+    done: bool,
 }
 
 impl SignedOut {
     /// Signed out since before this process: nothing has to be erased.
     pub(super) fn quietly(reason: SignOutReason) -> Self {
-        Self { reason, ended: None, erasure: None, orphan: None }
+        Self { reason, by_user: false, ended: None, erasure: None, orphan: None }
     }
 
-    /// The session of the epoch `ended` ends now; the attempt is its erasure.
+    /// The session of the epoch `ended` ends now.
     pub(super) fn now(
-        at: Moment,
         reason: SignOutReason,
         ended: u64,
-        attempt: Attempt,
         orphan: Option<(Attempt, Held)>,
-        effects: &mut Vec<Effect>,
+        expected: Expected,
+        turn: &mut Turn<'_>,
     ) -> Self {
-        effects.extend([Effect::Emit(Event::SignedOut { reason }), Effect::Settle]);
-        let mut erasure = Erasure { attempt, started: at.now, stage: Erasing::Running };
-        erasure.run(at, reason, effects);
-        Self { reason, ended: Some(ended), erasure: Some(erasure), orphan }
+        turn.note(Decision::SignedOut { reason });
+        turn.effects.extend([Effect::Emit(Event::SignedOut { reason }), Effect::Settle]);
+        // What somebody else has written since is theirs.
+        let erasure = (reason != SignOutReason::Elsewhere).then(|| {
+            let mut erasure = Erasure::new(turn.counters.attempt(), expected);
+            erasure.run(reason, turn);
+            erasure
+        });
+        let by_user = reason == SignOutReason::User;
+        Self { reason, by_user, ended: Some(ended), erasure, orphan }
+    }
+
+    /// The attempt that leaves the tombstone.
+    pub(super) fn erasing(&self) -> Option<Attempt> {
+        self.erasure.as_ref().map(|erasure| erasure.attempt)
     }
 
     /// What a request of this epoch, or one without an epoch yet, is told.
@@ -60,6 +73,8 @@ impl SignedOut {
         let reason = self.reason;
         match epoch {
             None => Error::SignedOut { reason },
+            // It waited for the store to be read, and nobody was signed in.
+            Some(_) if self.ended.is_none() => Error::SignedOut { reason },
             Some(epoch) if Some(epoch) == self.ended && reason != SignOutReason::User => {
                 Error::SessionEnded { reason }
             }
@@ -68,28 +83,27 @@ impl SignedOut {
     }
 
     /// Signing out once more tries an erasure again that has failed. The attempt to wait for, if any.
-    pub(super) fn sign_out_again(&mut self, at: Moment, effects: &mut Vec<Effect>) -> Option<Attempt> {
+    pub(super) fn sign_out_again(&mut self, turn: &mut Turn<'_>) -> Option<Attempt> {
+        self.by_user = true;
         let erasure = self.erasure.as_mut()?;
-        if matches!(erasure.stage, Erasing::Failed { .. }) {
-            erasure.run(at, self.reason, effects);
+        if erasure.retry_at.take().is_some() {
+            erasure.error = None;
+            erasure.run(self.reason, turn);
         }
         Some(erasure.attempt)
     }
 
     pub(super) fn progress(&self, attempt: Attempt) -> Progress {
-        match &self.erasure {
-            Some(erasure) if erasure.attempt == attempt => match &erasure.stage {
-                Erasing::Running => Progress::Pending,
-                Erasing::Done => Progress::Done,
-                Erasing::Failed { error, .. } => Progress::Failed(error.clone()),
-            },
+        match self.erasure.as_ref().filter(|erasure| erasure.attempt == attempt) {
+            Some(Erasure { done: false, error: None, .. }) => Progress::Pending,
+            Some(Erasure { done: false, error: Some(error), .. }) => Progress::Failed(error.clone()),
             _ => Progress::Done,
         }
     }
 
-    /// A refresh that was on its way when the user signed out has been answered: what it brought is not
+    /// A refresh that was on its way when the session was to end has been answered: what it brought is not
     /// used, and the newest token is revoked.
-    pub(super) fn orphan_answered(&mut self, attempt: Attempt, verdict: Verdict, effects: &mut Vec<Effect>) {
+    pub(super) fn orphan_answered(&mut self, attempt: Attempt, verdict: Verdict, turn: &mut Turn<'_>) {
         let Some((_, held)) = self.orphan.take_if(|(awaited, _)| *awaited == attempt) else { return };
         let (refresh, access) = match verdict {
             Verdict::Rotated(grant) => {
@@ -99,68 +113,81 @@ impl SignedOut {
             Verdict::Rejected { .. } => return,
             _ => (held.refresh, held.access),
         };
-        effects.extend(revoke(refresh, access));
+        turn.effects.extend(revoke(refresh, access));
     }
 
     pub(super) fn erased(
         &mut self,
-        at: Moment,
         attempt: Attempt,
         result: Result<Generation, StoreError>,
-        effects: &mut Vec<Effect>,
+        turn: &mut Turn<'_>,
     ) {
         let Some(erasure) = self.erasure.as_mut().filter(|erasure| erasure.attempt == attempt) else {
             return;
         };
+        erasure.running = None;
         match result {
-            Ok(_) => {
-                if matches!(erasure.stage, Erasing::Failed { .. }) {
-                    effects.push(Effect::Emit(Event::PersistenceRestored));
+            // Somebody else has written since: theirs stands.
+            Ok(_) | Err(StoreError::Conflict) => {
+                erasure.done = true;
+                if erasure.reported {
+                    turn.effects.push(Effect::Emit(Event::PersistenceRestored));
                 }
-                erasure.stage = Erasing::Done;
             }
-            Err(error) => erasure.fail(at, error, effects),
+            Err(error) => erasure.failed(error, turn),
         }
-        effects.push(Effect::Settle);
+        turn.effects.push(Effect::Settle);
     }
 
-    pub(super) fn tick(&mut self, at: Moment, effects: &mut Vec<Effect>) {
+    pub(super) fn tick(&mut self, turn: &mut Turn<'_>) {
+        let now = turn.at.now;
         let Some(erasure) = &mut self.erasure else { return };
-        match &erasure.stage {
-            Erasing::Failed { retry_at, .. } if *retry_at <= at.now => {
-                erasure.run(at, self.reason, effects);
-            }
-            Erasing::Running if erasure.started.until(at.now) >= SAVE_BUDGET => {
-                // Whoever signs out is not held up by a stuck store; the erasure goes on.
-                let error = StoreError::Transient("the store did not answer in time".into());
-                erasure.fail(at, error, effects);
-                effects.push(Effect::Settle);
-            }
-            _ => {}
+        if erasure.retry_at.take_if(|retry_at| *retry_at <= now).is_some() {
+            erasure.run(self.reason, turn);
+        } else if erasure.error.is_none()
+            && erasure.running.is_some_and(|started| started.until(now) >= SAVE_BUDGET)
+        {
+            // Whoever signs out is not held up by a stuck store; the write goes on.
+            erasure.report(StoreError::Transient("the store did not answer in time".into()), turn);
+            turn.effects.push(Effect::Settle);
         }
     }
 }
 
 impl Erasure {
-    fn run(&mut self, at: Moment, reason: SignOutReason, effects: &mut Vec<Effect>) {
-        self.started = at.now;
-        self.stage = Erasing::Running;
-        effects.extend([
-            Effect::Erase { attempt: self.attempt, reason },
-            Effect::WakeAt(at.now.after(SAVE_BUDGET)),
+    fn new(attempt: Attempt, expected: Expected) -> Self {
+        Self {
+            attempt,
+            expected,
+            running: None,
+            failures: 0,
+            retry_at: None,
+            error: None,
+            reported: false,
+            done: false,
+        }
+    }
+
+    fn run(&mut self, reason: SignOutReason, turn: &mut Turn<'_>) {
+        self.running = Some(turn.at.now);
+        turn.effects.extend([
+            Effect::Erase { attempt: self.attempt, reason, expected: self.expected },
+            Effect::WakeAt(turn.at.now.after(SAVE_BUDGET)),
         ]);
     }
 
-    fn fail(&mut self, at: Moment, error: StoreError, effects: &mut Vec<Effect>) {
-        let failures = match &self.stage {
-            Erasing::Failed { failures, .. } => *failures,
-            _ => 0,
-        };
-        if failures == 0 {
-            effects.push(Effect::Emit(Event::PersistenceDegraded));
+    fn failed(&mut self, error: StoreError, turn: &mut Turn<'_>) {
+        let retry_at = turn.at.now.after(pause(turn.at, self.failures));
+        self.failures = self.failures.saturating_add(1);
+        self.retry_at = Some(retry_at);
+        turn.effects.push(Effect::WakeAt(retry_at));
+        self.report(error, turn);
+    }
+
+    fn report(&mut self, error: StoreError, turn: &mut Turn<'_>) {
+        if !self.reported {
+            turn.effects.push(Effect::Emit(Event::PersistenceDegraded));
         }
-        let retry_at = at.now.after(BACKOFF_BASE + pause(at, failures));
-        self.stage = Erasing::Failed { failures: failures.saturating_add(1), retry_at, error };
-        effects.push(Effect::WakeAt(retry_at));
+        (self.reported, self.error) = (true, Some(error));
     }
 }

@@ -1,13 +1,14 @@
 //! The machine on virtual time. The numbers in brackets are those of the invariants in
 //! `docs/architecture.md`.
 
-use super::backoff::{BACKOFF_BASE, BACKOFF_CAP, RETRY_AFTER_CAP};
-use super::signed_in::{GRACE, QUICK_RETRIES};
+use super::backoff::{BACKOFF_CAP, HOPELESS_AFTER, RETRY_AFTER_CAP};
+use super::breaker::{UNCURED, WINDOW};
+use super::signed_in::{LOAD_BUDGET, QUICK_RETRIES};
 use super::*;
 use crate::event::Event;
 use crate::lifecycle::record::AttemptId;
-use crate::lifecycle::terms::{Verdict, Version};
-use crate::store::{Expected, Generation, StoreError};
+use crate::lifecycle::terms::{Leased, Stored, Verdict, Version};
+use crate::store::{Generation, StoreError};
 use crate::time::BootTime;
 
 /// A machine, a clock that stands still unless moved, and what the machine wants done.
@@ -15,6 +16,8 @@ struct Rig {
     machine: Machine,
     now: BootTime,
     effects: Vec<Effect>,
+    /// Leases that are wanted are gained at once, of a store that nobody else uses.
+    unshared: bool,
 }
 
 impl Rig {
@@ -35,8 +38,30 @@ impl Rig {
     }
 
     fn restoring() -> Self {
-        let (machine, effects) = Machine::open();
-        Self { machine, now: BootTime::from_boot(Duration::from_secs(1000)), effects }
+        Self::restoring_with(Settings::default())
+    }
+
+    fn restoring_with(settings: Settings) -> Self {
+        let (machine, effects) = Machine::open(settings);
+        let now = BootTime::from_boot(Duration::from_secs(1000));
+        Self { machine, now, effects, unshared: true }
+    }
+
+    /// Signed in under policies.
+    fn signed_in_with(policies: Policies) -> Self {
+        let mut rig = Self::restoring_with(Settings { policies, ..Settings::default() });
+        rig.apply(Input::Loaded { attempt: 1, loaded: Loaded::Absent });
+        rig.sign_in(grant("1", None)).expect("nobody else signs in");
+        rig.save_ok();
+        rig.effects.clear();
+        rig
+    }
+
+    /// Signed in on a store that others use too.
+    fn sharing() -> Self {
+        let mut rig = Self::signed_in(Some(3600));
+        rig.unshared = false;
+        rig
     }
 
     fn at(&self) -> Moment {
@@ -45,7 +70,24 @@ impl Rig {
 
     fn apply(&mut self, input: Input) {
         let effects = self.machine.apply(self.at(), input);
-        self.effects.extend(effects);
+        self.take(effects);
+    }
+
+    fn take(&mut self, effects: Vec<Effect>) {
+        for effect in effects {
+            let lease = match effect {
+                Effect::Lease { attempt } if self.unshared => Some(attempt),
+                _ => None,
+            };
+            self.effects.push(effect);
+            if let Some(attempt) = lease {
+                self.lease(attempt, false, Loaded::Unreadable(Error::Locked));
+            }
+        }
+    }
+
+    fn lease(&mut self, attempt: Attempt, shared: bool, loaded: Loaded) {
+        self.apply(Input::Leased { attempt, result: Ok(Leased { shared, loaded }) });
     }
 
     fn pass(&mut self, time: Duration) {
@@ -60,19 +102,19 @@ impl Rig {
 
     fn finish_sign_in(&mut self, intent: Intent, grant: Grant) -> Result<Attempt, Error> {
         let (result, effects) = self.machine.sign_in(self.at(), intent, grant);
-        self.effects.extend(effects);
+        self.take(effects);
         result
     }
 
     fn sign_out(&mut self) -> Attempt {
         let (attempt, effects) = self.machine.sign_out(self.at());
-        self.effects.extend(effects);
-        attempt
+        self.take(effects);
+        attempt.unwrap_or_default()
     }
 
     fn want(&mut self, want: Want) -> Answer {
         let (answer, effects) = self.machine.want(self.at(), want);
-        self.effects.extend(effects);
+        self.take(effects);
         answer
     }
 
@@ -91,7 +133,7 @@ impl Rig {
     /// A request whose token a server has refused asks; it must wait for this attempt.
     fn refuse(&mut self, version: Version) -> Attempt {
         match self.want(refused(version)) {
-            Answer::Wait(attempt) => attempt,
+            Answer::Wait { attempt, .. } => attempt,
             other => panic!("no wait: {other:?}"),
         }
     }
@@ -101,20 +143,20 @@ impl Rig {
     }
 
     fn save(&mut self, result: impl Fn(u64) -> Result<Generation, StoreError>) {
-        let (epoch, number) = self
+        let (epoch, revision) = self
             .effects
             .iter()
             .rev()
             .find_map(|effect| match effect {
-                Effect::Save { epoch, held, .. } => Some((*epoch, held.number)),
+                Effect::Save { epoch, held, .. } => Some((*epoch, held.revision)),
                 _ => None,
             })
             .expect("a save was wanted");
-        self.apply(Input::Saved { epoch, number, result: result(number) });
+        self.apply(Input::Saved { epoch, revision, result: result(revision) });
     }
 
     fn save_ok(&mut self) {
-        self.save(|number| Ok(Generation(number)));
+        self.save(|revision| Ok(Generation(revision)));
     }
 
     fn refreshes(&self) -> usize {
@@ -153,6 +195,22 @@ impl Rig {
             .collect()
     }
 
+    fn leases(&self) -> usize {
+        self.count(|effect| matches!(effect, Effect::Lease { .. }))
+    }
+
+    fn releases(&self) -> usize {
+        self.count(|effect| matches!(effect, Effect::Release { .. }))
+    }
+
+    fn last_sent(&self) -> &str {
+        let sent = self.effects.iter().rev().find_map(|effect| match effect {
+            Effect::Refresh { token, .. } => Some(token.expose()),
+            _ => None,
+        });
+        sent.expect("a refresh token was sent")
+    }
+
     fn last_load(&self) -> Attempt {
         let load = self.effects.iter().rev().find_map(|effect| match effect {
             Effect::Load { attempt } => Some(*attempt),
@@ -177,13 +235,22 @@ fn grant(name: &str, lifetime: Option<u64>) -> Grant {
         lifetime,
         remaining: lifetime,
         attempt_id: AttemptId::random().expect("random bytes"),
+        lineage: None,
         subject: Some("u1".into()),
         claims: None,
     }
 }
 
+fn found(grant: Grant, generation: Generation) -> Loaded {
+    Loaded::Found(Box::new(Stored { grant, times: Times::default(), generation }))
+}
+
 fn rotated(name: &str) -> Verdict {
     Verdict::Rotated(Box::new(grant(name, Some(3600))))
+}
+
+fn salvaged(refresh: &str) -> Verdict {
+    Verdict::Salvaged(Secret::new(refresh), AttemptId::random().expect("random bytes"))
 }
 
 fn refused(version: Version) -> Want {
@@ -246,6 +313,51 @@ fn a_request_of_an_earlier_epoch_never_gets_the_token_of_a_later_one() {
 }
 
 #[test]
+fn a_request_belongs_to_the_session_in_which_it_began_to_wait() {
+    // [2]
+    let mut rig = Rig::signed_in(Some(3600));
+    rig.version();
+    rig.pass(Duration::from_secs(3600));
+    let Answer::Wait { attempt, epoch } = rig.ask() else { panic!("the token has expired") };
+    rig.sign_in(grant("other-user", None)).expect("nobody else signs in");
+    rig.save_ok();
+    let waiter = Want { epoch: Some(epoch), after: Some(attempt), refused: None };
+    assert_eq!(code(&rig.want(waiter)), "session_changed");
+}
+
+#[test]
+fn a_request_that_has_not_been_sent_is_told_how_its_session_ended() {
+    for (verdict, expected) in
+        [(Some(Verdict::Rejected { certain: true }), "session_ended"), (None, "session_changed")]
+    {
+        let mut rig = Rig::signed_in(Some(3600));
+        rig.version();
+        rig.pass(Duration::from_secs(3600));
+        let Answer::Wait { attempt, epoch } = rig.ask() else { panic!("the token has expired") };
+        match verdict {
+            Some(verdict) => {
+                rig.answer(attempt, verdict);
+                rig.apply(Input::Loaded { attempt, loaded: Loaded::Absent });
+            }
+            None => {
+                rig.sign_out();
+            }
+        }
+        let waiter = Want { epoch: Some(epoch), after: Some(attempt), refused: None };
+        assert_eq!(code(&rig.want(waiter)), expected);
+    }
+}
+
+#[test]
+fn a_request_that_waits_for_the_store_is_told_that_nobody_is_signed_in() {
+    let mut rig = Rig::restoring();
+    let Answer::Wait { attempt, epoch } = rig.ask() else { panic!("the store is being read") };
+    rig.apply(Input::Loaded { attempt, loaded: Loaded::Absent });
+    let waiter = Want { epoch: Some(epoch), after: Some(attempt), refused: None };
+    assert_eq!(code(&rig.want(waiter)), "signed_out");
+}
+
+#[test]
 fn waiters_are_released_and_events_are_sent_after_the_rotated_token_is_saved() {
     // [3]
     let mut rig = Rig::signed_in(Some(3600));
@@ -253,7 +365,7 @@ fn waiters_are_released_and_events_are_sent_after_the_rotated_token_is_saved() {
     let attempt = rig.refuse(version);
     rig.answer(attempt, rotated("2"));
     assert_eq!((rig.saves(), rig.settlements(), rig.events().len()), (1, 0, 0));
-    assert!(matches!(rig.want(waited(version, attempt)), Answer::Wait(_)));
+    assert!(matches!(rig.want(waited(version, attempt)), Answer::Wait { .. }));
     rig.save_ok();
     assert_eq!((rig.settlements(), rig.events()), (1, vec![Event::Refreshed]));
     assert_eq!(used(&rig.want(waited(version, attempt))), "access-2");
@@ -374,6 +486,61 @@ fn of_two_sign_ins_the_later_one_counts() {
 }
 
 #[test]
+fn a_sign_in_that_fails_does_not_void_an_earlier_one() {
+    // [4]
+    let mut rig = Rig::signed_out();
+    let first = rig.machine.begin_sign_in();
+    let _wrong_password = rig.machine.begin_sign_in();
+    rig.finish_sign_in(first, grant("first", None)).expect("the other one took no effect");
+    rig.save_ok();
+    assert_eq!(used(&rig.ask()), "access-first");
+}
+
+#[test]
+fn tokens_of_a_sign_in_that_the_user_has_cancelled_are_revoked_wherever_it_began() {
+    // [4]
+    let mut rig = Rig::signed_out();
+    let intent = rig.machine.begin_sign_in();
+    rig.sign_out();
+    assert!(rig.finish_sign_in(intent, grant("late", None)).is_err());
+    assert_eq!((rig.revoked(), rig.reason()), (vec!["refresh-late"], Some(SignOutReason::NeverSignedIn)));
+}
+
+#[test]
+fn only_the_user_s_sign_out_erases_whatever_is_there() {
+    // [5]
+    let mut rig = Rig::signed_in(Some(3600));
+    let version = rig.version();
+    let attempt = rig.refuse(version);
+    rig.answer(attempt, Verdict::Rejected { certain: true });
+    rig.apply(Input::Loaded { attempt, loaded: Loaded::Absent });
+    let expected = |rig: &Rig| {
+        rig.effects.iter().find_map(|effect| match effect {
+            Effect::Erase { expected, .. } => Some(*expected),
+            _ => None,
+        })
+    };
+    assert!(matches!(expected(&rig), Some(Expected::Generation(_))));
+    let mut rig = Rig::signed_in(Some(3600));
+    rig.sign_out();
+    assert_eq!(expected(&rig), Some(Expected::Any));
+}
+
+#[test]
+fn an_erasure_that_meets_somebody_else_s_record_leaves_it() {
+    // [5]
+    let mut rig = Rig::signed_in(Some(3600));
+    let version = rig.version();
+    let attempt = rig.refuse(version);
+    rig.answer(attempt, Verdict::Rejected { certain: true });
+    rig.apply(Input::Loaded { attempt, loaded: Loaded::Absent });
+    let erasing = rig.machine.counters.attempts;
+    rig.apply(Input::Erased { attempt: erasing, result: Err(StoreError::Conflict) });
+    rig.pass(BACKOFF_CAP);
+    assert_eq!(rig.count(|effect| matches!(effect, Effect::Erase { .. })), 1);
+}
+
+#[test]
 fn an_erasure_is_repeated_until_it_is_durable_and_the_session_stays_out() {
     // [5]
     let mut rig = Rig::signed_in(Some(3600));
@@ -382,7 +549,7 @@ fn an_erasure_is_repeated_until_it_is_durable_and_the_session_stays_out() {
     let error = StoreError::Transient("disk full".into());
     rig.apply(Input::Erased { attempt, result: Err(error.clone()) });
     assert_eq!(rig.machine.progress(attempt), Progress::Failed(error));
-    rig.pass(BACKOFF_CAP + BACKOFF_BASE);
+    rig.pass(BACKOFF_CAP);
     assert_eq!(rig.count(|effect| matches!(effect, Effect::Erase { .. })), 2);
     rig.apply(Input::Erased { attempt, result: Ok(Generation(9)) });
     assert_eq!(rig.machine.progress(attempt), Progress::Done);
@@ -422,24 +589,72 @@ fn before_a_rejection_ends_the_session_a_newer_token_in_the_store_is_adopted() {
     let version = rig.version();
     let attempt = rig.refuse(version);
     rig.answer(attempt, Verdict::Rejected { certain: true });
-    let newer = Loaded::Found(Box::new(grant("newer", Some(3600))), Generation(99));
+    let newer = found(grant("newer", Some(3600)), Generation(99));
     rig.apply(Input::Loaded { attempt, loaded: newer });
     assert_eq!(used(&rig.want(waited(version, attempt))), "access-newer");
     assert_eq!(rig.reason(), None);
 }
 
 #[test]
-fn an_older_or_foreign_token_in_the_store_is_not_adopted() {
+fn an_older_token_in_the_store_is_not_adopted() {
     // [6]
-    let foreign = Grant { subject: Some("u2".into()), ..grant("foreign", None) };
-    for (found, generation) in [(grant("older", None), 0), (grant("1", None), 99), (foreign, 99)] {
+    for (stored, generation) in [(grant("older", None), 0), (grant("1", None), 99)] {
         let mut rig = Rig::signed_in(Some(3600));
         let version = rig.version();
         let attempt = rig.refuse(version);
         rig.answer(attempt, Verdict::Rejected { certain: true });
-        let loaded = Loaded::Found(Box::new(found), Generation(generation));
-        rig.apply(Input::Loaded { attempt, loaded });
+        rig.apply(Input::Loaded { attempt, loaded: found(stored, Generation(generation)) });
         assert_eq!(rig.reason(), Some(SignOutReason::Rejected));
+    }
+}
+
+#[test]
+fn somebody_else_s_session_in_the_store_is_neither_adopted_nor_erased() {
+    // [4] [6]
+    let mut rig = Rig::signed_in(Some(3600));
+    let version = rig.version();
+    let attempt = rig.refuse(version);
+    rig.answer(attempt, Verdict::Rejected { certain: true });
+    let foreign = Grant { subject: Some("u2".into()), ..grant("foreign", None) };
+    rig.apply(Input::Loaded { attempt, loaded: found(foreign, Generation(99)) });
+    assert_eq!(rig.reason(), Some(SignOutReason::Elsewhere));
+    assert_eq!(rig.count(|effect| matches!(effect, Effect::Erase { .. })), 0);
+}
+
+#[test]
+fn without_a_subject_only_the_same_sign_in_is_the_same_session() {
+    // [6]
+    for same in [true, false] {
+        let mut rig = Rig::signed_out();
+        let opaque = Grant { subject: None, ..grant("1", Some(3600)) };
+        let lineage = opaque.attempt_id.clone();
+        rig.sign_in(opaque).expect("nobody else signs in");
+        rig.save_ok();
+        let version = rig.version();
+        let attempt = rig.refuse(version);
+        rig.answer(attempt, Verdict::Rejected { certain: true });
+        let lineage = if same { Some(lineage) } else { grant("x", None).attempt_id.into() };
+        let stored = Grant { subject: None, lineage, ..grant("2", None) };
+        rig.apply(Input::Loaded { attempt, loaded: found(stored, Generation(99)) });
+        assert_eq!(rig.reason(), if same { None } else { Some(SignOutReason::Elsewhere) });
+    }
+}
+
+#[test]
+fn a_rejection_is_not_believed_while_the_store_cannot_be_read() {
+    // [6] [11]
+    for hangs in [true, false] {
+        let mut rig = Rig::signed_in(Some(3600));
+        let version = rig.version();
+        let attempt = rig.refuse(version);
+        rig.answer(attempt, Verdict::Rejected { certain: true });
+        if hangs {
+            rig.pass(LOAD_BUDGET);
+        } else {
+            rig.apply(Input::Loaded { attempt, loaded: Loaded::Unreadable(Error::Locked) });
+        }
+        assert_eq!(code(&rig.want(waited(version, attempt))), "store_unavailable");
+        assert_eq!(rig.reason(), None);
     }
 }
 
@@ -547,7 +762,7 @@ fn an_expired_token_is_refreshed_before_anything_is_sent() {
     let mut rig = Rig::signed_in(Some(3600));
     rig.version();
     rig.pass(Duration::from_secs(3600));
-    assert!(matches!(rig.ask(), Answer::Wait(_)));
+    assert!(matches!(rig.ask(), Answer::Wait { .. }));
     assert_eq!(rig.refreshes(), 1);
 }
 
@@ -574,6 +789,238 @@ fn a_server_cannot_ask_for_endless_patience() {
     rig.answer(attempt, Verdict::Unavailable { retry_after: Some(Duration::MAX) });
     rig.pass(RETRY_AFTER_CAP);
     rig.refuse(version);
+}
+
+#[test]
+fn a_changed_network_does_not_shorten_what_a_server_asked_for() {
+    let mut rig = Rig::signed_in(Some(3600));
+    let version = rig.version();
+    let attempt = rig.refuse(version);
+    rig.answer(attempt, Verdict::Unavailable { retry_after: Some(10 * SECOND) });
+    rig.apply(Input::NetworkChanged);
+    assert_eq!(code(&rig.want(refused(version))), "refresh_unavailable");
+}
+
+#[test]
+fn a_server_that_asks_for_no_patience_at_all_is_not_hammered() {
+    // [8]
+    let mut rig = Rig::signed_in(Some(3600));
+    let version = rig.version();
+    let attempt = rig.refuse(version);
+    rig.answer(attempt, Verdict::Unavailable { retry_after: Some(Duration::ZERO) });
+    assert_eq!(code(&rig.want(refused(version))), "refresh_unavailable");
+}
+
+#[test]
+fn a_few_unexpected_answers_in_a_row_recommend_a_sign_in_once() {
+    let mut rig = Rig::signed_in(Some(3600));
+    let version = rig.version();
+    for _ in 0..2 * HOPELESS_AFTER {
+        let attempt = rig.refuse(version);
+        rig.answer(attempt, Verdict::Unexpected { status: 404 });
+        rig.pass(BACKOFF_CAP);
+    }
+    let recommended = rig.events().iter().filter(|event| **event == Event::SignInRecommended).count();
+    assert_eq!((recommended, rig.reason()), (1, None));
+}
+
+#[test]
+fn refreshes_that_do_not_cure_refusals_open_the_breaker_for_a_while() {
+    // [9]
+    let mut rig = Rig::signed_in(Some(3600));
+    for round in 0..UNCURED {
+        let version = rig.version();
+        let attempt = rig.refuse(version);
+        rig.answer(attempt, rotated(&round.to_string()));
+        rig.save_ok();
+    }
+    let version = rig.version();
+    assert!(matches!(rig.want(refused(version)), Answer::PassOn));
+    assert_eq!(rig.refreshes(), UNCURED);
+    rig.pass(WINDOW);
+    rig.refuse(version);
+}
+
+#[test]
+fn refreshes_that_cure_refusals_never_open_the_breaker() {
+    // [9]
+    let mut rig = Rig::signed_in(Some(3600));
+    for round in 0..3 * UNCURED {
+        let version = rig.version();
+        let attempt = rig.refuse(version);
+        rig.answer(attempt, rotated(&round.to_string()));
+        rig.save_ok();
+        let Version { epoch, number } = rig.version();
+        rig.apply(Input::Accepted { epoch, number });
+    }
+}
+
+#[test]
+fn a_shared_store_is_leased_and_read_before_the_refresh_token_is_sent() {
+    // [1]
+    let mut rig = Rig::sharing();
+    let version = rig.version();
+    let attempt = rig.refuse(version);
+    assert_eq!((rig.leases(), rig.refreshes()), (1, 0));
+    rig.lease(attempt, true, found(grant("1", None), Generation(1)));
+    assert_eq!(rig.refreshes(), 1);
+    rig.answer(attempt, rotated("2"));
+    assert_eq!(rig.releases(), 0, "nobody may read the store before the new token is there");
+    rig.save_ok();
+    assert_eq!(rig.releases(), 1);
+}
+
+#[test]
+fn a_token_that_somebody_else_has_rotated_is_adopted_under_the_lease_and_not_sent() {
+    // [1]
+    let mut rig = Rig::sharing();
+    let version = rig.version();
+    let attempt = rig.refuse(version);
+    rig.lease(attempt, true, found(grant("theirs", Some(3600)), Generation(9)));
+    assert_eq!((rig.refreshes(), rig.releases()), (0, 1));
+    assert_eq!(used(&rig.want(waited(version, attempt))), "access-theirs");
+}
+
+#[test]
+fn what_the_store_says_under_the_lease_decides() {
+    // [5] [11]
+    let foreign = Grant { subject: Some("u2".into()), ..grant("foreign", None) };
+    for (loaded, reason, sent) in [
+        (Loaded::Ended(SignOutReason::User), Some(SignOutReason::Elsewhere), 0),
+        (found(foreign, Generation(9)), Some(SignOutReason::Elsewhere), 0),
+        (Loaded::Unreadable(Error::Locked), None, 0),
+        (Loaded::Absent, None, 1),
+        (Loaded::Lost, None, 1),
+    ] {
+        let mut rig = Rig::sharing();
+        let version = rig.version();
+        let attempt = rig.refuse(version);
+        rig.lease(attempt, true, loaded.clone());
+        assert_eq!((rig.reason(), rig.refreshes()), (reason, sent), "{loaded:?}");
+        assert_eq!(rig.releases(), 1 - sent, "{loaded:?}");
+    }
+}
+
+#[test]
+fn a_lease_that_is_not_gained_is_told_and_keeps_the_session() {
+    // [10]
+    for hangs in [true, false] {
+        let mut rig = Rig::sharing();
+        let version = rig.version();
+        let attempt = rig.refuse(version);
+        if hangs {
+            rig.pass(Duration::from_secs(60));
+            rig.lease(attempt, true, Loaded::Absent);
+            assert_eq!(rig.releases(), 1, "one that comes too late is given back");
+        } else {
+            let error = StoreError::Transient("held by another process".into());
+            rig.apply(Input::Leased { attempt, result: Err(error) });
+        }
+        assert_eq!(rig.reason(), None);
+        assert_eq!(rig.refreshes(), 0);
+    }
+}
+
+#[test]
+fn the_lease_is_given_back_when_a_refresh_fails_or_the_session_ends() {
+    let mut rig = Rig::sharing();
+    let version = rig.version();
+    let attempt = rig.refuse(version);
+    rig.lease(attempt, true, found(grant("1", None), Generation(1)));
+    rig.answer(attempt, Verdict::Unreachable);
+    assert_eq!(rig.releases(), 1);
+    let mut rig = Rig::sharing();
+    let version = rig.version();
+    let attempt = rig.refuse(version);
+    rig.lease(attempt, true, found(grant("1", None), Generation(1)));
+    rig.sign_out();
+    assert_eq!(rig.releases(), 1);
+}
+
+#[test]
+fn a_lease_that_is_gained_after_the_session_ended_is_given_back() {
+    let mut rig = Rig::sharing();
+    let version = rig.version();
+    let attempt = rig.refuse(version);
+    rig.sign_out();
+    rig.lease(attempt, true, Loaded::Absent);
+    assert_eq!((rig.releases(), rig.refreshes()), (1, 0));
+}
+
+#[test]
+fn after_a_resume_the_store_is_looked_at() {
+    // [5]
+    for (loaded, reason, token) in [
+        (Loaded::Ended(SignOutReason::User), Some(SignOutReason::Elsewhere), None),
+        (found(grant("theirs", Some(3600)), Generation(9)), None, Some("access-theirs")),
+        (Loaded::Absent, None, Some("access-1")),
+        (Loaded::Unreadable(Error::Locked), None, Some("access-1")),
+        (Loaded::Lost, None, Some("access-1")),
+    ] {
+        let mut rig = Rig::signed_in(Some(3600));
+        rig.apply(Input::Resumed);
+        let attempt = rig.last_load();
+        rig.apply(Input::Loaded { attempt, loaded });
+        assert_eq!(rig.reason(), reason);
+        if let Some(token) = token {
+            assert_eq!(used(&rig.ask()), token);
+        }
+    }
+}
+
+#[test]
+fn a_resume_does_not_throw_away_what_a_refresh_under_way_brings() {
+    // [3]
+    let mut rig = Rig::signed_in(Some(3600));
+    let version = rig.version();
+    let attempt = rig.refuse(version);
+    rig.apply(Input::Resumed);
+    let look = rig.last_load();
+    rig.apply(Input::Loaded { attempt: look, loaded: found(grant("theirs", None), Generation(9)) });
+    rig.answer(attempt, rotated("2"));
+    rig.save_ok();
+    assert_eq!(used(&rig.want(waited(version, attempt))), "access-2");
+}
+
+#[test]
+fn a_timer_renews_a_token_that_is_in_use_and_leaves_an_idle_session_alone() {
+    for in_use in [true, false] {
+        let mut rig = Rig::signed_in(Some(3600));
+        if in_use {
+            rig.version();
+        }
+        rig.pass(Duration::from_secs(3590));
+        assert_eq!(rig.refreshes(), usize::from(in_use));
+    }
+}
+
+#[test]
+fn an_idle_session_and_an_old_one_end_by_the_app_s_policy_and_are_revoked() {
+    let hour = Duration::from_secs(3600);
+    let idle = Policies { idle_timeout: Some(hour), absolute_lifetime: None };
+    let mut rig = Rig::signed_in_with(idle);
+    rig.pass(hour - SECOND);
+    assert!(matches!(rig.ask(), Answer::Use { .. }));
+    rig.pass(hour - SECOND);
+    assert_eq!(rig.reason(), None);
+    rig.pass(SECOND);
+    assert_eq!((rig.reason(), rig.revoked().len()), (Some(SignOutReason::IdleTimeout), 1));
+    let old = Policies { idle_timeout: None, absolute_lifetime: Some(hour) };
+    let mut rig = Rig::signed_in_with(old);
+    rig.now = rig.now.after(hour);
+    assert_eq!(code(&rig.ask()), "signed_out", "checked on use, without a timer");
+    assert_eq!(rig.reason(), Some(SignOutReason::LifetimeExceeded));
+}
+
+#[test]
+fn the_policies_are_watched_by_one_timer() {
+    let idle = Policies { idle_timeout: Some(10 * SECOND), absolute_lifetime: None };
+    let mut rig = Rig::signed_in_with(idle);
+    for _ in 0..100 {
+        rig.ask();
+        rig.pass(Duration::from_millis(100));
+    }
+    assert!(rig.count(|effect| matches!(effect, Effect::WakeIfOpen(_))) <= 3);
 }
 
 #[test]
@@ -633,7 +1080,7 @@ fn a_new_token_is_used_by_all_its_waiters_whatever_its_expiry_says() {
         assert_eq!(used(&rig.want(waited(version, attempt))), "access-2");
     }
     assert_eq!(rig.refreshes(), 1);
-    assert!(matches!(rig.ask(), Answer::Wait(_)), "whoever comes later needs a newer one");
+    assert!(matches!(rig.ask(), Answer::Wait { .. }), "whoever comes later needs a newer one");
 }
 
 #[test]
@@ -650,21 +1097,59 @@ fn an_answer_without_a_refresh_token_keeps_the_old_one() {
 
 #[test]
 fn a_refresh_token_that_comes_alone_is_saved_and_used_next() {
+    // [3]
     let mut rig = Rig::signed_in(Some(3600));
     let version = rig.version();
     let attempt = rig.refuse(version);
-    let salvaged = Verdict::Salvaged(Secret::new("refresh-2"), AttemptId::random().expect("random bytes"));
-    rig.answer(attempt, salvaged);
-    assert_eq!(rig.saves(), 1);
+    rig.answer(attempt, salvaged("refresh-2"));
+    assert_eq!((rig.saves(), rig.settlements(), rig.events().len()), (1, 0, 0));
     rig.save_ok();
     assert_eq!(code(&rig.want(waited(version, attempt))), "refresh_unavailable");
     rig.pass(BACKOFF_CAP);
     rig.refuse(version);
-    let sent = rig.effects.iter().rev().find_map(|effect| match effect {
-        Effect::Refresh { token, .. } => Some(token.expose()),
-        _ => None,
-    });
-    assert_eq!(sent, Some("refresh-2"));
+    assert_eq!(rig.last_sent(), "refresh-2");
+}
+
+#[test]
+fn a_refresh_token_that_comes_alone_during_a_save_is_saved_after_it() {
+    // [3]
+    let mut rig = Rig::signed_in(Some(3600));
+    let version = rig.version();
+    let attempt = rig.refuse(version);
+    rig.answer(attempt, rotated("2"));
+    rig.pass(SAVE_BUDGET);
+    let version = rig.version();
+    let attempt = rig.refuse(version);
+    rig.answer(attempt, salvaged("refresh-3"));
+    rig.save_ok();
+    assert_eq!(rig.saves(), 2);
+    rig.save_ok();
+    rig.sign_out();
+    assert_eq!(rig.revoked(), ["refresh-3"]);
+}
+
+#[test]
+fn tokens_of_another_subject_are_not_used() {
+    // [2]
+    let mut rig = Rig::signed_in(Some(3600));
+    let version = rig.version();
+    let attempt = rig.refuse(version);
+    let other = Grant { subject: Some("u2".into()), ..grant("other", None) };
+    rig.answer(attempt, Verdict::Rotated(Box::new(other)));
+    assert_eq!(code(&rig.want(waited(version, attempt))), "authority_unexpected");
+    assert_eq!((rig.saves(), rig.reason()), (0, None));
+}
+
+#[test]
+fn a_token_without_a_subject_belongs_to_the_session_s() {
+    let mut rig = Rig::signed_in(Some(3600));
+    let version = rig.version();
+    let attempt = rig.refuse(version);
+    let opaque = Grant { subject: None, ..grant("2", None) };
+    rig.answer(attempt, Verdict::Rotated(Box::new(opaque)));
+    rig.save_ok();
+    let View::SignedIn(held) = rig.machine.view() else { panic!("signed in") };
+    assert_eq!(held.subject.as_deref(), Some("u1"));
 }
 
 #[test]
@@ -685,7 +1170,7 @@ fn a_refresh_token_alone_is_used_by_the_first_caller() {
     let mut rig = Rig::signed_out();
     rig.sign_in(Grant { access: None, ..grant("1", None) }).expect("nobody else signs in");
     rig.save_ok();
-    let Answer::Wait(attempt) = rig.ask() else { panic!("there is nothing to use") };
+    let Answer::Wait { attempt, .. } = rig.ask() else { panic!("there is nothing to use") };
     rig.answer(attempt, rotated("2"));
     rig.save_ok();
     assert_eq!(used(&rig.want(Want { after: Some(attempt), ..Want::default() })), "access-2");
@@ -695,16 +1180,15 @@ fn a_refresh_token_alone_is_used_by_the_first_caller() {
 fn a_store_that_cannot_be_read_is_not_an_empty_store() {
     // [11]
     let mut rig = Rig::restoring();
-    assert!(matches!(rig.ask(), Answer::Wait(1)));
+    assert!(matches!(rig.ask(), Answer::Wait { attempt: 1, .. }));
     rig.apply(Input::Loaded { attempt: 1, loaded: Loaded::Unreadable(Error::Locked) });
     let waiter = Want { after: Some(1), ..Want::default() };
     assert_eq!(code(&rig.want(waiter)), "locked");
     assert_eq!(rig.reason(), None);
-    let Answer::Wait(second) = rig.ask() else { panic!("a later caller has the store read again") };
-    rig.apply(Input::Loaded {
-        attempt: second,
-        loaded: Loaded::Found(Box::new(grant("1", Some(60))), Generation(4)),
-    });
+    let Answer::Wait { attempt: second, .. } = rig.ask() else {
+        panic!("a later caller has the store read again")
+    };
+    rig.apply(Input::Loaded { attempt: second, loaded: found(grant("1", Some(60)), Generation(4)) });
     assert_eq!(used(&rig.ask()), "access-1");
 }
 
@@ -712,7 +1196,7 @@ fn a_store_that_cannot_be_read_is_not_an_empty_store() {
 fn a_restored_session_starts_with_the_generation_that_was_read() {
     // [5]
     let mut rig = Rig::restoring();
-    let found = Loaded::Found(Box::new(grant("1", Some(60))), Generation(4));
+    let found = found(grant("1", Some(60)), Generation(4));
     rig.apply(Input::Loaded { attempt: 1, loaded: found });
     let version = rig.version();
     let attempt = rig.refuse(version);

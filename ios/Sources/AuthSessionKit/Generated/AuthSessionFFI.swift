@@ -1617,10 +1617,12 @@ public func FfiConverterTypeDisposition_lower(_ value: Disposition) -> RustBuffe
 
 public enum SessionEvent: Equatable, Hashable {
 
+    case restored
     case signedIn
     case refreshed
     case refreshFailed(code: String, retryAfterMs: UInt64?
     )
+    case signInRecommended
     case persistenceDegraded
     case persistenceRestored
     case signedOut(reason: SignOutReason
@@ -1651,21 +1653,25 @@ public struct FfiConverterTypeSessionEvent: FfiConverterRustBuffer {
         let variant: Int32 = try readInt(&buf)
         switch variant {
 
-        case 1: return .signedIn
+        case 1: return .restored
 
-        case 2: return .refreshed
+        case 2: return .signedIn
 
-        case 3: return .refreshFailed(code: try FfiConverterString.read(from: &buf), retryAfterMs: try FfiConverterOptionUInt64.read(from: &buf)
+        case 3: return .refreshed
+
+        case 4: return .refreshFailed(code: try FfiConverterString.read(from: &buf), retryAfterMs: try FfiConverterOptionUInt64.read(from: &buf)
         )
 
-        case 4: return .persistenceDegraded
+        case 5: return .signInRecommended
 
-        case 5: return .persistenceRestored
+        case 6: return .persistenceDegraded
 
-        case 6: return .signedOut(reason: try FfiConverterTypeSignOutReason.read(from: &buf)
+        case 7: return .persistenceRestored
+
+        case 8: return .signedOut(reason: try FfiConverterTypeSignOutReason.read(from: &buf)
         )
 
-        case 7: return .missed(count: try FfiConverterUInt64.read(from: &buf)
+        case 9: return .missed(count: try FfiConverterUInt64.read(from: &buf)
         )
 
         default: throw UniffiInternalError.unexpectedEnumCase
@@ -1676,35 +1682,43 @@ public struct FfiConverterTypeSessionEvent: FfiConverterRustBuffer {
         switch value {
 
 
-        case .signedIn:
+        case .restored:
             writeInt(&buf, Int32(1))
 
 
-        case .refreshed:
+        case .signedIn:
             writeInt(&buf, Int32(2))
 
 
-        case let .refreshFailed(code,retryAfterMs):
+        case .refreshed:
             writeInt(&buf, Int32(3))
+
+
+        case let .refreshFailed(code,retryAfterMs):
+            writeInt(&buf, Int32(4))
             FfiConverterString.write(code, into: &buf)
             FfiConverterOptionUInt64.write(retryAfterMs, into: &buf)
 
 
-        case .persistenceDegraded:
-            writeInt(&buf, Int32(4))
-
-
-        case .persistenceRestored:
+        case .signInRecommended:
             writeInt(&buf, Int32(5))
 
 
-        case let .signedOut(reason):
+        case .persistenceDegraded:
             writeInt(&buf, Int32(6))
+
+
+        case .persistenceRestored:
+            writeInt(&buf, Int32(7))
+
+
+        case let .signedOut(reason):
+            writeInt(&buf, Int32(8))
             FfiConverterTypeSignOutReason.write(reason, into: &buf)
 
 
         case let .missed(count):
-            writeInt(&buf, Int32(7))
+            writeInt(&buf, Int32(9))
             FfiConverterUInt64.write(count, into: &buf)
 
         }
@@ -1925,6 +1939,9 @@ public enum SignOutReason: Equatable, Hashable {
     case rejected
     case rotationLost
     case elsewhere
+    case idleTimeout
+    case lifetimeExceeded
+    case secretsLost
 
 
 
@@ -1956,6 +1973,12 @@ public struct FfiConverterTypeSignOutReason: FfiConverterRustBuffer {
 
         case 5: return .elsewhere
 
+        case 6: return .idleTimeout
+
+        case 7: return .lifetimeExceeded
+
+        case 8: return .secretsLost
+
         default: throw UniffiInternalError.unexpectedEnumCase
         }
     }
@@ -1982,6 +2005,18 @@ public struct FfiConverterTypeSignOutReason: FfiConverterRustBuffer {
 
         case .elsewhere:
             writeInt(&buf, Int32(5))
+
+
+        case .idleTimeout:
+            writeInt(&buf, Int32(6))
+
+
+        case .lifetimeExceeded:
+            writeInt(&buf, Int32(7))
+
+
+        case .secretsLost:
+            writeInt(&buf, Int32(8))
 
         }
     }

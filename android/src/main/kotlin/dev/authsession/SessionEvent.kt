@@ -7,6 +7,9 @@ import dev.authsession.ffi.SessionEvent as FfiSessionEvent
 /** What happened to the session. */
 public sealed interface SessionEvent {
 
+    /** A store that could not be read before has been read. */
+    public data object Restored : SessionEvent
+
     /** A sign-in, or the tokens that the app handed over, took effect. */
     public data object SignedIn : SessionEvent
 
@@ -20,6 +23,9 @@ public sealed interface SessionEvent {
         /** From when on the next attempt may be made, if that is known. */
         val retryAfter: Duration?,
     ) : SessionEvent
+
+    /** The authorization server answers refreshes with nonsense; signing in again may help. The session is kept. */
+    public data object SignInRecommended : SessionEvent
 
     /** New tokens are in use but not saved yet. If the process ends before they are, the session may be lost. */
     public data object PersistenceDegraded : SessionEvent
@@ -41,9 +47,11 @@ public sealed interface SessionEvent {
 }
 
 internal fun FfiSessionEvent.toSessionEvent(): SessionEvent = when (this) {
+    FfiSessionEvent.Restored -> SessionEvent.Restored
     FfiSessionEvent.SignedIn -> SessionEvent.SignedIn
     FfiSessionEvent.Refreshed -> SessionEvent.Refreshed
     is FfiSessionEvent.RefreshFailed -> SessionEvent.RefreshFailed(errorCode(code), retryAfterMs?.toDuration())
+    FfiSessionEvent.SignInRecommended -> SessionEvent.SignInRecommended
     FfiSessionEvent.PersistenceDegraded -> SessionEvent.PersistenceDegraded
     FfiSessionEvent.PersistenceRestored -> SessionEvent.PersistenceRestored
     is FfiSessionEvent.SignedOut -> SessionEvent.SignedOut(reason.toSignOutReason())

@@ -19,8 +19,17 @@ public enum class SignOutReason {
      */
     ROTATION_LOST,
 
-    /** The user signed out in another session on the same store. */
+    /** The user signed out in another session on the same store, or somebody else signed in there. */
     ELSEWHERE,
+
+    /** The session was not used for as long as the app's policy allows. */
+    IDLE_TIMEOUT,
+
+    /** The session has lasted as long as the app's policy allows. */
+    LIFETIME_EXCEEDED,
+
+    /** The key that protected the stored secrets is gone for ever. */
+    SECRETS_LOST,
 }
 
 internal fun FfiSignOutReason.toSignOutReason(): SignOutReason = when (this) {
@@ -29,4 +38,7 @@ internal fun FfiSignOutReason.toSignOutReason(): SignOutReason = when (this) {
     FfiSignOutReason.REJECTED -> SignOutReason.REJECTED
     FfiSignOutReason.ROTATION_LOST -> SignOutReason.ROTATION_LOST
     FfiSignOutReason.ELSEWHERE -> SignOutReason.ELSEWHERE
+    FfiSignOutReason.IDLE_TIMEOUT -> SignOutReason.IDLE_TIMEOUT
+    FfiSignOutReason.LIFETIME_EXCEEDED -> SignOutReason.LIFETIME_EXCEEDED
+    FfiSignOutReason.SECRETS_LOST -> SignOutReason.SECRETS_LOST
 }

@@ -115,6 +115,8 @@ private fun nameOf(event: SessionEvent): String = when (event) {
     SessionEvent.SignedIn -> "signed_in"
     SessionEvent.Refreshed -> "refreshed"
     is SessionEvent.RefreshFailed -> "refresh_failed"
+    SessionEvent.Restored -> "restored"
+    SessionEvent.SignInRecommended -> "sign_in_recommended"
     SessionEvent.PersistenceDegraded -> "persistence_degraded"
     SessionEvent.PersistenceRestored -> "persistence_restored"
     is SessionEvent.SignedOut -> "signed_out:${event.reason.name.lowercase()}"

@@ -2621,6 +2621,9 @@ public object FfiConverterTypeDisposition: FfiConverterRustBuffer<Disposition> {
  */
 sealed class SessionEvent {
 
+    object Restored : SessionEvent()
+
+
     object SignedIn : SessionEvent()
 
 
@@ -2636,6 +2639,9 @@ sealed class SessionEvent {
 
         companion object
     }
+
+    object SignInRecommended : SessionEvent()
+
 
     object PersistenceDegraded : SessionEvent()
 
@@ -2680,18 +2686,20 @@ sealed class SessionEvent {
 public object FfiConverterTypeSessionEvent : FfiConverterRustBuffer<SessionEvent>{
     override fun read(buf: ByteBuffer): SessionEvent {
         return when(buf.getInt()) {
-            1 -> SessionEvent.SignedIn
-            2 -> SessionEvent.Refreshed
-            3 -> SessionEvent.RefreshFailed(
+            1 -> SessionEvent.Restored
+            2 -> SessionEvent.SignedIn
+            3 -> SessionEvent.Refreshed
+            4 -> SessionEvent.RefreshFailed(
                 FfiConverterString.read(buf),
                 FfiConverterOptionalULong.read(buf),
                 )
-            4 -> SessionEvent.PersistenceDegraded
-            5 -> SessionEvent.PersistenceRestored
-            6 -> SessionEvent.SignedOut(
+            5 -> SessionEvent.SignInRecommended
+            6 -> SessionEvent.PersistenceDegraded
+            7 -> SessionEvent.PersistenceRestored
+            8 -> SessionEvent.SignedOut(
                 FfiConverterTypeSignOutReason.read(buf),
                 )
-            7 -> SessionEvent.Missed(
+            9 -> SessionEvent.Missed(
                 FfiConverterULong.read(buf),
                 )
             else -> throw RuntimeException("invalid enum value, something is very wrong!!")
@@ -2699,6 +2707,12 @@ public object FfiConverterTypeSessionEvent : FfiConverterRustBuffer<SessionEvent
     }
 
     override fun allocationSize(value: SessionEvent): ULong = when(value) {
+        is SessionEvent.Restored -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+            )
+        }
         is SessionEvent.SignedIn -> {
             // Add the size for the Int that specifies the variant plus the size needed for all fields
             (
@@ -2717,6 +2731,12 @@ public object FfiConverterTypeSessionEvent : FfiConverterRustBuffer<SessionEvent
                 4UL
                 + FfiConverterString.allocationSize(value.`code`)
                 + FfiConverterOptionalULong.allocationSize(value.`retryAfterMs`)
+            )
+        }
+        is SessionEvent.SignInRecommended -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
             )
         }
         is SessionEvent.PersistenceDegraded -> {
@@ -2749,35 +2769,43 @@ public object FfiConverterTypeSessionEvent : FfiConverterRustBuffer<SessionEvent
 
     override fun write(value: SessionEvent, buf: ByteBuffer) {
         when(value) {
-            is SessionEvent.SignedIn -> {
+            is SessionEvent.Restored -> {
                 buf.putInt(1)
                 Unit
             }
-            is SessionEvent.Refreshed -> {
+            is SessionEvent.SignedIn -> {
                 buf.putInt(2)
                 Unit
             }
-            is SessionEvent.RefreshFailed -> {
+            is SessionEvent.Refreshed -> {
                 buf.putInt(3)
+                Unit
+            }
+            is SessionEvent.RefreshFailed -> {
+                buf.putInt(4)
                 FfiConverterString.write(value.`code`, buf)
                 FfiConverterOptionalULong.write(value.`retryAfterMs`, buf)
                 Unit
             }
-            is SessionEvent.PersistenceDegraded -> {
-                buf.putInt(4)
-                Unit
-            }
-            is SessionEvent.PersistenceRestored -> {
+            is SessionEvent.SignInRecommended -> {
                 buf.putInt(5)
                 Unit
             }
-            is SessionEvent.SignedOut -> {
+            is SessionEvent.PersistenceDegraded -> {
                 buf.putInt(6)
+                Unit
+            }
+            is SessionEvent.PersistenceRestored -> {
+                buf.putInt(7)
+                Unit
+            }
+            is SessionEvent.SignedOut -> {
+                buf.putInt(8)
                 FfiConverterTypeSignOutReason.write(value.`reason`, buf)
                 Unit
             }
             is SessionEvent.Missed -> {
-                buf.putInt(7)
+                buf.putInt(9)
                 FfiConverterULong.write(value.`count`, buf)
                 Unit
             }
@@ -3018,7 +3046,10 @@ enum class SignOutReason {
     USER,
     REJECTED,
     ROTATION_LOST,
-    ELSEWHERE;
+    ELSEWHERE,
+    IDLE_TIMEOUT,
+    LIFETIME_EXCEEDED,
+    SECRETS_LOST;
 
 
 

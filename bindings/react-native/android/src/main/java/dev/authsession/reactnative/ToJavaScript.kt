@@ -41,6 +41,8 @@ internal fun SessionEvent.toMap(sessionId: String): WritableMap = mapOf(
         SessionEvent.SignedIn -> "signed_in"
         SessionEvent.Refreshed -> "refreshed"
         is SessionEvent.RefreshFailed -> "refresh_failed"
+        SessionEvent.Restored -> "restored"
+        SessionEvent.SignInRecommended -> "sign_in_recommended"
         SessionEvent.PersistenceDegraded -> "persistence_degraded"
         SessionEvent.PersistenceRestored -> "persistence_restored"
         is SessionEvent.SignedOut -> "signed_out"

@@ -1,0 +1,69 @@
+//! One save at a time; what is newest when it ends is saved next.
+
+use super::backoff::pause;
+use crate::lifecycle::terms::{Attempt, Moment};
+use crate::store::{Expected, Generation};
+use crate::time::BootTime;
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub(super) struct Saves {
+    /// What the slot held when it was last read or written.
+    pub(super) generation: Option<Generation>,
+    running: Option<u64>,
+    durable: Option<u64>,
+    /// Somebody else has written: the store is being read to learn what, before the save is repeated.
+    pub(super) rereading: Option<Attempt>,
+    failures: u32,
+    retry_at: Option<BootTime>,
+    pub(super) degraded: bool,
+}
+
+impl Saves {
+    /// What the store holds is what is in use.
+    pub(super) fn is_durable(&mut self, revision: u64, generation: Generation) {
+        self.generation = Some(generation);
+        self.durable = Some(revision);
+    }
+
+    pub(super) fn has(&self, revision: u64) -> bool {
+        self.durable == Some(revision)
+    }
+
+    /// Begins to save this revision, unless that is done, or a save is running or waits for its time.
+    pub(super) fn begin(&mut self, revision: u64) -> Option<Expected> {
+        if self.running.is_some() || self.retry_at.is_some() || self.has(revision) {
+            return None;
+        }
+        self.running = Some(revision);
+        Some(self.generation.map_or(Expected::Any, Expected::Generation))
+    }
+
+    /// What the slot holds, as far as that is known: a save that is running will change it.
+    pub(super) fn expected(&self) -> Expected {
+        match (self.running, self.generation) {
+            (None, Some(generation)) => Expected::Generation(generation),
+            _ => Expected::Any,
+        }
+    }
+
+    pub(super) fn succeeded(&mut self, revision: u64, generation: Generation) {
+        self.running = None;
+        self.failures = 0;
+        self.retry_at = None;
+        self.is_durable(revision, generation);
+    }
+
+    /// Returns when it is to be tried again.
+    pub(super) fn failed(&mut self, at: Moment) -> BootTime {
+        self.running = None;
+        let retry_at = at.now.after(pause(at, self.failures));
+        self.failures = self.failures.saturating_add(1);
+        self.retry_at = Some(retry_at);
+        retry_at
+    }
+
+    /// Whether a failed save is due.
+    pub(super) fn due(&mut self, now: BootTime) -> bool {
+        self.retry_at.take_if(|retry_at| *retry_at <= now).is_some()
+    }
+}

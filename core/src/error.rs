@@ -196,7 +196,7 @@ impl Error {
             self,
             Self::RefreshUnavailable { .. }
                 | Self::AuthorityUnexpected { .. }
-                | Self::Network(_)
+                | Self::Network(NetworkFailure::NotConnected | NetworkFailure::Broken)
                 | Self::Timeout(_)
                 | Self::StoreUnavailable(_)
                 | Self::Locked

@@ -174,6 +174,8 @@ fn unquote(value: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn answer(rules: &AnswerRules, status: u16, challenges: &[&str], body: &str) -> Meaning {
@@ -296,6 +298,37 @@ mod tests {
     fn a_407_is_about_a_proxy() {
         for status in [407, 200, 204, 404, 500] {
             assert_eq!(answer(&AnswerRules::new(), status, &["Bearer"], "{}"), Meaning::Accepted);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_challenge_and_no_body_makes_it_panic_or_shows_control_characters(
+            status in 100_u16..600,
+            values in proptest::collection::vec("[\\x20-\\x7e\\t]{0,80}", 0..4),
+            body in proptest::collection::vec(any::<u8>(), 0..200),
+        ) {
+            let mut headers = HeaderMap::new();
+            for value in &values {
+                headers.append(WWW_AUTHENTICATE, value.parse().expect("a header value"));
+            }
+            let rules = AnswerRules::new().code("expired", AnswerAction::Refresh);
+            let status = StatusCode::from_u16(status).expect("a status");
+            if let Meaning::StepUp(step_up) = meaning(&rules, status, &headers, &body) {
+                let shown = step_up.acr_values.unwrap_or_default() + &step_up.scope.unwrap_or_default();
+                prop_assert!(shown.len() <= 2 * LONGEST_PARAMETER);
+                prop_assert!(shown.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic()));
+            }
+        }
+
+        #[test]
+        fn a_parameter_is_found_however_it_is_quoted(
+            scheme in "[A-Za-z]{1,10}", realm in r#"[a-z ,=]{0,20}"#, error in "[a-z_]{1,20}",
+        ) {
+            let challenges = parse(&format!(r#"{scheme} realm="{realm}", error="{error}", Basic realm="x""#));
+            prop_assert_eq!(challenges.len(), 2);
+            prop_assert_eq!(challenges[0].parameter("error"), Some(error.as_str()));
+            prop_assert_eq!(challenges[0].parameter("realm"), Some(realm.as_str()));
         }
     }
 }

@@ -144,8 +144,13 @@ impl Exchange {
                     self.lifecycle().emit(Event::StepUpRequired(step_up));
                 }
                 Meaning::SessionOver => {
-                    answer.disposition = Disposition::SessionEnded;
                     self.lifecycle().apply(Input::ServerEndedSession { epoch });
+                    // It may have been over before, or be another user's by now.
+                    let ended = self.lifecycle().token(Some(epoch), None).await;
+                    answer.disposition = match usable(ended) {
+                        Err(error) => after(&error),
+                        Ok(_) => Disposition::SessionEnded,
+                    };
                 }
                 _ => {}
             }

@@ -58,6 +58,8 @@ pub(crate) fn redirect(
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     const FROM: &str = "https://api.example.com/v1/a";
@@ -160,5 +162,27 @@ mod tests {
         }
         let url = Url::parse(FROM).expect("a URL");
         assert_eq!(redirect(StatusCode::FOUND, None, &Method::GET, &url, 0), Redirect::None);
+    }
+
+    proptest! {
+        #[test]
+        fn no_location_takes_credentials_elsewhere_or_anything_to_where_there_is_no_tls(
+            status in prop::sample::select(vec![301_u16, 302, 303, 307, 308]),
+            method in prop::sample::select(vec!["GET", "HEAD", "POST", "PUT", "DELETE"]),
+            location in prop_oneof![
+                "[\\x21-\\x7e]{0,60}",
+                "(https?:)?/?/?(api\\.example\\.com|evil|a@b|\\[::1\\])(:[0-9]{1,5})?[/\\\\?#@]{0,3}[a-z]{0,5}",
+            ],
+        ) {
+            let from = Url::parse(FROM).expect("a URL");
+            if let Redirect::Follow { url, method: next, keeps_body, keeps_credentials } =
+                decide(status, method, FROM, &location, 0)
+            {
+                prop_assert_eq!(keeps_credentials, url.origin() == from.origin());
+                prop_assert_eq!(url.scheme(), "https");
+                prop_assert!(url.username().is_empty() && url.password().is_none());
+                prop_assert!(keeps_credentials || !keeps_body && (next == Method::GET || next == Method::HEAD));
+            }
+        }
     }
 }

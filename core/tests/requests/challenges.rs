@@ -2,10 +2,10 @@
 
 use auth_session::{
     AnswerAction, AnswerRules, Auth, AuthSession, ClientConfig, Disposition, Error, Event, HeaderMap,
-    SessionState, SignOutReason, StatusCode,
+    SessionState, SignOutReason, StatusCode, Tokens,
 };
 
-use crate::server::{Reply, Server, guard, signed_in};
+use crate::server::{Gate, Reply, Server, guard, signed_in};
 
 #[tokio::test]
 async fn a_step_up_is_told_and_does_not_refresh() {
@@ -52,6 +52,23 @@ async fn a_listed_code_ends_the_session_once_with_its_reason() {
     assert_eq!(session.state(), SessionState::SignedOut { reason: SignOutReason::EndedByServer });
     assert_eq!(session.get("/").send().await.expect_err("no session").code(), "signed_out");
     assert_eq!(server.refreshes(), 0);
+}
+
+#[tokio::test]
+async fn a_late_answer_that_ends_a_session_does_not_end_the_next_user_s() {
+    let gate = Gate::default();
+    let gated = gate.clone();
+    let closed = || Reply::new(401).body(r#"{"code":"ACCOUNT_CLOSED"}"#);
+    let server = Server::start(move |_| gated.hold(closed())).await;
+    let rules = AnswerRules::new().code("ACCOUNT_CLOSED", AnswerAction::EndSession);
+    let session = signed_in(server.config().answer_rules(rules)).await;
+    let request = tokio::spawn(session.get("/").send());
+    gate.holds(1).await;
+    session.adopt(Tokens::new("another-user")).await.expect("header-safe tokens");
+    gate.release();
+    let response = request.await.expect("no panic").expect("an answer");
+    assert_eq!(response.disposition(), Disposition::SessionChanged);
+    assert!(matches!(session.state(), SessionState::SignedIn { .. }));
 }
 
 #[tokio::test]

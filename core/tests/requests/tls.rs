@@ -82,6 +82,7 @@ async fn a_certificate_of_a_trusted_anchor_is_accepted_and_the_platform_does_not
     let server = ca.server(&key, "127.0.0.1", false).await;
     assert_eq!(answer(ca.trusted(server.config())).await, Ok(200));
     let unknown = Err(Error::Network(NetworkFailure::CertificateNotTrusted));
+    assert!(!Error::Network(NetworkFailure::CertificateNotTrusted).is_retryable());
     assert_eq!(answer(server.config()).await, unknown);
     assert_eq!(answer(Ca::new().trusted(server.config())).await, unknown);
     assert_eq!(server.requests().len(), 1);

@@ -35,6 +35,19 @@ pub enum Disposition {
 }
 
 impl Disposition {
+    /// All of them.
+    pub const ALL: [Self; 9] = [
+        Self::Answered,
+        Self::PermissionDenied,
+        Self::Refused,
+        Self::SessionEnded,
+        Self::SessionChanged,
+        Self::RefreshFailed,
+        Self::StepUpRequired,
+        Self::NotReplayable,
+        Self::RedirectRefused,
+    ];
+
     /// The stable name, in snake case.
     pub fn name(self) -> &'static str {
         match self {
@@ -114,5 +127,18 @@ impl Response {
             };
             Error::Undecodable(format!("{kind} (line {}, column {})", error.line(), error.column()))
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_disposition_is_published() {
+        let published = include_str!("../../../docs/requests.md");
+        for disposition in Disposition::ALL {
+            assert!(published.contains(&format!("| `{}` |", disposition.name())), "{disposition:?}");
+        }
     }
 }

@@ -14,6 +14,7 @@ use crate::http::answers::AnswerRules;
 use crate::http::origin::Origins;
 use crate::http::retry::RetryPolicy;
 use crate::lifecycle::machine::Settings;
+use crate::registry::Fingerprint;
 use crate::store::{InMemoryStore, SecretStore, Slot};
 use crate::time::{Clock, SystemClock};
 use crate::transport::pins::PinSet;
@@ -277,7 +278,24 @@ impl SessionConfig {
                 })
             }
         };
+        let mut fingerprint = Fingerprint::default();
+        fingerprint.add("base_url", &self.base_url);
+        fingerprint.add("dialect", format!("{endpoints:?}"));
+        fingerprint.add("allow_loopback", self.allow_loopback);
+        fingerprint.add("allowed_origins", &self.allowed_origins);
+        fingerprint.add("request_timeout", self.request_timeout);
+        fingerprint.add("idle_timeout", policies.idle_timeout);
+        fingerprint.add("absolute_lifetime", policies.absolute_lifetime);
+        fingerprint.add("refresh_grace", self.settings.grace);
+        fingerprint.add("max_body_bytes", self.max_body_bytes);
+        fingerprint.add("answer_rules", format!("{:?}", self.answer_rules));
+        fingerprint.add("retry_policy", format!("{:?}", self.retry_policy));
+        fingerprint.add("development_origins", &self.development_origins);
+        fingerprint.add("max_connections_per_host", self.transport.max_connections_per_host);
+        fingerprint.add("pins", format!("{:?}", self.transport.pins));
+        fingerprint.add("development_anchors", &self.transport.development_anchors);
         Ok(ValidConfig {
+            fingerprint,
             base_url: self.base_url,
             slot: Slot { namespace: self.namespace, account: self.account },
             endpoints,
@@ -307,6 +325,7 @@ impl fmt::Debug for SessionConfig {
 
 /// Settings that have been checked.
 pub(crate) struct ValidConfig {
+    pub(crate) fingerprint: Fingerprint,
     pub(crate) base_url: Url,
     pub(crate) slot: Slot,
     pub(crate) endpoints: Endpoints,

@@ -22,6 +22,7 @@ mod error;
 mod event;
 mod http;
 mod lifecycle;
+mod registry;
 mod runtime;
 mod secret;
 mod session;

@@ -17,6 +17,7 @@ use crate::http::client::{ApiHost, Client, ClientConfig};
 use crate::http::request::RequestBuilder;
 use crate::lifecycle::driver::{Lifecycle, Statistics};
 use crate::lifecycle::terms::Input;
+use crate::registry;
 use crate::runtime::{runtime, surrounded};
 use crate::secret::Secret;
 use crate::trace::TraceEntry;
@@ -64,23 +65,23 @@ pub struct AuthSession {
 }
 
 impl AuthSession {
-    /// Checks the settings and reads the store. A store that cannot be read now is no error: the session
+    /// Checks the settings and reads the store. An account that is open in this process already is the same session,
+    /// whichever part of the app has opened it. A store that cannot be read now is no error: the session
     /// is [`Locked`](SessionState::Locked) then, reads the store again when it is used, and its calls say why.
     ///
     /// # Errors
-    /// [`Error::InvalidConfiguration`], naming the setting.
+    /// [`Error::InvalidConfiguration`], naming the setting; [`Error::AlreadyOpen`] if the account is open with other
+    /// settings.
     pub async fn open(config: SessionConfig) -> Result<Self, Error> {
         let config = config.validate()?;
-        let transport = Arc::new(Transport::new(&config.transport)?);
-        let authority =
-            Arc::new(Authority { endpoints: config.endpoints, transport: Arc::clone(&transport) });
-        let lifecycle = Lifecycle::start(
-            config.slot,
-            config.store,
-            Arc::clone(&authority),
-            config.clock,
-            config.settings,
-        )?;
+        let key = (config.store.identity(), config.slot.clone());
+        let lifecycle = registry::open(key, config.fingerprint, || {
+            let transport = Arc::new(Transport::new(&config.transport)?);
+            let authority = Arc::new(Authority { endpoints: config.endpoints, transport });
+            Lifecycle::start(config.slot, config.store, authority, config.clock, config.settings)
+        })?;
+        let authority = lifecycle.authority();
+        let transport = Arc::clone(&authority.transport);
         lifecycle.restored().await;
         let host = ApiHost {
             base: config.base_url,
@@ -108,6 +109,7 @@ impl AuthSession {
     pub async fn sign_in(&self, credentials: Value) -> Result<Value, Error> {
         let intent = self.host.lifecycle.begin_sign_in();
         let sign_in = async {
+            self.host.lifecycle.revoked().await;
             tokio::time::timeout(self.host.timeout, self.authority.sign_in(&credentials))
                 .await
                 .unwrap_or(Err(Error::Timeout(self.host.timeout)))
@@ -168,6 +170,15 @@ impl AuthSession {
     pub fn network_changed(&self) {
         self.host.transport.drop_idle_connections();
         self.host.lifecycle.apply(Input::NetworkChanged);
+    }
+
+    /// Gives this handle back, and returns when the session has ended in this process: when the last clone of it is
+    /// dropped and what it owes is done (a refresh that is on its way, a save that is repeated, a revocation). For
+    /// programs that end; an app that goes on need not wait for anything.
+    pub async fn close(self) {
+        let lifecycle = self.host.lifecycle.clone();
+        drop(self);
+        lifecycle.close().await;
     }
 
     /// Says that the app is in the foreground again: timers may have slept, and another process that shares the

@@ -124,9 +124,11 @@ async fn what_a_refresh_brings_is_saved_even_if_the_session_is_dropped_meanwhile
     tell(&realm, "await_held", json!({"endpoint": "refresh", "count": 1})).await;
     let mut events = session.events();
     request.abort();
-    drop((session, request));
+    drop(request);
+    let closing = tokio::spawn(session.close());
     tell(&realm, "release", json!({"endpoint": "refresh"})).await;
     assert_eq!(next_event(&mut events).await, Event::Refreshed);
+    timeout(PATIENCE, closing).await.expect("nothing is owed any more").expect("no panic");
     let session = AuthSession::open(config(&realm).store(store)).await.expect("a session");
     assert_eq!(session.get("/me").send().await.expect("an answer").status(), 200);
     let counters = realm.counters();
@@ -208,11 +210,11 @@ async fn a_session_survives_a_restart_without_a_refresh_and_its_end_survives_one
     let session = open().await.expect("a session");
     assert_eq!(session.state(), SessionState::SignedOut { reason: SignOutReason::NeverSignedIn });
     session.sign_in(credentials()).await.expect("the credentials are right");
-    drop(session);
+    session.close().await;
     let session = open().await.expect("a session");
     assert_eq!(session.get("/me").send().await.expect("an answer").status(), 200);
     session.sign_out().await.expect("the store is fine");
-    drop(session);
+    session.close().await;
     let session = open().await.expect("a session");
     assert_eq!(session.state(), SessionState::SignedOut { reason: SignOutReason::User });
     assert_eq!(realm.counters().refresh_requests, 0);
@@ -224,11 +226,54 @@ async fn a_session_survives_a_restart_without_a_refresh_and_its_end_survives_one
 }
 
 #[tokio::test]
+async fn an_account_that_is_open_already_is_the_same_session() {
+    let realm = realm().await;
+    let store = Arc::new(InMemoryStore::new());
+    let config = || config(&realm).store(store.clone());
+    let session = AuthSession::open(config()).await.expect("a session");
+    session.sign_in(credentials()).await.expect("the credentials are right");
+    let again = AuthSession::open(config()).await.expect("the same session");
+    tell(&realm, "expire_access_tokens", json!({})).await;
+    let (one, other) = tokio::join!(session.get("/me").send(), again.get("/me").send());
+    assert!(one.expect("an answer").status().is_success() && other.expect("an answer").status().is_success());
+    assert_eq!(realm.counters().refresh_requests, 1);
+    session.sign_out().await.expect("the store is fine");
+    assert!(matches!(again.state(), SessionState::SignedOut { .. }));
+    let other_settings = AuthSession::open(config().idle_timeout(PATIENCE)).await;
+    assert!(matches!(other_settings, Err(Error::AlreadyOpen { field: "idle_timeout" })));
+    let other_account = AuthSession::open(config().account("other").idle_timeout(PATIENCE)).await;
+    assert!(other_account.is_ok());
+}
+
+#[tokio::test]
+async fn a_session_that_is_opened_again_while_the_old_one_finishes_is_the_old_one() {
+    let realm = realm().await;
+    let store = Arc::new(InMemoryStore::new());
+    let config = || config(&realm).store(store.clone());
+    let session = AuthSession::open(config()).await.expect("a session");
+    session.sign_in(credentials()).await.expect("the credentials are right");
+    tell(&realm, "expire_access_tokens", json!({})).await;
+    tell(&realm, "hold", json!({"endpoint": "refresh", "when": "after"})).await;
+    let request = tokio::spawn(session.get("/me").send());
+    tell(&realm, "await_held", json!({"endpoint": "refresh", "count": 1})).await;
+    request.abort();
+    drop((session, request));
+    let session = AuthSession::open(config()).await.expect("a session");
+    let request = tokio::spawn(session.get("/me").send());
+    tell(&realm, "release", json!({"endpoint": "refresh"})).await;
+    assert_eq!(request.await.expect("no panic").expect("an answer").status(), 200);
+    let counters = realm.counters();
+    assert_eq!((counters.refresh_requests, counters.reuse_detected), (1, 0));
+}
+
+#[tokio::test]
 async fn a_store_that_cannot_be_read_signs_nobody_out_and_says_why() {
     let realm = realm().await;
     let folder = tempfile::tempdir().expect("a folder");
     let open = || AuthSession::open(config(&realm).store(FileStore::new(folder.path())));
-    open().await.expect("a session").sign_in(credentials()).await.expect("the credentials are right");
+    let session = open().await.expect("a session");
+    session.sign_in(credentials()).await.expect("the credentials are right");
+    session.close().await;
     let path = std::fs::read_dir(folder.path())
         .expect("the folder")
         .map(|entry| entry.expect("a file").path())

@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, SystemTime};
 
 use tokio::sync::{broadcast, mpsc, watch};
@@ -35,6 +35,8 @@ const REFRESH_TIMEOUT: Duration = Duration::from_secs(10);
 const RESTORE_PATIENCE: Duration = Duration::from_secs(5);
 /// Whoever has the lease refreshes and saves in that time, or is stopped.
 const LEASE_PATIENCE: Duration = Duration::from_secs(15);
+/// How long a sign-in waits for the revocation of the session before.
+const REVOCATION_PATIENCE: Duration = Duration::from_secs(2);
 /// How many events a slow listener may be behind before it misses some.
 const EVENT_BACKLOG: usize = 256;
 
@@ -44,6 +46,19 @@ const EVENT_BACKLOG: usize = 256;
 pub(crate) struct Lifecycle {
     shared: Arc<Shared>,
     decided: mpsc::UnboundedSender<Decided>,
+}
+
+/// A lifecycle that nobody may be holding any more.
+#[derive(Clone, Debug)]
+pub(crate) struct WeakLifecycle {
+    shared: Weak<Shared>,
+    decided: mpsc::WeakUnboundedSender<Decided>,
+}
+
+impl WeakLifecycle {
+    pub(crate) fn upgrade(&self) -> Option<Lifecycle> {
+        Some(Lifecycle { shared: self.shared.upgrade()?, decided: self.decided.upgrade()? })
+    }
 }
 
 /// An effect on its way to the task that carries it out.
@@ -68,6 +83,8 @@ struct Shared {
     trace: Mutex<Trace>,
     opened: BootTime,
     dates_wanted: bool,
+    /// Revocations under way.
+    revoking: watch::Sender<u32>,
     refreshes: AtomicU64,
     failed_refresh_attempts: AtomicU64,
 }
@@ -130,6 +147,7 @@ impl Lifecycle {
             leases: Mutex::default(),
             trace: Mutex::default(),
             dates_wanted: settings.policies.any(),
+            revoking: watch::Sender::new(0),
             refreshes: AtomicU64::new(0),
             failed_refresh_attempts: AtomicU64::new(0),
         });
@@ -138,6 +156,22 @@ impl Lifecycle {
         let lifecycle = Self { shared, decided };
         lifecycle.enqueue(first);
         Ok(lifecycle)
+    }
+
+    pub(crate) fn authority(&self) -> Arc<Authority> {
+        Arc::clone(&self.shared.authority)
+    }
+
+    pub(crate) fn downgrade(&self) -> WeakLifecycle {
+        WeakLifecycle { shared: Arc::downgrade(&self.shared), decided: self.decided.downgrade() }
+    }
+
+    /// Gives this handle back and returns when the last one is gone: when nothing is owed any more.
+    pub(crate) async fn close(self) {
+        let mut events = self.shared.events.subscribe();
+        drop(self);
+        // The events end with the lifecycle.
+        while !matches!(events.recv().await, Err(broadcast::error::RecvError::Closed)) {}
     }
 
     /// Returns when the store has been read, or could not be, or takes longer than an app's start may.
@@ -233,6 +267,13 @@ impl Lifecycle {
     /// Begins a sign-in; later sign-ins and sign-outs supersede it.
     pub(crate) fn begin_sign_in(&self) -> Intent {
         self.machine().begin_sign_in()
+    }
+
+    /// Returns when no revocation is under way, or when that takes too long. Many servers revoke all tokens of
+    /// a grant at once: a revocation that arrives after the next sign-in could end that one.
+    pub(crate) async fn revoked(&self) {
+        let mut revoking = self.shared.revoking.subscribe();
+        let _ = timeout(REVOCATION_PATIENCE, revoking.wait_for(|count| *count == 0)).await;
     }
 
     /// Puts tokens into use and returns when they are saved, or when that takes too long.
@@ -428,11 +469,13 @@ impl Lifecycle {
                 });
             }
             Effect::Revoke { refresh, access } => {
+                self.shared.revoking.send_modify(|count| *count += 1);
                 tokio::spawn(async move {
                     let revocation = self.shared.authority.revoke(&refresh, access.as_deref());
                     if timeout(REFRESH_TIMEOUT, revocation).await != Ok(true) {
                         tracing::info!("the server did not confirm the revocation");
                     }
+                    self.shared.revoking.send_modify(|count| *count -= 1);
                 });
             }
             Effect::Emit(event) => {
@@ -450,13 +493,12 @@ impl Lifecycle {
                 });
             }
             Effect::WakeIfOpen(time) => {
-                let (shared, decided) = (Arc::downgrade(&self.shared), self.decided.downgrade());
-                let clock = Arc::clone(&self.shared.clock);
+                let (lifecycle, clock) = (self.downgrade(), Arc::clone(&self.shared.clock));
                 drop(self);
                 tokio::spawn(async move {
                     sleep_until(time, clock.as_ref()).await;
-                    if let (Some(shared), Some(decided)) = (shared.upgrade(), decided.upgrade()) {
-                        Self { shared, decided }.apply(Input::Tick);
+                    if let Some(lifecycle) = lifecycle.upgrade() {
+                        lifecycle.apply(Input::Tick);
                     }
                 });
             }

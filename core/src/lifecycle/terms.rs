@@ -205,7 +205,7 @@ pub(crate) enum Effect {
     Settle,
     /// Come back with a tick: something is owed then, also if the app drops its session meanwhile.
     WakeAt(BootTime),
-    /// Come back with a tick if the session is still there.
+    /// Come back with a tick if the session is still there, or something of it is under way.
     WakeIfOpen(BootTime),
 }
 

@@ -172,7 +172,7 @@ impl Erasure {
         self.running = Some(turn.at.now);
         turn.effects.extend([
             Effect::Erase { attempt: self.attempt, reason, expected: self.expected },
-            Effect::WakeAt(turn.at.now.after(SAVE_BUDGET)),
+            Effect::WakeIfOpen(turn.at.now.after(SAVE_BUDGET)),
         ]);
     }
 

@@ -98,6 +98,9 @@ pub enum Error {
     /// The store is locked, as a phone's is before its first unlock.
     #[error("the store is locked; try again when the device is unlocked")]
     Locked,
+    /// A file of the request could not be read, or one for the answer could not be written.
+    #[error("a file could not be used: {0}")]
+    File(std::io::ErrorKind),
     /// The user signed in longer ago than the app asks for, or nobody knows when.
     #[error("the user must sign in again: the last sign-in is not recent enough")]
     RecentSignInRequired,
@@ -150,6 +153,12 @@ pub enum NetworkFailure {
     /// The connection broke after the request was sent, or the answer was not HTTP.
     #[error("the connection broke before the whole answer arrived")]
     Broken,
+    /// The server's certificate is not trusted, not valid now, or of another host: nothing was sent.
+    #[error("the server's certificate is not trusted")]
+    CertificateNotTrusted,
+    /// The server's key is none of the pinned ones: nothing was sent.
+    #[error("the server's key is none of the pinned ones")]
+    PinMismatch,
 }
 
 impl Error {
@@ -174,6 +183,7 @@ impl Error {
             Self::StoreUnavailable(_) => "store_unavailable",
             Self::StoreCorrupt(_) => "store_corrupt",
             Self::Locked => "locked",
+            Self::File(_) => "file",
             Self::RecentSignInRequired => "recent_sign_in_required",
             Self::AlreadyOpen { .. } => "already_open",
             Self::Internal(_) => "internal",
@@ -186,7 +196,7 @@ impl Error {
             self,
             Self::RefreshUnavailable { .. }
                 | Self::AuthorityUnexpected { .. }
-                | Self::Network(_)
+                | Self::Network(NetworkFailure::NotConnected | NetworkFailure::Broken)
                 | Self::Timeout(_)
                 | Self::StoreUnavailable(_)
                 | Self::Locked

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::Method;
+use reqwest::header::HeaderMap;
+use reqwest::{Method, StatusCode};
 use serde_json::Value;
 
 use crate::authority::Authority;
@@ -11,7 +12,9 @@ use crate::authority::tokens::{Tokens as Granted, is_header_safe};
 use crate::config::SessionConfig;
 use crate::error::Error;
 use crate::event::{Events, SessionState};
-use crate::http::client::{ApiHost, RequestBuilder};
+use crate::http::authorization::Authorization;
+use crate::http::client::{ApiHost, Client, ClientConfig};
+use crate::http::request::RequestBuilder;
 use crate::lifecycle::driver::{Lifecycle, Statistics};
 use crate::lifecycle::terms::{Grant, Input};
 use crate::registry;
@@ -90,7 +93,7 @@ impl AuthSession {
         let config = config.validate()?;
         let key = (config.store.identity(), config.slot.clone());
         let lifecycle = registry::open(key, config.fingerprint, || {
-            let transport = Arc::new(Transport::new()?);
+            let transport = Arc::new(Transport::new(&config.transport)?);
             let authority = Arc::new(Authority { endpoints: config.endpoints, transport });
             Lifecycle::start(config.slot, config.store, authority, config.clock, config.settings)
         })?;
@@ -104,6 +107,9 @@ impl AuthSession {
             lifecycle,
             timeout: config.request_timeout,
             max_body_bytes: config.max_body_bytes,
+            headers: HeaderMap::new(),
+            answers: Arc::new(config.answer_rules),
+            retry: config.retry_policy,
         };
         Ok(Self { host: Arc::new(host), authority })
     }
@@ -278,5 +284,39 @@ impl AuthSession {
             self.host.lifecycle.sign_in(intent, grant).await?;
         }
         Ok(SignInAnswer::new(signed_in, rest))
+    }
+
+    /// A client for a further API host with the tokens of this session.
+    ///
+    /// # Errors
+    /// [`Error::InvalidConfiguration`], naming the setting.
+    pub fn client(&self, config: ClientConfig) -> Result<Client, Error> {
+        Client::new(&self.host, config)
+    }
+
+    /// The value of the `Authorization` header for a request that another HTTP stack sends, after a refresh
+    /// where one is needed. The URL is subject to the same rule as for requests of the session.
+    ///
+    /// # Errors
+    /// [`Error::OriginNotAllowed`]; there is no token: as [`RequestBuilder::send`]; no time limit of its own.
+    pub async fn authorization(&self, url: &str) -> Result<Authorization, Error> {
+        self.host.authorization(url).await
+    }
+
+    /// Reports an answer, usually a 401, to a request that carried this value, and returns what to send it
+    /// with once more; `None` if the answer is final, because it is not about the token or because a fresh one
+    /// was refused as well. The body may be empty; it counts only where codes are listed in
+    /// [`AnswerRules`](crate::AnswerRules).
+    ///
+    /// # Errors
+    /// No other token can be had: as [`RequestBuilder::send`].
+    pub async fn refused(
+        &self,
+        authorization: &Authorization,
+        status: StatusCode,
+        headers: &HeaderMap,
+        body: &[u8],
+    ) -> Result<Option<Authorization>, Error> {
+        self.host.refused(authorization, status, headers, body).await
     }
 }

@@ -363,7 +363,7 @@ async fn what_goes_wrong_at_a_resource_is_told_to_its_caller_and_does_not_concer
         (json!({"status": 401, "headers": {"www-authenticate": "Digest"}}), "refused"),
         (json!({"status": 200, "padding_bytes": 65_536}), "answered"),
         (json!({"status": 200, "date": "missing"}), "answered"),
-        (json!({"redirect": "cross_origin"}), "answered"),
+        (json!({"redirect": "cross_origin"}), "redirect_refused"),
     ];
     let realm = Server::Strict.start().await;
     let session = expired(&realm).await;

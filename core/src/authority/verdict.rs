@@ -127,7 +127,7 @@ fn may_pass(status: StatusCode) -> bool {
 }
 
 /// RFC 9110 section 10.2.3: seconds, or a date. Anything else is as if it were not there.
-fn retry_after(text: &str, now: SystemTime) -> Option<Duration> {
+pub(crate) fn retry_after(text: &str, now: SystemTime) -> Option<Duration> {
     let text = text.trim();
     if let Ok(seconds) = text.parse::<u64>() {
         return Some(Duration::from_secs(seconds));

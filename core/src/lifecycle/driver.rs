@@ -366,6 +366,16 @@ impl Lifecycle {
         self.enqueue(effects);
     }
 
+    /// Tells the app of something that the machine has no part in.
+    pub(crate) fn emit(&self, event: Event) {
+        self.enqueue(vec![Effect::Emit(event)]);
+    }
+
+    /// Random bits, good for jitter.
+    pub(crate) fn entropy(&self) -> u32 {
+        self.shared.moment().entropy
+    }
+
     async fn done(&self, attempt: Attempt) -> Result<(), StoreError> {
         let mut settled = self.shared.settled.subscribe();
         loop {

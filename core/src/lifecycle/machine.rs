@@ -322,6 +322,9 @@ impl Machine {
                 out.tick(turn);
                 None
             }
+            (Input::ServerEndedSession { epoch }, Phase::SignedIn(session)) if epoch == session.epoch => {
+                Some(SignOutReason::EndedByServer)
+            }
             // It belongs to a phase that is over.
             _ => None,
         };

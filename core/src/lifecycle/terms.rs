@@ -166,6 +166,10 @@ pub(crate) enum Input {
     Resumed,
     NetworkChanged,
     Tick,
+    /// An answer of the app's API says, by the app's own rule, that the session is over.
+    ServerEndedSession {
+        epoch: u64,
+    },
 }
 
 /// A lease of the store.

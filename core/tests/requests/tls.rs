@@ -114,6 +114,20 @@ async fn a_pinned_key_or_its_backup_is_accepted_and_any_other_is_refused_and_not
 }
 
 #[tokio::test]
+async fn an_account_that_is_open_cannot_be_opened_with_other_pins() {
+    let store = Arc::new(auth_session::InMemoryStore::new());
+    let open = |pins: PinSet| {
+        let config = SessionConfig::new("https://api.example.com").expect("a URL").store(Arc::clone(&store));
+        AuthSession::open(config.pin(pins))
+    };
+    let (key, other) = (key(), key());
+    let _session = open(PinSet::new("api.example.com").pin(pin(&key))).await.expect("a session");
+    open(PinSet::new("api.example.com").pin(pin(&key))).await.expect("the same session");
+    let error = open(PinSet::new("api.example.com").pin(pin(&other))).await.expect_err("other pins");
+    assert_eq!(error, Error::AlreadyOpen { field: "pins" });
+}
+
+#[tokio::test]
 async fn pins_that_have_expired_do_not_count() {
     let (ca, key, other) = (Ca::new(), key(), key());
     let server = ca.server(&key, "127.0.0.1", false).await;

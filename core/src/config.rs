@@ -7,8 +7,7 @@ use std::time::Duration;
 use url::Url;
 
 use crate::authority::Endpoints;
-use crate::authority::json::JsonEndpoints;
-use crate::authority::oauth::OAuth2Endpoints;
+use crate::dialect::Dialect;
 use crate::error::Error;
 use crate::http::answers::AnswerRules;
 use crate::http::origin::Origins;
@@ -44,42 +43,6 @@ pub struct SessionConfig {
     development_origins: Vec<String>,
     transport: TransportSettings,
     settings: Settings,
-}
-
-/// How the authorization server is spoken to. URLs are absolute, or relative to the base URL.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Dialect {
-    /// POST with JSON bodies, as most apps' own backends want it.
-    Json {
-        /// Gets the credentials and answers with tokens.
-        login_url: String,
-        /// Gets `{"refresh_token": …}` and answers with tokens.
-        refresh_url: String,
-        /// Gets `{"refresh_token": …}` with the access token as Bearer, and ends the session.
-        logout_url: String,
-    },
-    /// RFC 6749 form posts of a public client. The app signs in by code flow and hands the tokens over with
-    /// [`adopt`](crate::AuthSession::adopt).
-    OAuth2 {
-        /// The token endpoint.
-        token_endpoint: String,
-        /// This client's identifier.
-        client_id: String,
-        /// The revocation endpoint (RFC 7009), if the server has one.
-        revocation_endpoint: Option<String>,
-    },
-}
-
-impl Default for Dialect {
-    /// JSON at `/auth/login`, `/auth/refresh` and `/auth/logout`.
-    fn default() -> Self {
-        Self::Json {
-            login_url: "/auth/login".into(),
-            refresh_url: "/auth/refresh".into(),
-            logout_url: "/auth/logout".into(),
-        }
-    }
 }
 
 impl SessionConfig {
@@ -126,8 +89,8 @@ impl SessionConfig {
     }
 
     /// How the authorization server is spoken to. Default: JSON under the base URL.
-    pub fn dialect(mut self, dialect: Dialect) -> Self {
-        self.dialect = dialect;
+    pub fn dialect(mut self, dialect: impl Into<Dialect>) -> Self {
+        self.dialect = dialect.into();
         self
     }
 
@@ -253,34 +216,10 @@ impl SessionConfig {
                 return invalid(field, "a duration longer than zero");
             }
         }
-        let endpoint = |field, text: &str| -> Result<Url, Error> {
-            let url = self.base_url.join(text).map_err(|_| invalid_url(field))?;
-            origins.check_scheme(field, &url)?;
-            Ok(url)
-        };
-        let endpoints = match &self.dialect {
-            Dialect::Json { login_url, refresh_url, logout_url } => Endpoints::Json(JsonEndpoints {
-                login: endpoint("login_url", login_url)?,
-                refresh: endpoint("refresh_url", refresh_url)?,
-                logout: endpoint("logout_url", logout_url)?,
-            }),
-            Dialect::OAuth2 { client_id, .. } if client_id.is_empty() => {
-                return invalid("client_id", "the identifier that the authorization server gave this client");
-            }
-            Dialect::OAuth2 { token_endpoint, client_id, revocation_endpoint } => {
-                Endpoints::OAuth2(OAuth2Endpoints {
-                    token: endpoint("token_endpoint", token_endpoint)?,
-                    revocation: revocation_endpoint
-                        .as_deref()
-                        .map(|text| endpoint("revocation_endpoint", text))
-                        .transpose()?,
-                    client_id: client_id.clone(),
-                })
-            }
-        };
+        let endpoints = self.dialect.validate(&self.base_url, &origins)?;
         let mut fingerprint = Fingerprint::default();
         fingerprint.add("base_url", &self.base_url);
-        fingerprint.add("dialect", format!("{endpoints:?}"));
+        fingerprint.add("dialect", &self.dialect);
         fingerprint.add("allow_loopback", self.allow_loopback);
         fingerprint.add("allowed_origins", &self.allowed_origins);
         fingerprint.add("request_timeout", self.request_timeout);

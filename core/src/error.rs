@@ -110,7 +110,7 @@ pub enum Error {
         /// The first setting that differs.
         field: &'static str,
     },
-    /// A defect of this library.
+    /// A defect of this library, or a panic of what the app has plugged into it.
     #[error("internal error: {0}")]
     Internal(String),
 }

@@ -18,6 +18,7 @@
 mod authority;
 mod claims;
 mod config;
+mod dialect;
 mod error;
 mod event;
 mod http;
@@ -26,12 +27,15 @@ mod registry;
 mod runtime;
 mod secret;
 mod session;
+mod sign_in;
 mod store;
 mod time;
 mod trace;
 mod transport;
 
-pub use config::{Dialect, SessionConfig};
+pub use authority::custom::{AuthorityFuture, CustomAuthority, RefreshOutcome, SignInOutcome};
+pub use config::SessionConfig;
+pub use dialect::{Additions, CustomDialect, Dialect, JsonDialect, OAuth2Dialect};
 pub use error::{Answer, Error, NetworkFailure, RefreshObstacle};
 pub use event::{Event, Events, SessionState, SignOutReason};
 pub use http::answers::{AnswerAction, AnswerRules};
@@ -52,6 +56,7 @@ pub use reqwest::{Method, StatusCode};
 pub use runtime::runtime;
 pub use secret::Secret;
 pub use session::{AuthSession, Tokens};
+pub use sign_in::SignInAnswer;
 pub use store::{
     Expected, FileStore, Generation, InMemoryStore, Lease, Load, SecretStore, Slot, StoreError, StoreIdentity,
 };

@@ -16,10 +16,11 @@ use crate::http::authorization::Authorization;
 use crate::http::client::{ApiHost, Client, ClientConfig};
 use crate::http::request::RequestBuilder;
 use crate::lifecycle::driver::{Lifecycle, Statistics};
-use crate::lifecycle::terms::Input;
+use crate::lifecycle::terms::{Grant, Input};
 use crate::registry;
 use crate::runtime::{runtime, surrounded};
 use crate::secret::Secret;
+use crate::sign_in::SignInAnswer;
 use crate::trace::TraceEntry;
 use crate::transport::Transport;
 
@@ -52,6 +53,22 @@ impl Tokens {
     pub fn expires_in(mut self, lifetime: Duration) -> Self {
         self.expires_in = Some(lifetime);
         self
+    }
+
+    /// What can be used of them; a text that could not stand in a header counts as no token.
+    pub(crate) fn usable(self) -> Result<Granted, Error> {
+        let usable = |token: Option<Secret>| token.filter(|token| is_header_safe(token.expose()));
+        Granted::new(usable(self.access_token), usable(self.refresh_token), self.expires_in, None)
+    }
+
+    /// All of them, or [`Error::InvalidRequest`] if one could not stand in a header.
+    pub(crate) fn into_grant(self) -> Result<Grant, Error> {
+        for (name, token) in [("access", &self.access_token), ("refresh", &self.refresh_token)] {
+            if token.as_ref().is_some_and(|token| !is_header_safe(token.expose())) {
+                return Err(Error::InvalidRequest(format!("the {name} token is empty or not visible ASCII")));
+            }
+        }
+        Ok(self.usable()?.grant())
     }
 }
 
@@ -101,22 +118,26 @@ impl AuthSession {
     /// answer (many backends send the user there). Returns when the tokens are saved, or in use and not
     /// saved within 2 s ([`Event::PersistenceDegraded`](crate::Event::PersistenceDegraded)).
     ///
-    /// Somebody who is signed in stays so until the server has accepted the credentials.
+    /// An answer without tokens asks for another step, a code for example: nothing has changed then, and
+    /// [`continue_sign_in`](Self::continue_sign_in) goes on. Somebody who is signed in stays so until the
+    /// server has accepted the credentials.
     ///
     /// # Errors
     /// [`Error::SignInRejected`] with the server's answer; [`Error::SessionChanged`] if somebody signed in or
-    /// out in the meantime; [`Error::Network`]; [`Error::InvalidRequest`] in the OAuth 2 dialect.
-    pub async fn sign_in(&self, credentials: Value) -> Result<Value, Error> {
-        let intent = self.host.lifecycle.begin_sign_in();
-        let sign_in = async {
-            self.host.lifecycle.revoked().await;
-            tokio::time::timeout(self.host.timeout, self.authority.sign_in(&credentials))
-                .await
-                .unwrap_or(Err(Error::Timeout(self.host.timeout)))
-        };
-        let (grant, rest) = surrounded(runtime()?, sign_in).await?;
-        self.host.lifecycle.sign_in(intent, grant).await?;
-        Ok(rest)
+    /// out in the meantime; [`Error::Undecodable`] if the answer is not JSON, or its access token cannot
+    /// stand in a header; [`Error::Network`]; [`Error::InvalidRequest`] in the OAuth 2 dialect.
+    pub async fn sign_in(&self, credentials: Value) -> Result<SignInAnswer, Error> {
+        self.sign_in_step(self.authority.sign_in(credentials)).await
+    }
+
+    /// Posts the next step of a sign-in, to a path or an absolute URL, and signs in when the answer holds
+    /// tokens. The URL may be relative to the base URL; its origin must be an allowed one or that of the
+    /// login or refresh endpoint.
+    ///
+    /// # Errors
+    /// Those of [`sign_in`](Self::sign_in), and [`Error::OriginNotAllowed`].
+    pub async fn continue_sign_in(&self, target: &str, body: Value) -> Result<SignInAnswer, Error> {
+        self.sign_in_step(self.authority.continue_sign_in(target, body)).await
     }
 
     /// Signs in with tokens that the app already has, from a code flow for example.
@@ -124,14 +145,9 @@ impl AuthSession {
     /// # Errors
     /// [`Error::InvalidRequest`] if a token could not stand in a header.
     pub async fn adopt(&self, tokens: Tokens) -> Result<(), Error> {
-        for (name, token) in [("access", &tokens.access_token), ("refresh", &tokens.refresh_token)] {
-            if token.as_ref().is_some_and(|token| !is_header_safe(token.expose())) {
-                return Err(Error::InvalidRequest(format!("the {name} token is empty or not visible ASCII")));
-            }
-        }
+        let grant = tokens.into_grant()?;
         let intent = self.host.lifecycle.begin_sign_in();
-        let granted = Granted::new(tokens.access_token, tokens.refresh_token, tokens.expires_in, None)?;
-        self.host.lifecycle.sign_in(intent, granted.grant()).await
+        self.host.lifecycle.sign_in(intent, grant).await
     }
 
     /// Signs out. The session ends at once and without the network: requests that wait end with
@@ -264,5 +280,43 @@ impl AuthSession {
         body: &[u8],
     ) -> Result<Option<Authorization>, Error> {
         self.host.refused(authorization, status, headers, body).await
+    }
+
+    /// Takes over tokens from an earlier version of the app, or from another library. They take effect only
+    /// if nobody has ever signed in on this store: a session, or the trace of one that has ended, wins, so
+    /// that this may be called at every launch. Returns whether they took effect; they are saved then.
+    ///
+    /// # Errors
+    /// [`Error::InvalidRequest`] if a token could not stand in a header; [`Error::Locked`],
+    /// [`Error::StoreUnavailable`] or [`Error::StoreCorrupt`] if the store cannot be read or written;
+    /// [`Error::Timeout`] if it does not answer within the request timeout. Nothing has been imported then,
+    /// as far as is known; call it again later.
+    pub async fn import(&self, tokens: Tokens) -> Result<bool, Error> {
+        let import = self.host.lifecycle.import(tokens.into_grant()?);
+        let import = async {
+            tokio::time::timeout(self.host.timeout, import)
+                .await
+                .unwrap_or(Err(Error::Timeout(self.host.timeout)))
+        };
+        surrounded(runtime()?, import).await
+    }
+
+    async fn sign_in_step(
+        &self,
+        step: impl Future<Output = Result<(Option<Grant>, Value), Error>>,
+    ) -> Result<SignInAnswer, Error> {
+        let intent = self.host.lifecycle.begin_sign_in();
+        let step = async {
+            self.host.lifecycle.revoked().await;
+            tokio::time::timeout(self.host.timeout, step)
+                .await
+                .unwrap_or(Err(Error::Timeout(self.host.timeout)))
+        };
+        let (grant, rest) = surrounded(runtime()?, step).await?;
+        let signed_in = grant.is_some();
+        if let Some(grant) = grant {
+            self.host.lifecycle.sign_in(intent, grant).await?;
+        }
+        Ok(SignInAnswer::new(signed_in, rest))
     }
 }

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use auth_session::{AuthSession, Dialect, Disposition, Error, Response, SessionConfig, SessionState};
+use auth_session::{AuthSession, Disposition, Error, JsonDialect, Response, SessionConfig, SessionState};
 use serde_json::{Value, json};
 use test_authority::{Realm, RealmOptions};
 use tokio::task::JoinSet;
@@ -168,11 +168,11 @@ async fn expired(realm: &Realm) -> AuthSession {
         .expect("a URL")
         .allow_loopback(true)
         .request_timeout(DEADLINE)
-        .dialect(Dialect::Json {
-            login_url: format!("{endpoints}/auth/login"),
-            refresh_url: format!("{endpoints}/auth/refresh"),
-            logout_url: format!("{endpoints}/auth/logout"),
-        });
+        .dialect(JsonDialect::new(
+            format!("{endpoints}/auth/login"),
+            format!("{endpoints}/auth/refresh"),
+            format!("{endpoints}/auth/logout"),
+        ));
     let session = AuthSession::open(config).await.expect("a session");
     let credentials = json!({"email": "ada@example.com", "password": "correct horse"});
     session.sign_in(credentials).await.expect("the credentials are right");

@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
 use auth_session::{
-    AuthSession, Dialect, Disposition, Error, Event, Expected, FileStore, Generation, InMemoryStore, Load,
-    Record, SecretStore, SessionConfig, SessionState, SignOutReason, Slot, StoreError, StoreIdentity, Tokens,
-    Tombstone,
+    AuthSession, Disposition, Error, Event, Expected, FileStore, Generation, InMemoryStore, Load,
+    OAuth2Dialect, Record, SecretStore, SessionConfig, SessionState, SignOutReason, Slot, StoreError,
+    StoreIdentity, Tokens, Tombstone,
 };
 use serde_json::{Value, json};
 use test_authority::{Realm, RealmOptions};
@@ -146,7 +146,8 @@ async fn a_sign_in_returns_the_rest_of_the_answer_and_a_wrong_password_is_told_a
     let Error::SignInRejected { answer: Some(answer), .. } = error else { panic!("{error}") };
     assert_eq!(answer.0["error"], "invalid_credentials");
     let answer = session.sign_in(credentials()).await.expect("the credentials are right");
-    assert_eq!(answer, json!({"user": {"id": "u1", "name": "Ada", "email": "ada@example.com"}}));
+    assert!(answer.is_signed_in());
+    assert_eq!(*answer, json!({"user": {"id": "u1", "name": "Ada", "email": "ada@example.com"}}));
     let SessionState::SignedIn { subject, claims, expires_at } = session.state() else { panic!("signed in") };
     assert_eq!(subject.as_deref(), Some("u1"));
     assert_eq!(claims.expect("a JWT")["name"], "Ada");
@@ -180,11 +181,8 @@ async fn an_expired_token_is_renewed_before_it_is_sent() {
 #[tokio::test]
 async fn an_oauth_2_session_refreshes_and_revokes_as_the_rfcs_say() {
     let realm = realm().await;
-    let dialect = Dialect::OAuth2 {
-        token_endpoint: format!("{}/oauth/token", realm.auth_url()),
-        client_id: "demo".into(),
-        revocation_endpoint: Some(format!("{}/oauth/revoke", realm.auth_url())),
-    };
+    let dialect = OAuth2Dialect::new(format!("{}/oauth/token", realm.auth_url()), "demo")
+        .revocation_endpoint(format!("{}/oauth/revoke", realm.auth_url()));
     let session = AuthSession::open(config(&realm).dialect(dialect)).await.expect("a session");
     assert_eq!(
         session.sign_in(credentials()).await.expect_err("no password grant").code(),
@@ -510,11 +508,7 @@ async fn wrong_settings_are_refused_and_named() {
         SessionConfig::new("/relative"),
         Err(Error::InvalidConfiguration { field: "base_url", .. })
     ));
-    let oauth = |token_endpoint: &str, client_id: &str| Dialect::OAuth2 {
-        token_endpoint: token_endpoint.into(),
-        client_id: client_id.into(),
-        revocation_endpoint: None,
-    };
+    let oauth = |token_endpoint: &str, client_id: &str| OAuth2Dialect::new(token_endpoint, client_id);
     let remote = SessionConfig::new("http://api.example.com").expect("a URL").allow_loopback(true);
     for (config, name) in [
         (remote, "base_url"),

@@ -31,7 +31,7 @@ impl Session {
             .map_err(|_| Error::InvalidRequest("the credentials are not JSON".to_owned()))?;
         let core = self.core.clone();
         let answer = on_runtime(async move { core.sign_in(credentials).await }).await?;
-        Ok(answer.to_string())
+        Ok(answer.into_json().to_string())
     }
 
     /// Signs in with tokens that the app already has.

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, SystemTime};
 
-use tokio::sync::{broadcast, mpsc, watch};
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio::time::{sleep, timeout};
 use tracing::Instrument;
 
@@ -25,7 +25,7 @@ use crate::error::Error;
 use crate::event::{Event, Events, SessionState, SignOutReason};
 use crate::runtime::runtime;
 use crate::secret::Secret;
-use crate::store::{Expected, Lease, Load, SecretStore, Slot, StoreError};
+use crate::store::{Expected, Generation, Lease, Load, SecretStore, Slot, StoreError};
 use crate::time::{BootTime, Clock};
 use crate::trace::{Decision, Trace, TraceEntry};
 
@@ -36,7 +36,7 @@ const RESTORE_PATIENCE: Duration = Duration::from_secs(5);
 /// Whoever has the lease refreshes and saves in that time, or is stopped.
 const LEASE_PATIENCE: Duration = Duration::from_secs(15);
 /// How long a sign-in waits for the revocation of the session before.
-const REVOCATION_PATIENCE: Duration = Duration::from_secs(2);
+pub(crate) const REVOCATION_PATIENCE: Duration = Duration::from_secs(2);
 /// How many events a slow listener may be behind before it misses some.
 const EVENT_BACKLOG: usize = 256;
 
@@ -286,6 +286,35 @@ impl Lifecycle {
             result?
         };
         self.done(attempt).await.map_err(Error::from)
+    }
+
+    /// Puts tokens into a store on which nobody has ever signed in. True if they took effect: they are saved
+    /// then, and in use.
+    pub(crate) async fn import(&self, grant: Grant) -> Result<bool, Error> {
+        let (told, imported) = oneshot::channel();
+        loop {
+            self.restored().await;
+            let mut machine = self.machine();
+            if let Some(attempt) = machine.begin_import() {
+                // Before the machine is unlocked, so that the tombstone of a sign-out comes after it.
+                self.clone().queue_store(StoreOperation::Import { attempt, grant: Box::new(grant), told });
+                break;
+            }
+            // Another import may have begun in the meantime.
+            if !matches!(machine.view(), View::Restoring) {
+                return Ok(false);
+            }
+        }
+        // A store that panics tells nothing; the machine knows of it.
+        let imported = imported.await.unwrap_or(false);
+        self.restored().await;
+        let machine = self.machine();
+        match machine.view() {
+            View::Locked(cause) if !imported => return Err(cause.clone()),
+            View::SignedIn(_) if imported => self.enqueue(vec![Effect::Emit(Event::SignedIn)]),
+            _ => {}
+        }
+        Ok(imported)
     }
 
     /// Ends the session at once and returns when the tombstone is durable, or when that takes too long.
@@ -547,6 +576,7 @@ enum StoreOperation {
     Load { attempt: Attempt },
     Save { epoch: u64, held: Box<Held>, times: Times, expected: Expected },
     Erase { attempt: Attempt, reason: SignOutReason, expected: Expected },
+    Import { attempt: Attempt, grant: Box<Grant>, told: oneshot::Sender<bool> },
 }
 
 /// Owns the store: one operation at a time, in order, each on a thread that may block.
@@ -575,12 +605,18 @@ impl StoreOperation {
             Self::Erase { attempt, reason, expected } => {
                 Input::Erased { attempt, result: store.erase(slot, &Tombstone { reason }, expected) }
             }
+            Self::Import { attempt, grant, told } => {
+                let (imported, loaded) = import(slot, store, clock, *grant);
+                // Whoever asked may have given up.
+                let _ = told.send(imported);
+                Input::Loaded { attempt, loaded }
+            }
         }
     }
 
     fn failed(&self, error: StoreError) -> Input {
         match self {
-            Self::Load { attempt } => {
+            Self::Load { attempt } | Self::Import { attempt, .. } => {
                 Input::Loaded { attempt: *attempt, loaded: Loaded::Unreadable(error.into()) }
             }
             Self::Save { epoch, held, .. } => {
@@ -588,6 +624,31 @@ impl StoreOperation {
             }
             Self::Erase { attempt, .. } => Input::Erased { attempt: *attempt, result: Err(error) },
         }
+    }
+}
+
+/// A load that writes where there is nothing, and whether it did.
+fn import(slot: &Slot, store: &dyn SecretStore, clock: &dyn Clock, grant: Grant) -> (bool, Loaded) {
+    let load = store.load(slot);
+    if load != Load::Absent {
+        return (false, interpret(load, clock));
+    }
+    let record = Record {
+        expires_at: grant.remaining.and_then(|left| clock.wall_time().checked_add(left)),
+        lifetime: grant.lifetime,
+        lineage: grant.lineage.clone().unwrap_or_else(|| grant.attempt_id.clone()),
+        attempt: grant.attempt_id.clone(),
+        subject: grant.subject.clone(),
+        refresh_token: grant.refresh.clone(),
+        access_token: grant.access.clone(),
+        // Nobody knows when the user signed in.
+        times: Times::default(),
+    };
+    // A slot that was never written has the first generation: whoever writes to it meanwhile wins.
+    match store.save(slot, &record, Expected::Generation(Generation::default())) {
+        Ok(generation) => (true, interpret(Load::Found(record, generation), clock)),
+        Err(StoreError::Conflict) => (false, interpret(store.load(slot), clock)),
+        Err(error) => (false, Loaded::Unreadable(error.into())),
     }
 }
 

@@ -248,40 +248,6 @@ impl AuthSession {
         self.request(Method::DELETE, target)
     }
 
-    /// A client for a further API host with the tokens of this session.
-    ///
-    /// # Errors
-    /// [`Error::InvalidConfiguration`], naming the setting.
-    pub fn client(&self, config: ClientConfig) -> Result<Client, Error> {
-        Client::new(&self.host, config)
-    }
-
-    /// The value of the `Authorization` header for a request that another HTTP stack sends, after a refresh
-    /// where one is needed. The URL is subject to the same rule as for requests of the session.
-    ///
-    /// # Errors
-    /// [`Error::OriginNotAllowed`]; there is no token: as [`RequestBuilder::send`]; no time limit of its own.
-    pub async fn authorization(&self, url: &str) -> Result<Authorization, Error> {
-        self.host.authorization(url).await
-    }
-
-    /// Reports an answer, usually a 401, to a request that carried this value, and returns what to send it
-    /// with once more; `None` if the answer is final, because it is not about the token or because a fresh one
-    /// was refused as well. The body may be empty; it counts only where codes are listed in
-    /// [`AnswerRules`](crate::AnswerRules).
-    ///
-    /// # Errors
-    /// No other token can be had: as [`RequestBuilder::send`].
-    pub async fn refused(
-        &self,
-        authorization: &Authorization,
-        status: StatusCode,
-        headers: &HeaderMap,
-        body: &[u8],
-    ) -> Result<Option<Authorization>, Error> {
-        self.host.refused(authorization, status, headers, body).await
-    }
-
     /// Takes over tokens from an earlier version of the app, or from another library. They take effect only
     /// if nobody has ever signed in on this store: a session, or the trace of one that has ended, wins, so
     /// that this may be called at every launch. Returns whether they took effect; they are saved then.
@@ -318,5 +284,39 @@ impl AuthSession {
             self.host.lifecycle.sign_in(intent, grant).await?;
         }
         Ok(SignInAnswer::new(signed_in, rest))
+    }
+
+    /// A client for a further API host with the tokens of this session.
+    ///
+    /// # Errors
+    /// [`Error::InvalidConfiguration`], naming the setting.
+    pub fn client(&self, config: ClientConfig) -> Result<Client, Error> {
+        Client::new(&self.host, config)
+    }
+
+    /// The value of the `Authorization` header for a request that another HTTP stack sends, after a refresh
+    /// where one is needed. The URL is subject to the same rule as for requests of the session.
+    ///
+    /// # Errors
+    /// [`Error::OriginNotAllowed`]; there is no token: as [`RequestBuilder::send`]; no time limit of its own.
+    pub async fn authorization(&self, url: &str) -> Result<Authorization, Error> {
+        self.host.authorization(url).await
+    }
+
+    /// Reports an answer, usually a 401, to a request that carried this value, and returns what to send it
+    /// with once more; `None` if the answer is final, because it is not about the token or because a fresh one
+    /// was refused as well. The body may be empty; it counts only where codes are listed in
+    /// [`AnswerRules`](crate::AnswerRules).
+    ///
+    /// # Errors
+    /// No other token can be had: as [`RequestBuilder::send`].
+    pub async fn refused(
+        &self,
+        authorization: &Authorization,
+        status: StatusCode,
+        headers: &HeaderMap,
+        body: &[u8],
+    ) -> Result<Option<Authorization>, Error> {
+        self.host.refused(authorization, status, headers, body).await
     }
 }

@@ -115,7 +115,7 @@ impl Authority {
         // answered the first time.
         match exchange(request.header("Idempotency-Key", attempt_id.as_str())).await {
             Ok(reply) => verdict::of_answer(reading, reply),
-            Err(Unanswered::NotSent) => Verdict::Unreachable,
+            Err(Unanswered::NotSent(_)) => Verdict::Unreachable,
             Err(Unanswered::Lost | Unanswered::TooLarge) => Verdict::Ambiguous,
         }
     }
@@ -192,7 +192,7 @@ fn no_credentials() -> Error {
 
 /// Why a token endpoint did not answer.
 enum Unanswered {
-    NotSent,
+    NotSent(NetworkFailure),
     Lost,
     TooLarge,
 }
@@ -200,7 +200,7 @@ enum Unanswered {
 impl Unanswered {
     fn into_error(self) -> Error {
         match self {
-            Self::NotSent => Error::Network(NetworkFailure::NotConnected),
+            Self::NotSent(failure) => Error::Network(failure),
             Self::Lost => Error::Network(NetworkFailure::Broken),
             Self::TooLarge => Error::BodyTooLarge { limit: MAX_ANSWER_BYTES },
         }
@@ -209,7 +209,11 @@ impl Unanswered {
 
 async fn exchange(request: RequestBuilder) -> Result<Reply, Unanswered> {
     let response = request.send().await.map_err(|error| {
-        if transport::was_not_sent(&error) { Unanswered::NotSent } else { Unanswered::Lost }
+        if transport::was_not_sent(&error) {
+            Unanswered::NotSent(transport::network_failure(&error))
+        } else {
+            Unanswered::Lost
+        }
     })?;
     let text = |name| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
     let retry_after = text(header::RETRY_AFTER);

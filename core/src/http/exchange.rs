@@ -82,12 +82,16 @@ impl Exchange {
         let started = Instant::now();
         let mut ticket = self.first_ticket().await?;
         let (mut refreshed, mut retries, mut failures, mut hops) = (false, 0, 0, 0);
+        let mut first = None;
         loop {
             let permit = self.admit(&mut ticket).await?;
+            let first = *first.get_or_insert_with(Instant::now);
             // In a box, so that the many who wait for a token or a place take little memory.
             let outcome = Box::pin(self.attempt(ticket.as_ref(), permit)).await;
             failures += 1;
-            if let Some(pause) = self.pause(&outcome, failures, started.elapsed(), timeout) {
+            if let Some(pause) =
+                self.pause(&outcome, failures, first.elapsed(), timeout.saturating_sub(started.elapsed()))
+            {
                 drop(outcome);
                 sleep(pause).await;
                 ticket = self.current(ticket).await?;
@@ -224,7 +228,7 @@ impl Exchange {
         outcome: &Result<Answer, Unanswered>,
         attempts: u32,
         elapsed: Duration,
-        timeout: Duration,
+        left: Duration,
     ) -> Option<Duration> {
         let failure = match outcome {
             Err(unanswered) => unanswered.failure?,
@@ -238,7 +242,7 @@ impl Exchange {
             idempotent: self.idempotency_key || is_idempotent(&self.method),
             attempts,
             elapsed,
-            left: timeout.saturating_sub(elapsed),
+            left,
             entropy: self.lifecycle().entropy(),
         };
         retry::pause(self.host.retry, failure, circumstances)

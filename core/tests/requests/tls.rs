@@ -114,6 +114,20 @@ async fn a_pinned_key_or_its_backup_is_accepted_and_any_other_is_refused_and_not
 }
 
 #[tokio::test]
+async fn an_account_that_is_open_cannot_be_opened_with_other_pins() {
+    let store = Arc::new(auth_session::InMemoryStore::new());
+    let open = |pins: PinSet| {
+        let config = SessionConfig::new("https://api.example.com").expect("a URL").store(Arc::clone(&store));
+        AuthSession::open(config.pin(pins))
+    };
+    let (key, other) = (key(), key());
+    let _session = open(PinSet::new("api.example.com").pin(pin(&key))).await.expect("a session");
+    open(PinSet::new("api.example.com").pin(pin(&key))).await.expect("the same session");
+    let error = open(PinSet::new("api.example.com").pin(pin(&other))).await.expect_err("other pins");
+    assert_eq!(error, Error::AlreadyOpen { field: "pins" });
+}
+
+#[tokio::test]
 async fn pins_that_have_expired_do_not_count() {
     let (ca, key, other) = (Ca::new(), key(), key());
     let server = ca.server(&key, "127.0.0.1", false).await;
@@ -134,11 +148,13 @@ async fn a_pinned_key_does_not_make_a_certificate_trusted() {
 }
 
 #[tokio::test]
-async fn the_refresh_token_is_not_sent_to_a_server_with_another_key() {
+async fn neither_credentials_nor_the_refresh_token_are_sent_to_a_server_with_another_key() {
     let (ca, key, other) = (Ca::new(), key(), key());
     let server = ca.server(&key, "127.0.0.1", false).await;
     let config = ca.trusted(server.config()).pin(PinSet::new("127.0.0.1").pin(pin(&other)));
     let session = AuthSession::open(config).await.expect("a session");
+    let error = session.sign_in(serde_json::json!({"password": "canary"})).await.expect_err("not sent");
+    assert_eq!(error, Error::Network(NetworkFailure::PinMismatch));
     session.adopt(auth_session::Tokens::from_refresh_token("r1")).await.expect("header-safe tokens");
     assert_eq!(session.get("/").send().await.expect_err("no token").code(), "refresh_unavailable");
     assert_eq!((server.refreshes(), server.requests().len()), (0, 0));

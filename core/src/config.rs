@@ -233,7 +233,9 @@ impl SessionConfig {
         fingerprint.add("max_connections_per_host", self.transport.max_connections_per_host);
         fingerprint.add("pins", format!("{:?}", self.transport.pins));
         fingerprint.add("development_anchors", &self.transport.development_anchors);
+        let direct = self.base_url.scheme() == "http";
         Ok(ValidConfig {
+            transport: TransportSettings { direct, ..self.transport },
             fingerprint,
             base_url: self.base_url,
             slot: Slot { namespace: self.namespace, account: self.account },
@@ -245,7 +247,6 @@ impl SessionConfig {
             max_body_bytes: self.max_body_bytes,
             answer_rules: self.answer_rules,
             retry_policy: self.retry_policy,
-            transport: self.transport,
             settings: self.settings,
         })
     }

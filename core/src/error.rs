@@ -51,6 +51,14 @@ pub enum Error {
         /// of this error, because servers repeat what they were sent.
         answer: Option<Box<Answer>>,
     },
+    /// The server cannot take a sign-in now; nothing was said about the credentials.
+    #[error("the server cannot take a sign-in now (HTTP {status})")]
+    SignInUnavailable {
+        /// The HTTP status.
+        status: u16,
+        /// When the server wants to be asked again, from now.
+        retry_after: Option<Duration>,
+    },
     /// The access token has expired and cannot be refreshed right now; the session is kept.
     #[error("the access token cannot be refreshed now: {cause}")]
     RefreshUnavailable {
@@ -172,6 +180,7 @@ impl Error {
             Self::SessionEnded { .. } => "session_ended",
             Self::SessionChanged => "session_changed",
             Self::SignInRejected { .. } => "sign_in_rejected",
+            Self::SignInUnavailable { .. } => "sign_in_unavailable",
             Self::RefreshUnavailable { .. } => "refresh_unavailable",
             Self::AuthorityMisconfigured(_) => "authority_misconfigured",
             Self::AuthorityUnexpected { .. } => "authority_unexpected",
@@ -194,7 +203,8 @@ impl Error {
     pub fn is_retryable(&self) -> bool {
         matches!(
             self,
-            Self::RefreshUnavailable { .. }
+            Self::SignInUnavailable { .. }
+                | Self::RefreshUnavailable { .. }
                 | Self::AuthorityUnexpected { .. }
                 | Self::Network(NetworkFailure::NotConnected | NetworkFailure::Broken)
                 | Self::Timeout(_)
@@ -211,7 +221,9 @@ impl Error {
     /// When the next attempt is allowed, from now, where that is known.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::RefreshUnavailable { retry_after, .. } => *retry_after,
+            Self::SignInUnavailable { retry_after, .. } | Self::RefreshUnavailable { retry_after, .. } => {
+                *retry_after
+            }
             _ => None,
         }
     }
@@ -220,6 +232,7 @@ impl Error {
     pub fn status(&self) -> Option<u16> {
         match self {
             Self::SignInRejected { status, .. }
+            | Self::SignInUnavailable { status, .. }
             | Self::AuthorityUnexpected { status }
             | Self::Unsuccessful { status } => Some(*status),
             _ => None,

@@ -15,6 +15,7 @@
 //! # }
 //! ```
 
+mod address;
 mod authority;
 mod claims;
 mod config;

@@ -8,7 +8,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::Value;
 
 use crate::authority::Authority;
-use crate::authority::tokens::{Tokens as Granted, is_header_safe};
+use crate::authority::tokens::{Tokens as Granted, is_header_safe, is_refresh_token};
 use crate::config::SessionConfig;
 use crate::error::Error;
 use crate::event::{Events, SessionState};
@@ -55,18 +55,25 @@ impl Tokens {
         self
     }
 
-    /// What can be used of them; a text that could not stand in a header counts as no token.
+    /// What can be used of them; a text that could not be sent counts as no token.
     pub(crate) fn usable(self) -> Result<Granted, Error> {
-        let usable = |token: Option<Secret>| token.filter(|token| is_header_safe(token.expose()));
-        Granted::new(usable(self.access_token), usable(self.refresh_token), self.expires_in, None)
+        let access = self.access_token.filter(|token| is_header_safe(token.expose()));
+        let refresh = self.refresh_token.filter(|token| is_refresh_token(token.expose()));
+        Granted::new(access, refresh, self.expires_in, None)
     }
 
-    /// All of them, or [`Error::InvalidRequest`] if one could not stand in a header.
+    /// All of them, or [`Error::InvalidRequest`] if one could not be sent.
     pub(crate) fn into_grant(self) -> Result<Grant, Error> {
-        for (name, token) in [("access", &self.access_token), ("refresh", &self.refresh_token)] {
-            if token.as_ref().is_some_and(|token| !is_header_safe(token.expose())) {
-                return Err(Error::InvalidRequest(format!("the {name} token is empty or not visible ASCII")));
-            }
+        let wrong = |token: &Option<Secret>, fits: fn(&str) -> bool| {
+            token.as_ref().is_some_and(|token| !fits(token.expose()))
+        };
+        if wrong(&self.access_token, is_header_safe) {
+            return Err(Error::InvalidRequest("the access token is empty or not visible ASCII".into()));
+        }
+        if wrong(&self.refresh_token, is_refresh_token) {
+            return Err(Error::InvalidRequest(
+                "the refresh token is empty or holds control characters".into(),
+            ));
         }
         Ok(self.usable()?.grant())
     }

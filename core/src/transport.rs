@@ -21,6 +21,9 @@ use settings::TransportSettings;
 
 /// Enough for a slow mobile network; a server that takes longer to accept is not there.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Clearly shorter than a refresh may take, so that a server that does not accept counts as one that cannot be
+/// reached, and not as one whose answer was lost.
+const AUTHORITY_CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Mobile networks drop idle connections without a word, so they are not kept for long.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -34,6 +37,7 @@ const PING_TIMEOUT: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub(crate) struct Transport {
     tls: ClientConfig,
+    direct: bool,
     clients: RwLock<Clients>,
     connections: Connections,
 }
@@ -48,8 +52,9 @@ struct Clients {
 impl Transport {
     pub(crate) fn new(settings: &TransportSettings) -> Result<Self, Error> {
         let tls = tls::tls(settings)?;
-        let clients = RwLock::new(Clients::new(&tls)?);
-        Ok(Self { tls, clients, connections: Connections::new(settings.max_connections_per_host) })
+        let direct = settings.direct;
+        let clients = RwLock::new(Clients::new(&tls, direct)?);
+        Ok(Self { tls, direct, clients, connections: Connections::new(settings.max_connections_per_host) })
     }
 
     /// For the app's requests.
@@ -70,7 +75,7 @@ impl Transport {
     /// Leaves the open connections to the requests that are using them: on another network an idle one is
     /// dead, and says so only when it is used.
     pub(crate) fn drop_idle_connections(&self) {
-        match Clients::new(&self.tls) {
+        match Clients::new(&self.tls, self.direct) {
             Ok(clients) => *self.clients.write().unwrap_or_else(PoisonError::into_inner) = clients,
             Err(error) => tracing::warn!(%error, "going on with the connections there are"),
         }
@@ -78,20 +83,25 @@ impl Transport {
 }
 
 impl Clients {
-    fn new(tls: &ClientConfig) -> Result<Self, Error> {
-        Ok(Self { api: client(tls.clone())?, authority: client(tls.clone())? })
+    fn new(tls: &ClientConfig, direct: bool) -> Result<Self, Error> {
+        Ok(Self {
+            api: client(tls.clone(), direct, CONNECT_TIMEOUT)?,
+            authority: client(tls.clone(), direct, AUTHORITY_CONNECT_TIMEOUT)?,
+        })
     }
 }
 
-fn client(tls: ClientConfig) -> Result<Client, Error> {
-    Client::builder()
+fn client(tls: ClientConfig, direct: bool, connect_timeout: Duration) -> Result<Client, Error> {
+    let builder = Client::builder();
+    let builder = if direct { builder.no_proxy() } else { builder };
+    builder
         .tls_backend_preconfigured(tls)
         // Where a redirect may take a token is this library's decision, and whether a request may be
         // sent twice as well.
         .redirect(redirect::Policy::none())
         .retry(retry::never())
         .referer(false)
-        .connect_timeout(CONNECT_TIMEOUT)
+        .connect_timeout(connect_timeout)
         .pool_idle_timeout(IDLE_TIMEOUT)
         .http2_keep_alive_interval(PING_INTERVAL)
         .http2_keep_alive_timeout(PING_TIMEOUT)

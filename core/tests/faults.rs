@@ -390,7 +390,7 @@ async fn a_sign_in_that_goes_wrong_says_how_and_can_be_repeated() {
         (cut("mid_headers", "fin"), "network"),
         (cut("mid_body", "fin"), "network"),
         (json!({"raw": "SSH-2.0-OpenSSH\r\n"}), "network"),
-        (json!({"status": 503}), "sign_in_rejected"),
+        (json!({"status": 503}), "sign_in_unavailable"),
         (json!({"redirect": "cross_origin"}), "sign_in_rejected"),
         (json!({"status": 200, "body": "<html>"}), "undecodable"),
         (json!({"content": {"oversized": 8_000_000}}), "body_too_large"),

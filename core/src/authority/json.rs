@@ -6,6 +6,7 @@ use url::Url;
 
 use super::fields::TokenFields;
 use super::verdict::Terminal;
+use crate::address::{holds_white_space, resolve};
 use crate::dialect::ValidAdditions;
 use crate::error::Error;
 use crate::http::origin::Origins;
@@ -58,11 +59,10 @@ impl JsonEndpoints {
         body: Value,
     ) -> Result<RequestBuilder, Error> {
         let refuse = |why: &str| Err(Error::InvalidRequest(why.into()));
-        // The URL parser would drop them silently.
-        if target.chars().any(|character| character.is_ascii_control() || character == ' ') {
+        if holds_white_space(target) {
             return refuse("the URL holds white space or control characters");
         }
-        let Ok(url) = self.base.join(target) else { return refuse("not a URL") };
+        let Ok(url) = resolve(&self.base, target) else { return refuse("not a URL") };
         self.step_origins.check(&url)?;
         if !url.username().is_empty() || url.password().is_some() {
             return refuse("the URL holds a user name or a password");

@@ -52,8 +52,8 @@ pub(crate) enum Endpoints {
     Custom(CustomEndpoints),
 }
 
-/// What came back from a token endpoint.
-#[derive(Clone, Debug)]
+/// What came back from a token endpoint. It has no `Debug` form: it is full of tokens.
+#[derive(Clone)]
 pub(crate) struct Reply {
     pub(crate) status: StatusCode,
     pub(crate) retry_after: Option<String>,
@@ -154,24 +154,32 @@ impl Authority {
     }
 }
 
+/// A server that cannot answer now says nothing about the credentials.
+fn refusal(reply: &Reply, answer: Option<Value>) -> Error {
+    let status = reply.status.as_u16();
+    match verdict::pause_asked(reply) {
+        Some(retry_after) => Error::SignInUnavailable { status, retry_after },
+        None => Error::SignInRejected { status, answer: answer.map(|answer| Box::new(Answer(answer))) },
+    }
+}
+
 async fn json_step(
     endpoints: &JsonEndpoints,
     request: RequestBuilder,
 ) -> Result<(Option<Grant>, Value), Error> {
     let reply = exchange(request).await.map_err(Unanswered::into_error)?;
-    let status = reply.status.as_u16();
     let Some(mut json) = tokens::parse(&reply.body) else {
         return match reply.status.is_success() {
             // A step such as "the code is on its way" needs no words.
             true if reply.body.is_empty() => Ok((None, Value::Null)),
             true => Err(Error::Undecodable("the sign-in's answer is not JSON".into())),
-            false => Err(Error::SignInRejected { status, answer: None }),
+            false => Err(refusal(&reply, None)),
         };
     };
     let offered = tokens::offers_access_token(&json, &endpoints.fields);
     let tokens = tokens::take(&mut json, &endpoints.fields, &reply.set_cookies, reply.date)?;
     if !reply.status.is_success() {
-        return Err(Error::SignInRejected { status, answer: Some(Box::new(Answer(json))) });
+        return Err(refusal(&reply, Some(json)));
     }
     match (&tokens.access, &tokens.refresh) {
         (None, _) if offered => {

@@ -10,7 +10,7 @@ use reqwest::StatusCode;
 use serde_json::{Map, Value, json};
 
 use super::fields::{FieldPath, TokenFields, named};
-use super::tokens::{is_header_safe, parse, take};
+use super::tokens::{is_header_safe, is_refresh_token, parse, take};
 use super::verdict::{Protocol, Reading, Terminal, of_answer};
 use super::{MAX_ANSWER_BYTES, Reply, cookie};
 use crate::claims::{self, LONGEST_LIFETIME};
@@ -112,10 +112,10 @@ proptest! {
             Verdict::Rotated(grant) => {
                 prop_assert!(status.is_success());
                 prop_assert!(grant.access.is_some_and(|token| is_header_safe(token.expose())));
-                prop_assert!(grant.refresh.is_none_or(|token| is_header_safe(token.expose())));
+                prop_assert!(grant.refresh.is_none_or(|token| is_refresh_token(token.expose())));
                 prop_assert!(grant.lifetime.is_none_or(|life| !life.is_zero() && life <= LONGEST_LIFETIME));
             }
-            Verdict::Salvaged(token, _) => prop_assert!(is_header_safe(token.expose())),
+            Verdict::Salvaged(token, _) => prop_assert!(is_refresh_token(token.expose())),
             Verdict::Ambiguous => prop_assert!(status.is_success()),
             // The server's own words do not get into an error.
             Verdict::Misconfigured(text) => prop_assert!(text.len() < 64 && text.is_ascii()),

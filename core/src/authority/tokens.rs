@@ -114,11 +114,11 @@ pub(crate) fn take(
     date: Option<SystemTime>,
 ) -> Result<Tokens, Error> {
     let access = first(answer, &fields.access, token);
-    let in_body = first(answer, &fields.refresh, token);
+    let in_body = first(answer, &fields.refresh, refresh_token);
     let refresh = match &fields.cookie {
         None => in_body,
         Some(name) => cookie::value(set_cookies, name, date.unwrap_or_else(SystemTime::now))
-            .filter(|token| is_header_safe(token))
+            .filter(|token| is_refresh_token(token))
             .map(Secret::from),
     };
     let lifetime = first(answer, &fields.lifetime, |value| lifetime(&value));
@@ -142,6 +142,19 @@ fn token(value: Value) -> Option<Secret> {
         Value::String(text) if is_header_safe(&text) => Some(Secret::new(text)),
         _ => None,
     }
+}
+
+fn refresh_token(value: Value) -> Option<Secret> {
+    match value {
+        Value::String(text) if is_refresh_token(&text) => Some(Secret::new(text)),
+        _ => None,
+    }
+}
+
+/// A refresh token is sent in a body, which takes any text; RFC 6749 appendix A.17 asks for visible ASCII and
+/// space, and not every backend knows. Throwing one away would leave the session with one that is used up.
+pub(crate) fn is_refresh_token(token: &str) -> bool {
+    !token.is_empty() && !token.chars().any(char::is_control)
 }
 
 /// Whether there is something other than null where the access token belongs.

@@ -13,6 +13,7 @@ pub use custom::CustomDialect;
 pub use json::JsonDialect;
 pub use oauth::OAuth2Dialect;
 
+use crate::address::resolve;
 use crate::authority::Endpoints;
 use crate::authority::fields::FieldPath;
 use crate::authority::verdict::Terminal;
@@ -77,7 +78,7 @@ struct Addresses<'a> {
 
 impl Addresses<'_> {
     fn endpoint(&self, field: &'static str, text: &str) -> Result<Url, Error> {
-        let url = self.base.join(text).or_else(|_| invalid(field, "an absolute https URL"))?;
+        let url = resolve(self.base, text).or_else(|_| invalid(field, "an absolute https URL"))?;
         self.origins.check_scheme(field, &url)?;
         // RFC 6749 section 3.2 forbids the fragment, section 2.3.1 credentials in the URL.
         let plain = url.fragment().is_none() && url.username().is_empty() && url.password().is_none();

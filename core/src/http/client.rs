@@ -11,6 +11,7 @@ use super::answers::AnswerRules;
 use super::origin::Origins;
 use super::request::{RequestBuilder, header};
 use super::retry::RetryPolicy;
+use crate::address::{holds_white_space, resolve};
 use crate::error::Error;
 use crate::lifecycle::driver::Lifecycle;
 use crate::transport::Transport;
@@ -34,19 +35,10 @@ impl ApiHost {
     /// A path is appended to the base URL, whatever it begins with; an absolute URL stands for itself. An
     /// absolute URL of another origin than the allowed ones is refused here, before anything is sent.
     pub(super) fn resolve(&self, target: &str) -> Result<Url, Error> {
-        // Other white space and control characters would be dropped silently by the URL parser.
-        if target.chars().any(|character| character.is_ascii_control() || character == ' ') {
+        if holds_white_space(target) {
             return Err(Error::InvalidRequest("the URL holds white space or control characters".into()));
         }
-        let url = if has_scheme(target) {
-            Url::parse(target)
-        } else {
-            let (path, rest) = target.split_at(target.find(['?', '#']).unwrap_or(target.len()));
-            let base = self.base.as_str().split(['?', '#']).next().unwrap_or_default();
-            let slash = if path.is_empty() { "" } else { "/" };
-            let base = if path.is_empty() { base } else { base.trim_end_matches('/') };
-            Url::parse(&format!("{base}{slash}{}{rest}", path.trim_start_matches('/')))
-        };
+        let url = resolve(&self.base, target);
         let url = url.map_err(|error| Error::InvalidRequest(format!("not a URL: {error}")))?;
         if !url.username().is_empty() || url.password().is_some() {
             // They would become an `Authorization` header beside the token.
@@ -55,13 +47,6 @@ impl ApiHost {
         self.origins.check(&url)?;
         Ok(url)
     }
-}
-
-fn has_scheme(target: &str) -> bool {
-    target.split_once(':').is_some_and(|(scheme, _)| {
-        !scheme.is_empty()
-            && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
-    })
 }
 
 /// The settings of a further API host of a session. Its origin gets the session's token: that is what the

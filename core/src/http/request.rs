@@ -1,5 +1,6 @@
 //! A request that is being built.
 
+use std::fmt;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -27,7 +28,6 @@ use crate::runtime::{runtime, surrounded};
 const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A request that is being built. Mistakes in its parts are reported by [`send`](Self::send).
-#[derive(Debug)]
 #[must_use = "a request does nothing until it is sent"]
 pub struct RequestBuilder {
     host: Arc<ApiHost>,
@@ -44,6 +44,16 @@ pub struct RequestBuilder {
     upload: Option<Observer>,
     download: Option<Observer>,
     mistake: Option<Error>,
+}
+
+/// Without headers and body, which are the app's business.
+impl fmt::Debug for RequestBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RequestBuilder")
+            .field("method", &self.method)
+            .field("timeout", &self.timeout)
+            .finish_non_exhaustive()
+    }
 }
 
 impl RequestBuilder {

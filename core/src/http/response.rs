@@ -1,5 +1,7 @@
 //! An answer of the app's API, whole.
 
+use std::fmt;
+
 use bytes::Bytes;
 use reqwest::StatusCode;
 use reqwest::header::HeaderMap;
@@ -64,14 +66,26 @@ impl Disposition {
     }
 }
 
-/// A server's answer: any status, with what was made of it.
-#[derive(Clone, Debug)]
+/// A server's answer: any status, with what was made of it. Its `Debug` form tells the status, the origin and the
+/// size, and nothing of what the server sent.
+#[derive(Clone)]
 pub struct Response {
     pub(super) status: StatusCode,
     pub(super) url: Url,
     pub(super) headers: HeaderMap,
     pub(super) body: Bytes,
     pub(super) disposition: Disposition,
+}
+
+impl fmt::Debug for Response {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Response")
+            .field("status", &self.status.as_u16())
+            .field("origin", &self.url.origin().ascii_serialization())
+            .field("disposition", &self.disposition)
+            .field("body_bytes", &self.body.len())
+            .finish_non_exhaustive()
+    }
 }
 
 impl Response {

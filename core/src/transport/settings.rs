@@ -12,11 +12,18 @@ pub(crate) struct TransportSettings {
     pub(crate) pins: Vec<PinSet>,
     /// Certificates in DER or PEM.
     pub(crate) development_anchors: Vec<Vec<u8>>,
+    /// Without a proxy, whatever the system says: what is sent without TLS stays on this machine or network.
+    pub(crate) direct: bool,
 }
 
 impl Default for TransportSettings {
     fn default() -> Self {
-        Self { max_connections_per_host: MOST_PER_ORIGIN, pins: Vec::new(), development_anchors: Vec::new() }
+        Self {
+            max_connections_per_host: MOST_PER_ORIGIN,
+            pins: Vec::new(),
+            development_anchors: Vec::new(),
+            direct: false,
+        }
     }
 }
 

@@ -7,13 +7,17 @@ use std::time::Duration;
 use url::Url;
 
 use crate::authority::Endpoints;
-use crate::authority::json::JsonEndpoints;
-use crate::authority::oauth::OAuth2Endpoints;
+use crate::dialect::Dialect;
 use crate::error::Error;
+use crate::http::answers::AnswerRules;
 use crate::http::origin::Origins;
+use crate::http::retry::RetryPolicy;
 use crate::lifecycle::machine::Settings;
+use crate::registry::Fingerprint;
 use crate::store::{InMemoryStore, SecretStore, Slot};
 use crate::time::{Clock, SystemClock};
+use crate::transport::pins::PinSet;
+use crate::transport::settings::TransportSettings;
 
 /// As long as common HTTP clients wait; it covers the wait for a refresh.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
@@ -33,43 +37,12 @@ pub struct SessionConfig {
     allow_loopback: bool,
     allowed_origins: Vec<String>,
     request_timeout: Duration,
+    max_body_bytes: usize,
+    answer_rules: AnswerRules,
+    retry_policy: RetryPolicy,
+    development_origins: Vec<String>,
+    transport: TransportSettings,
     settings: Settings,
-}
-
-/// How the authorization server is spoken to. URLs are absolute, or relative to the base URL.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Dialect {
-    /// POST with JSON bodies, as most apps' own backends want it.
-    Json {
-        /// Gets the credentials and answers with tokens.
-        login_url: String,
-        /// Gets `{"refresh_token": …}` and answers with tokens.
-        refresh_url: String,
-        /// Gets `{"refresh_token": …}` with the access token as Bearer, and ends the session.
-        logout_url: String,
-    },
-    /// RFC 6749 form posts of a public client. The app signs in by code flow and hands the tokens over with
-    /// [`adopt`](crate::AuthSession::adopt).
-    OAuth2 {
-        /// The token endpoint.
-        token_endpoint: String,
-        /// This client's identifier.
-        client_id: String,
-        /// The revocation endpoint (RFC 7009), if the server has one.
-        revocation_endpoint: Option<String>,
-    },
-}
-
-impl Default for Dialect {
-    /// JSON at `/auth/login`, `/auth/refresh` and `/auth/logout`.
-    fn default() -> Self {
-        Self::Json {
-            login_url: "/auth/login".into(),
-            refresh_url: "/auth/refresh".into(),
-            logout_url: "/auth/logout".into(),
-        }
-    }
 }
 
 impl SessionConfig {
@@ -88,6 +61,11 @@ impl SessionConfig {
             allow_loopback: false,
             allowed_origins: Vec::new(),
             request_timeout: REQUEST_TIMEOUT,
+            max_body_bytes: MAX_BODY_BYTES,
+            answer_rules: AnswerRules::default(),
+            retry_policy: RetryPolicy::default(),
+            development_origins: Vec::new(),
+            transport: TransportSettings::default(),
             settings: Settings::default(),
         })
     }
@@ -111,8 +89,8 @@ impl SessionConfig {
     }
 
     /// How the authorization server is spoken to. Default: JSON under the base URL.
-    pub fn dialect(mut self, dialect: Dialect) -> Self {
-        self.dialect = dialect;
+    pub fn dialect(mut self, dialect: impl Into<Dialect>) -> Self {
+        self.dialect = dialect.into();
         self
     }
 
@@ -160,18 +138,61 @@ impl SessionConfig {
         self
     }
 
+    /// How many bytes the body of an answer that is handed over whole may have, decompressed. Default: 32 MiB.
+    pub fn max_body_bytes(mut self, limit: usize) -> Self {
+        self.max_body_bytes = limit;
+        self
+    }
+
+    /// What the API's own refusals mean. Default: what RFC 6750 says.
+    pub fn answer_rules(mut self, rules: AnswerRules) -> Self {
+        self.answer_rules = rules;
+        self
+    }
+
+    /// How often a request is sent again after a failure that passes. Default: [`RetryPolicy::default`].
+    pub fn retry_policy(mut self, policy: RetryPolicy) -> Self {
+        self.retry_policy = policy;
+        self
+    }
+
+    /// Allows exactly this origin over `http://`, such as `http://10.0.2.2:3000`: for development. What is
+    /// sent there, tokens included, can be read on the way.
+    pub fn allow_development_origin(mut self, origin: impl Into<String>) -> Self {
+        self.development_origins.push(origin.into());
+        self
+    }
+
+    /// How many connections the requests to one host may take at once; the rest queue. Default: 64.
+    pub fn max_connections_per_host(mut self, limit: usize) -> Self {
+        self.transport.max_connections_per_host = limit;
+        self
+    }
+
+    /// Pins the keys of a host; see [`PinSet`].
+    pub fn pin(mut self, pins: PinSet) -> Self {
+        self.transport.pins.push(pins);
+        self
+    }
+
+    /// Trusts the certificates that this one, in DER or PEM, has signed, beside those that the platform
+    /// trusts: for development servers. Names and dates are checked all the same.
+    pub fn trust_development_anchor(mut self, certificate: impl Into<Vec<u8>>) -> Self {
+        self.transport.development_anchors.push(certificate.into());
+        self
+    }
+
     pub(crate) fn validate(self) -> Result<ValidConfig, Error> {
         let mut origins = Origins::new(self.allow_loopback);
+        for origin in &self.development_origins {
+            origins.allow_development(&parse_origin("development_origins", origin)?)?;
+        }
         origins.allow("base_url", &self.base_url)?;
         if !self.base_url.username().is_empty() || self.base_url.password().is_some() {
             return invalid("base_url", "a URL without user name and password");
         }
         for origin in &self.allowed_origins {
-            let url = parse("allowed_origins", origin)?;
-            if url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
-                return invalid("allowed_origins", "an origin without path, query and fragment");
-            }
-            origins.allow("allowed_origins", &url)?;
+            origins.allow_further("allowed_origins", &parse_origin("allowed_origins", origin)?)?;
         }
         for (field, name) in [("namespace", &self.namespace), ("account", &self.account)] {
             if name.is_empty() {
@@ -181,6 +202,12 @@ impl SessionConfig {
         if self.request_timeout.is_zero() {
             return invalid("request_timeout", "a duration longer than zero");
         }
+        if self.max_body_bytes == 0 {
+            return invalid("max_body_bytes", "a number of bytes larger than zero");
+        }
+        self.answer_rules.validate()?;
+        self.retry_policy.validate()?;
+        self.transport.validate()?;
         let policies = self.settings.policies;
         let durations =
             [("idle_timeout", policies.idle_timeout), ("absolute_lifetime", policies.absolute_lifetime)];
@@ -189,32 +216,27 @@ impl SessionConfig {
                 return invalid(field, "a duration longer than zero");
             }
         }
-        let endpoint = |field, text: &str| -> Result<Url, Error> {
-            let url = self.base_url.join(text).map_err(|_| invalid_url(field))?;
-            origins.check_scheme(field, &url)?;
-            Ok(url)
-        };
-        let endpoints = match &self.dialect {
-            Dialect::Json { login_url, refresh_url, logout_url } => Endpoints::Json(JsonEndpoints {
-                login: endpoint("login_url", login_url)?,
-                refresh: endpoint("refresh_url", refresh_url)?,
-                logout: endpoint("logout_url", logout_url)?,
-            }),
-            Dialect::OAuth2 { client_id, .. } if client_id.is_empty() => {
-                return invalid("client_id", "the identifier that the authorization server gave this client");
-            }
-            Dialect::OAuth2 { token_endpoint, client_id, revocation_endpoint } => {
-                Endpoints::OAuth2(OAuth2Endpoints {
-                    token: endpoint("token_endpoint", token_endpoint)?,
-                    revocation: revocation_endpoint
-                        .as_deref()
-                        .map(|text| endpoint("revocation_endpoint", text))
-                        .transpose()?,
-                    client_id: client_id.clone(),
-                })
-            }
-        };
+        let endpoints = self.dialect.validate(&self.base_url, &origins)?;
+        let mut fingerprint = Fingerprint::default();
+        fingerprint.add("base_url", &self.base_url);
+        fingerprint.add("dialect", &self.dialect);
+        fingerprint.add("allow_loopback", self.allow_loopback);
+        fingerprint.add("allowed_origins", &self.allowed_origins);
+        fingerprint.add("request_timeout", self.request_timeout);
+        fingerprint.add("idle_timeout", policies.idle_timeout);
+        fingerprint.add("absolute_lifetime", policies.absolute_lifetime);
+        fingerprint.add("refresh_grace", self.settings.grace);
+        fingerprint.add("max_body_bytes", self.max_body_bytes);
+        fingerprint.add("answer_rules", format!("{:?}", self.answer_rules));
+        fingerprint.add("retry_policy", format!("{:?}", self.retry_policy));
+        fingerprint.add("development_origins", &self.development_origins);
+        fingerprint.add("max_connections_per_host", self.transport.max_connections_per_host);
+        fingerprint.add("pins", format!("{:?}", self.transport.pins));
+        fingerprint.add("development_anchors", &self.transport.development_anchors);
+        let direct = self.base_url.scheme() == "http";
         Ok(ValidConfig {
+            transport: TransportSettings { direct, ..self.transport },
+            fingerprint,
             base_url: self.base_url,
             slot: Slot { namespace: self.namespace, account: self.account },
             endpoints,
@@ -222,8 +244,10 @@ impl SessionConfig {
             clock: self.clock,
             origins,
             request_timeout: self.request_timeout,
+            max_body_bytes: self.max_body_bytes,
+            answer_rules: self.answer_rules,
+            retry_policy: self.retry_policy,
             settings: self.settings,
-            max_body_bytes: MAX_BODY_BYTES,
         })
     }
 }
@@ -241,6 +265,7 @@ impl fmt::Debug for SessionConfig {
 
 /// Settings that have been checked.
 pub(crate) struct ValidConfig {
+    pub(crate) fingerprint: Fingerprint,
     pub(crate) base_url: Url,
     pub(crate) slot: Slot,
     pub(crate) endpoints: Endpoints,
@@ -250,6 +275,18 @@ pub(crate) struct ValidConfig {
     pub(crate) request_timeout: Duration,
     pub(crate) settings: Settings,
     pub(crate) max_body_bytes: usize,
+    pub(crate) answer_rules: AnswerRules,
+    pub(crate) retry_policy: RetryPolicy,
+    pub(crate) transport: TransportSettings,
+}
+
+fn parse_origin(field: &'static str, text: &str) -> Result<Url, Error> {
+    let url = parse(field, text)?;
+    let plain = url.username().is_empty() && url.password().is_none();
+    if !plain || url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
+        return invalid(field, "an origin without path, query and fragment");
+    }
+    Ok(url)
 }
 
 fn parse(field: &'static str, text: &str) -> Result<Url, Error> {

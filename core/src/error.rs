@@ -51,6 +51,14 @@ pub enum Error {
         /// of this error, because servers repeat what they were sent.
         answer: Option<Box<Answer>>,
     },
+    /// The server cannot take a sign-in now; nothing was said about the credentials.
+    #[error("the server cannot take a sign-in now (HTTP {status})")]
+    SignInUnavailable {
+        /// The HTTP status.
+        status: u16,
+        /// When the server wants to be asked again, from now.
+        retry_after: Option<Duration>,
+    },
     /// The access token has expired and cannot be refreshed right now; the session is kept.
     #[error("the access token cannot be refreshed now: {cause}")]
     RefreshUnavailable {
@@ -98,6 +106,9 @@ pub enum Error {
     /// The store is locked, as a phone's is before its first unlock.
     #[error("the store is locked; try again when the device is unlocked")]
     Locked,
+    /// A file of the request could not be read, or one for the answer could not be written.
+    #[error("a file could not be used: {0}")]
+    File(std::io::ErrorKind),
     /// The user signed in longer ago than the app asks for, or nobody knows when.
     #[error("the user must sign in again: the last sign-in is not recent enough")]
     RecentSignInRequired,
@@ -107,7 +118,7 @@ pub enum Error {
         /// The first setting that differs.
         field: &'static str,
     },
-    /// A defect of this library.
+    /// A defect of this library, or a panic of what the app has plugged into it.
     #[error("internal error: {0}")]
     Internal(String),
 }
@@ -150,6 +161,12 @@ pub enum NetworkFailure {
     /// The connection broke after the request was sent, or the answer was not HTTP.
     #[error("the connection broke before the whole answer arrived")]
     Broken,
+    /// The server's certificate is not trusted, not valid now, or of another host: nothing was sent.
+    #[error("the server's certificate is not trusted")]
+    CertificateNotTrusted,
+    /// The server's key is none of the pinned ones: nothing was sent.
+    #[error("the server's key is none of the pinned ones")]
+    PinMismatch,
 }
 
 impl Error {
@@ -163,6 +180,7 @@ impl Error {
             Self::SessionEnded { .. } => "session_ended",
             Self::SessionChanged => "session_changed",
             Self::SignInRejected { .. } => "sign_in_rejected",
+            Self::SignInUnavailable { .. } => "sign_in_unavailable",
             Self::RefreshUnavailable { .. } => "refresh_unavailable",
             Self::AuthorityMisconfigured(_) => "authority_misconfigured",
             Self::AuthorityUnexpected { .. } => "authority_unexpected",
@@ -174,6 +192,7 @@ impl Error {
             Self::StoreUnavailable(_) => "store_unavailable",
             Self::StoreCorrupt(_) => "store_corrupt",
             Self::Locked => "locked",
+            Self::File(_) => "file",
             Self::RecentSignInRequired => "recent_sign_in_required",
             Self::AlreadyOpen { .. } => "already_open",
             Self::Internal(_) => "internal",
@@ -184,9 +203,10 @@ impl Error {
     pub fn is_retryable(&self) -> bool {
         matches!(
             self,
-            Self::RefreshUnavailable { .. }
+            Self::SignInUnavailable { .. }
+                | Self::RefreshUnavailable { .. }
                 | Self::AuthorityUnexpected { .. }
-                | Self::Network(_)
+                | Self::Network(NetworkFailure::NotConnected | NetworkFailure::Broken)
                 | Self::Timeout(_)
                 | Self::StoreUnavailable(_)
                 | Self::Locked
@@ -201,7 +221,9 @@ impl Error {
     /// When the next attempt is allowed, from now, where that is known.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::RefreshUnavailable { retry_after, .. } => *retry_after,
+            Self::SignInUnavailable { retry_after, .. } | Self::RefreshUnavailable { retry_after, .. } => {
+                *retry_after
+            }
             _ => None,
         }
     }
@@ -210,6 +232,7 @@ impl Error {
     pub fn status(&self) -> Option<u16> {
         match self {
             Self::SignInRejected { status, .. }
+            | Self::SignInUnavailable { status, .. }
             | Self::AuthorityUnexpected { status }
             | Self::Unsuccessful { status } => Some(*status),
             _ => None,

@@ -7,6 +7,8 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use tokio::sync::broadcast;
 
+use crate::http::challenge::StepUp;
+
 /// Why nobody is signed in. The names are stable and published.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -23,6 +25,8 @@ pub enum SignOutReason {
     RotationLost,
     /// Another session on the same store signed out, or somebody else signed in there.
     Elsewhere,
+    /// The app's API said so, by a rule of the app (`AnswerAction::EndSession`).
+    EndedByServer,
     /// The session was not used for as long as the app's policy allows.
     IdleTimeout,
     /// The session has lasted as long as the app's policy allows.
@@ -33,12 +37,13 @@ pub enum SignOutReason {
 
 impl SignOutReason {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::NeverSignedIn,
         Self::User,
         Self::Rejected,
         Self::RotationLost,
         Self::Elsewhere,
+        Self::EndedByServer,
         Self::IdleTimeout,
         Self::LifetimeExceeded,
         Self::SecretsLost,
@@ -52,6 +57,7 @@ impl SignOutReason {
             Self::Rejected => "rejected",
             Self::RotationLost => "rotation_lost",
             Self::Elsewhere => "elsewhere",
+            Self::EndedByServer => "ended_by_server",
             Self::IdleTimeout => "idle_timeout",
             Self::LifetimeExceeded => "lifetime_exceeded",
             Self::SecretsLost => "secrets_lost",
@@ -136,6 +142,8 @@ pub enum Event {
         /// How many.
         count: u64,
     },
+    /// An API wants a fresher sign-in or more rights than the token has; no refresh brings them.
+    StepUpRequired(StepUp),
 }
 
 impl Event {
@@ -151,6 +159,7 @@ impl Event {
             Self::PersistenceRestored => "persistence_restored",
             Self::SignedOut { .. } => "signed_out",
             Self::Missed { .. } => "missed",
+            Self::StepUpRequired(_) => "step_up_required",
         }
     }
 }

@@ -15,25 +15,41 @@
 //! # }
 //! ```
 
+mod address;
 mod authority;
 mod claims;
 mod config;
+mod dialect;
 mod error;
 mod event;
 mod http;
 mod lifecycle;
+mod registry;
 mod runtime;
 mod secret;
 mod session;
+mod sign_in;
 mod store;
 mod time;
 mod trace;
 mod transport;
 
-pub use config::{Dialect, SessionConfig};
+pub use authority::custom::{AuthorityFuture, CustomAuthority, RefreshOutcome, SignInOutcome};
+pub use config::SessionConfig;
+pub use dialect::{Additions, CustomDialect, Dialect, JsonDialect, OAuth2Dialect};
 pub use error::{Answer, Error, NetworkFailure, RefreshObstacle};
 pub use event::{Event, Events, SessionState, SignOutReason};
-pub use http::client::{Disposition, RequestBuilder, Response};
+pub use http::answers::{AnswerAction, AnswerRules};
+pub use http::authorization::Authorization;
+pub use http::body::TransferProgress;
+pub use http::challenge::StepUp;
+pub use http::client::{Client, ClientConfig};
+pub use http::exchange::Auth;
+pub use http::multipart::Multipart;
+pub use http::request::RequestBuilder;
+pub use http::response::{Disposition, Response};
+pub use http::retry::RetryPolicy;
+pub use http::streaming::StreamingResponse;
 pub use lifecycle::driver::Statistics;
 pub use lifecycle::record::{AttemptId, Entry, Record, RecordError, Tombstone};
 pub use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
@@ -41,9 +57,11 @@ pub use reqwest::{Method, StatusCode};
 pub use runtime::runtime;
 pub use secret::Secret;
 pub use session::{AuthSession, Tokens};
+pub use sign_in::SignInAnswer;
 pub use store::{
     Expected, FileStore, Generation, InMemoryStore, Lease, Load, SecretStore, Slot, StoreError, StoreIdentity,
 };
 pub use store::{FaultyStore, StoreFault, StoreOperation};
 pub use time::{BootTime, Clock, SystemClock};
 pub use trace::{Because, Decision, TraceEntry};
+pub use transport::pins::PinSet;

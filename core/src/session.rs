@@ -1,21 +1,27 @@
 //! The session: what an app opens once and uses everywhere.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::Method;
+use reqwest::header::HeaderMap;
+use reqwest::{Method, StatusCode};
 use serde_json::Value;
 
 use crate::authority::Authority;
-use crate::authority::tokens::{Tokens as Granted, is_header_safe};
+use crate::authority::tokens::{Tokens as Granted, is_header_safe, is_refresh_token};
 use crate::config::SessionConfig;
 use crate::error::Error;
 use crate::event::{Events, SessionState};
-use crate::http::client::{ApiHost, RequestBuilder};
+use crate::http::authorization::Authorization;
+use crate::http::client::{ApiHost, Client, ClientConfig};
+use crate::http::request::RequestBuilder;
 use crate::lifecycle::driver::{Lifecycle, Statistics};
-use crate::lifecycle::terms::Input;
+use crate::lifecycle::terms::{Grant, Input};
+use crate::registry;
 use crate::runtime::{runtime, surrounded};
 use crate::secret::Secret;
+use crate::sign_in::SignInAnswer;
 use crate::trace::TraceEntry;
 use crate::transport::Transport;
 
@@ -49,35 +55,68 @@ impl Tokens {
         self.expires_in = Some(lifetime);
         self
     }
+
+    /// What can be used of them; a text that could not be sent counts as no token.
+    pub(crate) fn usable(self) -> Result<Granted, Error> {
+        let access = self.access_token.filter(|token| is_header_safe(token.expose()));
+        let refresh = self.refresh_token.filter(|token| is_refresh_token(token.expose()));
+        Granted::new(access, refresh, self.expires_in, None)
+    }
+
+    /// All of them, or [`Error::InvalidRequest`] if one could not be sent.
+    pub(crate) fn into_grant(self) -> Result<Grant, Error> {
+        let wrong = |token: &Option<Secret>, fits: fn(&str) -> bool| {
+            token.as_ref().is_some_and(|token| !fits(token.expose()))
+        };
+        if wrong(&self.access_token, is_header_safe) {
+            return Err(Error::InvalidRequest("the access token is empty or not visible ASCII".into()));
+        }
+        if wrong(&self.refresh_token, is_refresh_token) {
+            return Err(Error::InvalidRequest(
+                "the refresh token is empty or holds control characters".into(),
+            ));
+        }
+        Ok(self.usable()?.grant())
+    }
 }
 
 /// One account's session: it holds the tokens, attaches them to requests, refreshes them once for any
 /// number of callers, and keeps them in the store. Clones are the same session. All methods may be
 /// called from any thread and any async runtime; none blocks.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct AuthSession {
     host: Arc<ApiHost>,
     authority: Arc<Authority>,
 }
 
+/// Not what is inside: settings of the app may hold an API key.
+impl fmt::Debug for AuthSession {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AuthSession")
+            .field("origin", &self.host.base.origin().ascii_serialization())
+            .field("state", &self.state().name())
+            .finish_non_exhaustive()
+    }
+}
+
 impl AuthSession {
-    /// Checks the settings and reads the store. A store that cannot be read now is no error: the session
+    /// Checks the settings and reads the store. An account that is open in this process already is the same session,
+    /// whichever part of the app has opened it. A store that cannot be read now is no error: the session
     /// is [`Locked`](SessionState::Locked) then, reads the store again when it is used, and its calls say why.
     ///
     /// # Errors
-    /// [`Error::InvalidConfiguration`], naming the setting.
+    /// [`Error::InvalidConfiguration`], naming the setting; [`Error::AlreadyOpen`] if the account is open with other
+    /// settings.
     pub async fn open(config: SessionConfig) -> Result<Self, Error> {
         let config = config.validate()?;
-        let transport = Arc::new(Transport::new()?);
-        let authority =
-            Arc::new(Authority { endpoints: config.endpoints, transport: Arc::clone(&transport) });
-        let lifecycle = Lifecycle::start(
-            config.slot,
-            config.store,
-            Arc::clone(&authority),
-            config.clock,
-            config.settings,
-        )?;
+        let key = (config.store.identity(), config.slot.clone());
+        let lifecycle = registry::open(key, config.fingerprint, || {
+            let transport = Arc::new(Transport::new(&config.transport)?);
+            let authority = Arc::new(Authority { endpoints: config.endpoints, transport });
+            Lifecycle::start(config.slot, config.store, authority, config.clock, config.settings)
+        })?;
+        let authority = lifecycle.authority();
+        let transport = Arc::clone(&authority.transport);
         lifecycle.restored().await;
         let host = ApiHost {
             base: config.base_url,
@@ -86,6 +125,9 @@ impl AuthSession {
             lifecycle,
             timeout: config.request_timeout,
             max_body_bytes: config.max_body_bytes,
+            headers: HeaderMap::new(),
+            answers: Arc::new(config.answer_rules),
+            retry: config.retry_policy,
         };
         Ok(Self { host: Arc::new(host), authority })
     }
@@ -94,21 +136,26 @@ impl AuthSession {
     /// answer (many backends send the user there). Returns when the tokens are saved, or in use and not
     /// saved within 2 s ([`Event::PersistenceDegraded`](crate::Event::PersistenceDegraded)).
     ///
-    /// Somebody who is signed in stays so until the server has accepted the credentials.
+    /// An answer without tokens asks for another step, a code for example: nothing has changed then, and
+    /// [`continue_sign_in`](Self::continue_sign_in) goes on. Somebody who is signed in stays so until the
+    /// server has accepted the credentials.
     ///
     /// # Errors
     /// [`Error::SignInRejected`] with the server's answer; [`Error::SessionChanged`] if somebody signed in or
-    /// out in the meantime; [`Error::Network`]; [`Error::InvalidRequest`] in the OAuth 2 dialect.
-    pub async fn sign_in(&self, credentials: Value) -> Result<Value, Error> {
-        let intent = self.host.lifecycle.begin_sign_in();
-        let sign_in = async {
-            tokio::time::timeout(self.host.timeout, self.authority.sign_in(&credentials))
-                .await
-                .unwrap_or(Err(Error::Timeout(self.host.timeout)))
-        };
-        let (grant, rest) = surrounded(runtime()?, sign_in).await?;
-        self.host.lifecycle.sign_in(intent, grant).await?;
-        Ok(rest)
+    /// out in the meantime; [`Error::Undecodable`] if the answer is not JSON, or its access token cannot
+    /// stand in a header; [`Error::Network`]; [`Error::InvalidRequest`] in the OAuth 2 dialect.
+    pub async fn sign_in(&self, credentials: Value) -> Result<SignInAnswer, Error> {
+        self.sign_in_step(self.authority.sign_in(credentials)).await
+    }
+
+    /// Posts the next step of a sign-in, to a path or an absolute URL, and signs in when the answer holds
+    /// tokens. The URL may be relative to the base URL; its origin must be an allowed one or that of the
+    /// login or refresh endpoint.
+    ///
+    /// # Errors
+    /// Those of [`sign_in`](Self::sign_in), and [`Error::OriginNotAllowed`].
+    pub async fn continue_sign_in(&self, target: &str, body: Value) -> Result<SignInAnswer, Error> {
+        self.sign_in_step(self.authority.continue_sign_in(target, body)).await
     }
 
     /// Signs in with tokens that the app already has, from a code flow for example.
@@ -116,14 +163,9 @@ impl AuthSession {
     /// # Errors
     /// [`Error::InvalidRequest`] if a token could not stand in a header.
     pub async fn adopt(&self, tokens: Tokens) -> Result<(), Error> {
-        for (name, token) in [("access", &tokens.access_token), ("refresh", &tokens.refresh_token)] {
-            if token.as_ref().is_some_and(|token| !is_header_safe(token.expose())) {
-                return Err(Error::InvalidRequest(format!("the {name} token is empty or not visible ASCII")));
-            }
-        }
+        let grant = tokens.into_grant()?;
         let intent = self.host.lifecycle.begin_sign_in();
-        let granted = Granted::new(tokens.access_token, tokens.refresh_token, tokens.expires_in, None)?;
-        self.host.lifecycle.sign_in(intent, granted.grant()).await
+        self.host.lifecycle.sign_in(intent, grant).await
     }
 
     /// Signs out. The session ends at once and without the network: requests that wait end with
@@ -162,6 +204,15 @@ impl AuthSession {
     pub fn network_changed(&self) {
         self.host.transport.drop_idle_connections();
         self.host.lifecycle.apply(Input::NetworkChanged);
+    }
+
+    /// Gives this handle back, and returns when the session has ended in this process: when the last clone of it is
+    /// dropped and what it owes is done (a refresh that is on its way, a save that is repeated, a revocation). For
+    /// programs that end; an app that goes on need not wait for anything.
+    pub async fn close(self) {
+        let lifecycle = self.host.lifecycle.clone();
+        drop(self);
+        lifecycle.close().await;
     }
 
     /// Says that the app is in the foreground again: timers may have slept, and another process that shares the
@@ -213,5 +264,77 @@ impl AuthSession {
     /// A DELETE request; see [`request`](Self::request).
     pub fn delete(&self, target: &str) -> RequestBuilder {
         self.request(Method::DELETE, target)
+    }
+
+    /// Takes over tokens from an earlier version of the app, or from another library. They take effect only
+    /// if nobody has ever signed in on this store: a session, or the trace of one that has ended, wins, so
+    /// that this may be called at every launch. Returns whether they took effect; they are saved then.
+    ///
+    /// # Errors
+    /// [`Error::InvalidRequest`] if a token could not stand in a header; [`Error::Locked`],
+    /// [`Error::StoreUnavailable`] or [`Error::StoreCorrupt`] if the store cannot be read or written;
+    /// [`Error::Timeout`] if it does not answer within the request timeout. Nothing has been imported then,
+    /// as far as is known; call it again later.
+    pub async fn import(&self, tokens: Tokens) -> Result<bool, Error> {
+        let import = self.host.lifecycle.import(tokens.into_grant()?);
+        let import = async {
+            tokio::time::timeout(self.host.timeout, import)
+                .await
+                .unwrap_or(Err(Error::Timeout(self.host.timeout)))
+        };
+        surrounded(runtime()?, import).await
+    }
+
+    async fn sign_in_step(
+        &self,
+        step: impl Future<Output = Result<(Option<Grant>, Value), Error>>,
+    ) -> Result<SignInAnswer, Error> {
+        let intent = self.host.lifecycle.begin_sign_in();
+        let step = async {
+            self.host.lifecycle.revoked().await;
+            tokio::time::timeout(self.host.timeout, step)
+                .await
+                .unwrap_or(Err(Error::Timeout(self.host.timeout)))
+        };
+        let (grant, rest) = surrounded(runtime()?, step).await?;
+        let signed_in = grant.is_some();
+        if let Some(grant) = grant {
+            self.host.lifecycle.sign_in(intent, grant).await?;
+        }
+        Ok(SignInAnswer::new(signed_in, rest))
+    }
+
+    /// A client for a further API host with the tokens of this session.
+    ///
+    /// # Errors
+    /// [`Error::InvalidConfiguration`], naming the setting.
+    pub fn client(&self, config: ClientConfig) -> Result<Client, Error> {
+        Client::new(&self.host, config)
+    }
+
+    /// The value of the `Authorization` header for a request that another HTTP stack sends, after a refresh
+    /// where one is needed. The URL is subject to the same rule as for requests of the session.
+    ///
+    /// # Errors
+    /// [`Error::OriginNotAllowed`]; there is no token: as [`RequestBuilder::send`]; no time limit of its own.
+    pub async fn authorization(&self, url: &str) -> Result<Authorization, Error> {
+        self.host.authorization(url).await
+    }
+
+    /// Reports an answer, usually a 401, to a request that carried this value, and returns what to send it
+    /// with once more; `None` if the answer is final, because it is not about the token or because a fresh one
+    /// was refused as well. The body may be empty; it counts only where codes are listed in
+    /// [`AnswerRules`](crate::AnswerRules).
+    ///
+    /// # Errors
+    /// No other token can be had: as [`RequestBuilder::send`].
+    pub async fn refused(
+        &self,
+        authorization: &Authorization,
+        status: StatusCode,
+        headers: &HeaderMap,
+        body: &[u8],
+    ) -> Result<Option<Authorization>, Error> {
+        self.host.refused(authorization, status, headers, body).await
     }
 }

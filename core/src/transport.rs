@@ -1,28 +1,45 @@
 //! TLS, limits and connections: shared by what speaks to the authorization server and what sends the
 //! app's requests.
 
-use std::sync::{Arc, PoisonError, RwLock};
+mod connections;
+pub(crate) mod pins;
+pub(crate) mod settings;
+mod tls;
+
+use std::error::Error as StdError;
+use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use reqwest::{Client, Response, redirect, retry};
 use rustls::client::ClientConfig;
-use rustls::crypto::ring;
-use rustls::version::{TLS12, TLS13};
-use rustls_platform_verifier::Verifier;
 
 use crate::error::{Error, NetworkFailure};
+use connections::Connections;
+pub(crate) use connections::Permit;
+use settings::TransportSettings;
 
 /// Enough for a slow mobile network; a server that takes longer to accept is not there.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Clearly shorter than a refresh may take, so that a server that does not accept counts as one that cannot be
+/// reached, and not as one whose answer was lost.
+const AUTHORITY_CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Mobile networks drop idle connections without a word, so they are not kept for long.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How often an HTTP/2 connection with requests on it is asked whether it is still there, and how long it may
+/// take to say so: a phone that has changed networks learns of it in half a minute, not in minutes. Idle
+/// connections are left alone, so that the radio can sleep.
+const PING_INTERVAL: Duration = Duration::from_secs(20);
+const PING_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The HTTP clients of one session.
 #[derive(Debug)]
 pub(crate) struct Transport {
     tls: ClientConfig,
+    direct: bool,
     clients: RwLock<Clients>,
+    connections: Connections,
 }
 
 #[derive(Clone, Debug)]
@@ -33,10 +50,11 @@ struct Clients {
 }
 
 impl Transport {
-    pub(crate) fn new() -> Result<Self, Error> {
-        let tls = tls()?;
-        let clients = RwLock::new(Clients::new(&tls)?);
-        Ok(Self { tls, clients })
+    pub(crate) fn new(settings: &TransportSettings) -> Result<Self, Error> {
+        let tls = tls::tls(settings)?;
+        let direct = settings.direct;
+        let clients = RwLock::new(Clients::new(&tls, direct)?);
+        Ok(Self { tls, direct, clients, connections: Connections::new(settings.max_connections_per_host) })
     }
 
     /// For the app's requests.
@@ -49,10 +67,15 @@ impl Transport {
         self.clients.read().unwrap_or_else(PoisonError::into_inner).authority.clone()
     }
 
+    /// The places for the app's requests, origin by origin.
+    pub(crate) fn connections(&self) -> &Connections {
+        &self.connections
+    }
+
     /// Leaves the open connections to the requests that are using them: on another network an idle one is
     /// dead, and says so only when it is used.
     pub(crate) fn drop_idle_connections(&self) {
-        match Clients::new(&self.tls) {
+        match Clients::new(&self.tls, self.direct) {
             Ok(clients) => *self.clients.write().unwrap_or_else(PoisonError::into_inner) = clients,
             Err(error) => tracing::warn!(%error, "going on with the connections there are"),
         }
@@ -60,45 +83,31 @@ impl Transport {
 }
 
 impl Clients {
-    fn new(tls: &ClientConfig) -> Result<Self, Error> {
-        Ok(Self { api: client(tls.clone())?, authority: client(tls.clone())? })
+    fn new(tls: &ClientConfig, direct: bool) -> Result<Self, Error> {
+        Ok(Self {
+            api: client(tls.clone(), direct, CONNECT_TIMEOUT)?,
+            authority: client(tls.clone(), direct, AUTHORITY_CONNECT_TIMEOUT)?,
+        })
     }
 }
 
-fn client(tls: ClientConfig) -> Result<Client, Error> {
-    Client::builder()
+fn client(tls: ClientConfig, direct: bool, connect_timeout: Duration) -> Result<Client, Error> {
+    let builder = Client::builder();
+    let builder = if direct { builder.no_proxy() } else { builder };
+    builder
         .tls_backend_preconfigured(tls)
         // Where a redirect may take a token is this library's decision, and whether a request may be
         // sent twice as well.
         .redirect(redirect::Policy::none())
         .retry(retry::never())
         .referer(false)
-        .connect_timeout(CONNECT_TIMEOUT)
+        .connect_timeout(connect_timeout)
         .pool_idle_timeout(IDLE_TIMEOUT)
+        .http2_keep_alive_interval(PING_INTERVAL)
+        .http2_keep_alive_timeout(PING_TIMEOUT)
         .user_agent(concat!("auth-session/", env!("CARGO_PKG_VERSION")))
         .build()
         .map_err(|error| Error::Internal(format!("no HTTP client: {}", error.without_url())))
-}
-
-/// TLS 1.2 or newer, verified by the platform. There is no way to switch verification off.
-fn tls() -> Result<ClientConfig, Error> {
-    let provider = Arc::new(ring::default_provider());
-    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
-        .with_protocol_versions(&[&TLS13, &TLS12])
-        .map_err(|error| Error::Internal(format!("no TLS: {error}")))?;
-    let mut tls = match Verifier::new(provider) {
-        Ok(verifier) => builder
-            .dangerous() // Named so because it sets a verifier; this one is the platform's own.
-            .with_custom_certificate_verifier(Arc::new(verifier))
-            .with_no_client_auth(),
-        // A machine without any root certificate trusts nobody; loopback without TLS still works.
-        Err(error) => {
-            tracing::warn!(%error, "no certificate verifier: every TLS handshake will fail");
-            builder.with_root_certificates(rustls::RootCertStore::empty()).with_no_client_auth()
-        }
-    };
-    tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    Ok(tls)
 }
 
 /// Whether it is certain that nothing of the request reached the server.
@@ -107,11 +116,51 @@ pub(crate) fn was_not_sent(error: &reqwest::Error) -> bool {
 }
 
 pub(crate) fn network_failure(error: &reqwest::Error) -> NetworkFailure {
-    if was_not_sent(error) { NetworkFailure::NotConnected } else { NetworkFailure::Broken }
+    let certificate = causes(error).find_map(|cause| match cause.downcast_ref() {
+        Some(rustls::Error::InvalidCertificate(certificate)) => Some(certificate),
+        _ => None,
+    });
+    match certificate {
+        Some(certificate) if pins::Mismatch::caused(certificate) => NetworkFailure::PinMismatch,
+        Some(_) => NetworkFailure::CertificateNotTrusted,
+        None if was_not_sent(error) => NetworkFailure::NotConnected,
+        None => NetworkFailure::Broken,
+    }
+}
+
+/// Whether it is certain that the server has not looked at the request.
+pub(crate) fn was_not_processed(error: &reqwest::Error) -> bool {
+    was_not_sent(error)
+        || causes(error).filter_map(|cause| cause.downcast_ref::<h2::Error>()).any(|error| {
+            // RFC 9113 section 8.7: REFUSED_STREAM, and a graceful GOAWAY that does not cover the stream.
+            error.is_remote()
+                && (error.is_reset() && error.reason() == Some(h2::Reason::REFUSED_STREAM)
+                    || error.is_go_away() && error.reason() == Some(h2::Reason::NO_ERROR))
+        })
+}
+
+fn causes<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
+    std::iter::successors(Some(error), |error: &&'a (dyn StdError + 'static)| {
+        let error: &'a (dyn StdError + 'static) = *error;
+        // An I/O error hides what it was made of from `source`.
+        match error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
+            Some(inner) => Some(inner),
+            None => error.source(),
+        }
+    })
 }
 
 /// Reads the whole body, up to a limit in bytes.
-pub(crate) async fn read_body(mut response: Response, limit: usize) -> Result<Bytes, Error> {
+pub(crate) async fn read_body(response: Response, limit: usize) -> Result<Bytes, Error> {
+    read_body_observed(response, limit, |_| {}).await
+}
+
+/// Reads the whole body, up to a limit in bytes, and tells how many bytes each piece of it has.
+pub(crate) async fn read_body_observed(
+    mut response: Response,
+    limit: usize,
+    mut observe: impl FnMut(usize),
+) -> Result<Bytes, Error> {
     let too_large = || Error::BodyTooLarge { limit };
     let announced = response.content_length().unwrap_or(0);
     if announced > limit as u64 {
@@ -120,15 +169,20 @@ pub(crate) async fn read_body(mut response: Response, limit: usize) -> Result<By
     let broken = |error: reqwest::Error| Error::Network(network_failure(&error));
     // The usual body comes in one piece, which is handed on without a copy.
     let Some(first) = response.chunk().await.map_err(broken)? else { return Ok(Bytes::new()) };
+    observe(first.len());
     let Some(second) = response.chunk().await.map_err(broken)? else {
         return if first.len() > limit { Err(too_large()) } else { Ok(first) };
     };
+    observe(second.len());
     let mut body = BytesMut::with_capacity((announced as usize).max(first.len() + second.len()));
     body.extend_from_slice(&first);
     body.extend_from_slice(&second);
     while body.len() <= limit {
         match response.chunk().await.map_err(broken)? {
-            Some(piece) => body.extend_from_slice(&piece),
+            Some(piece) => {
+                observe(piece.len());
+                body.extend_from_slice(&piece);
+            }
             None => return Ok(body.freeze()),
         }
     }

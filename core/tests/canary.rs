@@ -11,8 +11,9 @@ use std::task::Poll;
 use std::time::Duration;
 
 use auth_session::{
-    AuthSession, Dialect, Error, Event, Expected, FaultyStore, FileStore, Generation, InMemoryStore, Load,
-    Record, Response, Secret, SecretStore, SessionConfig, Slot, StoreError, StoreFault, StoreIdentity,
+    Additions, AuthSession, ClientConfig, Dialect, Error, Event, Expected, FaultyStore, FileStore,
+    Generation, HeaderMap, InMemoryStore, JsonDialect, Load, Multipart, OAuth2Dialect, Record, Response,
+    Secret, SecretStore, SessionConfig, Slot, StatusCode, StoreError, StoreFault, StoreIdentity,
     StoreOperation, Tokens, Tombstone,
 };
 use serde::Serialize;
@@ -188,7 +189,7 @@ fn faults() -> Vec<Value> {
         json!({"status": 200, "body": "<html>siskin", "headers": {"content-type": "text/html"}}),
         json!({"redirect": "loop"}),
         json!({"redirect": "cross_origin"}),
-        json!({"status": 302, "headers": {"location": "https://siskin.invalid/?token=siskin"}}),
+        json!({"status": 302, "headers": {"location": "https://127.0.0.1:1/?token=siskin"}}),
         json!({"status": 429, "headers": {"retry-after": "siskin"}, "body": text}),
         json!({"status": 503, "headers": {"date": "siskin", "set-cookie": "siskin=siskin"}, "body": text}),
         json!({"status": 401, "headers": {"www-authenticate": "Bearer error=\"siskin\", realm=\"siskin\""}}),
@@ -214,20 +215,19 @@ fn faults() -> Vec<Value> {
 
 fn json_dialect(realm: &Realm) -> Dialect {
     let url = realm.auth_url();
-    Dialect::Json {
-        login_url: format!("{url}/auth/login"),
-        refresh_url: format!("{url}/auth/refresh"),
-        logout_url: format!("{url}/auth/logout"),
-    }
+    let addition = || Additions::new().field("client_note", "siskin").header("x-api-key", "siskin");
+    JsonDialect::new(format!("{url}/auth/login"), format!("{url}/auth/refresh"), format!("{url}/auth/logout"))
+        .login(addition())
+        .refresh(addition())
+        .into()
 }
 
 fn oauth_dialect(realm: &Realm) -> Dialect {
     let url = realm.auth_url();
-    Dialect::OAuth2 {
-        token_endpoint: format!("{url}/oauth/token"),
-        client_id: "demo".into(),
-        revocation_endpoint: Some(format!("{url}/oauth/revoke")),
-    }
+    OAuth2Dialect::new(format!("{url}/oauth/token"), "demo")
+        .revocation_endpoint(format!("{url}/oauth/revoke"))
+        .parameter("audience", "siskin")
+        .into()
 }
 
 fn config(realm: &Realm) -> SessionConfig {
@@ -276,14 +276,10 @@ fn look_back(session: &AuthSession) {
     }
 }
 
-fn look_at(place: &str, result: &Result<Response, Error>, app_s_own: bool) {
+fn look_at(place: &str, result: &Result<Response, Error>) {
     match result {
         Ok(response) => {
-            // What the server says to the app is the app's; what this library makes of it is not.
-            if !app_s_own {
-                show(place, response);
-            }
-            show(place, &response.disposition());
+            show(place, response);
             if let Err(error) = response.json::<Vec<u8>>() {
                 show_error(place, &error);
             }
@@ -292,9 +288,10 @@ fn look_at(place: &str, result: &Result<Response, Error>, app_s_own: bool) {
     }
 }
 
-fn look_at_end<T>(place: &str, result: Result<T, Error>) {
-    if let Err(error) = result {
-        show_error(place, &error);
+fn look_at_end<T: Debug>(place: &str, result: Result<T, Error>) {
+    match result {
+        Ok(done) => show(place, &done),
+        Err(error) => show_error(place, &error),
     }
 }
 
@@ -308,17 +305,45 @@ async fn cancel(future: impl Future) {
     .await;
 }
 
+/// What else takes the token along.
+async fn look_at_other_ways(session: &AuthSession, config: &SessionConfig) {
+    look_at_end("stream", session.get("/me").send_streaming().await);
+    let form = Multipart::new().text("password", "siskin").bytes("note", "note.txt", "text/plain", "siskin");
+    show("form", &form);
+    let request = session.post("/echo").header("x-secret", "siskin").query([("q", "siskin")]).multipart(form);
+    show("request", &request);
+    look_at("request", &request.send().await);
+    // These two have no time limit of their own.
+    match timeout(DEADLINE, session.authorization("/me")).await {
+        Ok(Ok(authorization)) => {
+            show("authorization", &authorization);
+            let refused = StatusCode::UNAUTHORIZED;
+            let headers = HeaderMap::new();
+            let next = session.refused(&authorization, refused, &headers, b"siskin");
+            if let Ok(next) = timeout(DEADLINE, next).await {
+                look_at_end("refused", next);
+            }
+        }
+        Ok(Err(error)) => show_error("authorization", &error),
+        Err(_) => {}
+    }
+    let other = ClientConfig::new("https://elsewhere.example.com").header("x-api-key", "siskin");
+    show("client", &other);
+    look_at_end("client", session.client(other));
+    look(session, config);
+}
+
 /// Everything that an app does with a session.
-async fn live(config: SessionConfig, app_s_own: bool) {
+async fn live(config: SessionConfig) {
     let session = match AuthSession::open(config.clone()).await {
         Ok(session) => session,
         Err(error) => return show_error("open", &error),
     };
     let mut events = session.events();
     look(&session, &config);
-    look_at("early request", &session.get("/me").send().await, app_s_own);
+    look_at("early request", &session.get("/me").send().await);
     let credentials = json!({"email": "siskin@example.com", "password": "siskin"});
-    look_at_end("sign-in", session.sign_in(credentials.clone()).await.map(drop));
+    look_at_end("sign-in", session.sign_in(credentials.clone()).await);
     look(&session, &config);
     for tokens in [
         Tokens::new("siskin\r\n").refresh_token(REFRESH),
@@ -331,19 +356,20 @@ async fn live(config: SessionConfig, app_s_own: bool) {
         look(&session, &config);
     }
     let both = tokio::join!(session.get("/me").send(), session.post("/echo").body("{}").send());
-    look_at("request", &both.0, app_s_own);
-    look_at("request", &both.1, app_s_own);
+    look_at("request", &both.0);
+    look_at("request", &both.1);
     look(&session, &config);
+    look_at_other_ways(&session, &config).await;
     cancel(session.get("/me").send()).await;
     cancel(session.sign_in(credentials)).await;
     session.network_changed();
     session.resume();
-    look_at("later request", &session.get("/me").send().await, app_s_own);
+    look_at("later request", &session.get("/me").send().await);
     look_at_end("recent sign-in", session.require_recent_sign_in(Duration::ZERO));
     look(&session, &config);
     look_at_end("sign-out", session.sign_out().await);
     look(&session, &config);
-    look_at("late request", &session.get("/me").send().await, app_s_own);
+    look_at("late request", &session.get("/me").send().await);
     look_back(&session);
     while let Ok(Some(event)) = timeout(Duration::ZERO, events.next()).await {
         show("event", &event);
@@ -378,10 +404,11 @@ async fn no_fault_of_any_endpoint_brings_a_secret_to_light() {
         for fault in faults() {
             lives.spawn(async move {
                 let realm = realm(endpoint, &fault).await;
-                let app_s_own = endpoint == "resource";
-                live(config(&realm).dialect(json_dialect(&realm)), app_s_own).await;
+                show("dialect", &json_dialect(&realm));
+                show("dialect", &oauth_dialect(&realm));
+                live(config(&realm).dialect(json_dialect(&realm))).await;
                 if matches!(endpoint, "refresh" | "logout") {
-                    live(config(&realm).dialect(oauth_dialect(&realm)), app_s_own).await;
+                    live(config(&realm).dialect(oauth_dialect(&realm))).await;
                 }
             });
         }
@@ -432,7 +459,7 @@ async fn no_failure_of_a_store_brings_a_secret_to_light() {
                     if matches!(fault, StoreFault::Hang | StoreFault::HangAfter) {
                         tokio::task::spawn_blocking(release);
                     }
-                    live(config(&realm).dialect(json_dialect(&realm)).store(Arc::clone(&store)), false).await;
+                    live(config(&realm).dialect(json_dialect(&realm)).store(Arc::clone(&store))).await;
                     show("store", &store);
                 });
             }
@@ -477,7 +504,7 @@ async fn what_a_store_can_print_of_a_session_holds_no_secret() {
     let _alone = alone().lock().await;
     take_seen();
     let realm = realm("resource", &json!({"status": 401, "times": 1})).await;
-    live(config(&realm).store(Talkative), false).await;
+    live(config(&realm).store(Talkative)).await;
     let folder = tempfile::tempdir().expect("a folder");
     let store = FileStore::new(folder.path());
     let session = AuthSession::open(config(&realm).store(store.clone())).await.expect("a session");
@@ -497,7 +524,7 @@ async fn what_a_store_can_print_of_a_session_holds_no_secret() {
     {
         std::fs::write(&record, damaged).expect("damaged");
         show("load", &store.load(&slot));
-        live(config(&realm).account("default").store(store.clone()), false).await;
+        live(config(&realm).account("default").store(store.clone())).await;
     }
     expect_nothing_marked(&["panic", "load", "lock cause", "sign-out"]);
 }
@@ -510,11 +537,7 @@ async fn wrong_settings_and_requests_are_told_without_what_they_hold() {
     for url in ["siskin", "https://", "siskin:siskin", "data:siskin", "https://siskin:siskin@[siskin]/"] {
         look_at_end("base URL", SessionConfig::new(url));
     }
-    let json_dialect = |url: &str| Dialect::Json {
-        login_url: url.into(),
-        refresh_url: "/refresh".into(),
-        logout_url: "/logout".into(),
-    };
+    let json_dialect = |url: &str| JsonDialect::new(url, "/refresh", "/logout");
     for config in [
         SessionConfig::new("https://ada:siskin@api.example.com").expect("a URL"),
         SessionConfig::new("http://ada:siskin@api.example.com/siskin?siskin").expect("a URL"),

@@ -51,6 +51,9 @@ async fn the_story_ends_well() {
     let (code, _, shown) = run(&mut demo()).await;
     assert_eq!(code, Some(0));
     assert!(shown.contains("100 of 100 succeeded"), "{shown}");
+    let (_, report, shown) = run(demo().args(["--trace", "--json"])).await;
+    assert_eq!(report["refreshes"], 2);
+    assert!(shown.contains("refresh: a server refused the access token"), "{shown}");
 }
 
 #[tokio::test]

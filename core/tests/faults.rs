@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use auth_session::{AuthSession, Dialect, Disposition, Error, Response, SessionConfig, SessionState};
+use auth_session::{AuthSession, Disposition, Error, JsonDialect, Response, SessionConfig, SessionState};
 use serde_json::{Value, json};
 use test_authority::{Realm, RealmOptions};
 use tokio::task::JoinSet;
@@ -168,11 +168,11 @@ async fn expired(realm: &Realm) -> AuthSession {
         .expect("a URL")
         .allow_loopback(true)
         .request_timeout(DEADLINE)
-        .dialect(Dialect::Json {
-            login_url: format!("{endpoints}/auth/login"),
-            refresh_url: format!("{endpoints}/auth/refresh"),
-            logout_url: format!("{endpoints}/auth/logout"),
-        });
+        .dialect(JsonDialect::new(
+            format!("{endpoints}/auth/login"),
+            format!("{endpoints}/auth/refresh"),
+            format!("{endpoints}/auth/logout"),
+        ));
     let session = AuthSession::open(config).await.expect("a session");
     let credentials = json!({"email": "ada@example.com", "password": "correct horse"});
     session.sign_in(credentials).await.expect("the credentials are right");
@@ -363,7 +363,7 @@ async fn what_goes_wrong_at_a_resource_is_told_to_its_caller_and_does_not_concer
         (json!({"status": 401, "headers": {"www-authenticate": "Digest"}}), "refused"),
         (json!({"status": 200, "padding_bytes": 65_536}), "answered"),
         (json!({"status": 200, "date": "missing"}), "answered"),
-        (json!({"redirect": "cross_origin"}), "answered"),
+        (json!({"redirect": "cross_origin"}), "redirect_refused"),
     ];
     let realm = Server::Strict.start().await;
     let session = expired(&realm).await;
@@ -390,7 +390,7 @@ async fn a_sign_in_that_goes_wrong_says_how_and_can_be_repeated() {
         (cut("mid_headers", "fin"), "network"),
         (cut("mid_body", "fin"), "network"),
         (json!({"raw": "SSH-2.0-OpenSSH\r\n"}), "network"),
-        (json!({"status": 503}), "sign_in_rejected"),
+        (json!({"status": 503}), "sign_in_unavailable"),
         (json!({"redirect": "cross_origin"}), "sign_in_rejected"),
         (json!({"status": 200, "body": "<html>"}), "undecodable"),
         (json!({"content": {"oversized": 8_000_000}}), "body_too_large"),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use auth_session::{AuthSession, Dialect, Error, Event, Method, Response, SessionConfig, SessionState};
+use auth_session::{AuthSession, Error, Event, JsonDialect, Method, Response, SessionConfig, SessionState};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use test_authority::{Realm, RealmOptions};
@@ -147,11 +147,11 @@ impl Run {
             .expect("a URL")
             .account(&scenario.name)
             .allow_loopback(true)
-            .dialect(Dialect::Json {
-                login_url: format!("{endpoints}/auth/login"),
-                refresh_url: format!("{endpoints}/auth/refresh"),
-                logout_url: format!("{endpoints}/auth/logout"),
-            });
+            .dialect(JsonDialect::new(
+                format!("{endpoints}/auth/login"),
+                format!("{endpoints}/auth/refresh"),
+                format!("{endpoints}/auth/logout"),
+            ));
         let session = AuthSession::open(config).await.expect("a session");
         let (sender, events) = watch::channel(Vec::new());
         let mut stream = session.events();
@@ -168,7 +168,7 @@ impl Run {
             Step::SignIn {} => {
                 let credentials = json!({"email": "ada@example.com", "password": "correct horse"});
                 let answer = self.session.sign_in(credentials).await.map_err(|error| error.to_string())?;
-                ensure(answer["user"]["id"] == "u1", || format!("the sign-in answered {answer}"))
+                ensure(answer["user"]["id"] == "u1", || format!("the sign-in answered {}", *answer))
             }
             Step::SignOut {} => self.session.sign_out().await.map_err(|error| error.to_string()),
             Step::NetworkChanged {} => {

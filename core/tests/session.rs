@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
 use auth_session::{
-    AuthSession, Dialect, Disposition, Error, Event, Expected, FileStore, Generation, InMemoryStore, Load,
-    Record, SecretStore, SessionConfig, SessionState, SignOutReason, Slot, StoreError, StoreIdentity, Tokens,
-    Tombstone,
+    AuthSession, Disposition, Error, Event, Expected, FileStore, Generation, InMemoryStore, Load,
+    OAuth2Dialect, Record, SecretStore, SessionConfig, SessionState, SignOutReason, Slot, StoreError,
+    StoreIdentity, Tokens, Tombstone,
 };
 use serde_json::{Value, json};
 use test_authority::{Realm, RealmOptions};
@@ -124,9 +124,11 @@ async fn what_a_refresh_brings_is_saved_even_if_the_session_is_dropped_meanwhile
     tell(&realm, "await_held", json!({"endpoint": "refresh", "count": 1})).await;
     let mut events = session.events();
     request.abort();
-    drop((session, request));
+    drop(request);
+    let closing = tokio::spawn(session.close());
     tell(&realm, "release", json!({"endpoint": "refresh"})).await;
     assert_eq!(next_event(&mut events).await, Event::Refreshed);
+    timeout(PATIENCE, closing).await.expect("nothing is owed any more").expect("no panic");
     let session = AuthSession::open(config(&realm).store(store)).await.expect("a session");
     assert_eq!(session.get("/me").send().await.expect("an answer").status(), 200);
     let counters = realm.counters();
@@ -144,7 +146,8 @@ async fn a_sign_in_returns_the_rest_of_the_answer_and_a_wrong_password_is_told_a
     let Error::SignInRejected { answer: Some(answer), .. } = error else { panic!("{error}") };
     assert_eq!(answer.0["error"], "invalid_credentials");
     let answer = session.sign_in(credentials()).await.expect("the credentials are right");
-    assert_eq!(answer, json!({"user": {"id": "u1", "name": "Ada", "email": "ada@example.com"}}));
+    assert!(answer.is_signed_in());
+    assert_eq!(*answer, json!({"user": {"id": "u1", "name": "Ada", "email": "ada@example.com"}}));
     let SessionState::SignedIn { subject, claims, expires_at } = session.state() else { panic!("signed in") };
     assert_eq!(subject.as_deref(), Some("u1"));
     assert_eq!(claims.expect("a JWT")["name"], "Ada");
@@ -178,11 +181,8 @@ async fn an_expired_token_is_renewed_before_it_is_sent() {
 #[tokio::test]
 async fn an_oauth_2_session_refreshes_and_revokes_as_the_rfcs_say() {
     let realm = realm().await;
-    let dialect = Dialect::OAuth2 {
-        token_endpoint: format!("{}/oauth/token", realm.auth_url()),
-        client_id: "demo".into(),
-        revocation_endpoint: Some(format!("{}/oauth/revoke", realm.auth_url())),
-    };
+    let dialect = OAuth2Dialect::new(format!("{}/oauth/token", realm.auth_url()), "demo")
+        .revocation_endpoint(format!("{}/oauth/revoke", realm.auth_url()));
     let session = AuthSession::open(config(&realm).dialect(dialect)).await.expect("a session");
     assert_eq!(
         session.sign_in(credentials()).await.expect_err("no password grant").code(),
@@ -208,11 +208,11 @@ async fn a_session_survives_a_restart_without_a_refresh_and_its_end_survives_one
     let session = open().await.expect("a session");
     assert_eq!(session.state(), SessionState::SignedOut { reason: SignOutReason::NeverSignedIn });
     session.sign_in(credentials()).await.expect("the credentials are right");
-    drop(session);
+    session.close().await;
     let session = open().await.expect("a session");
     assert_eq!(session.get("/me").send().await.expect("an answer").status(), 200);
     session.sign_out().await.expect("the store is fine");
-    drop(session);
+    session.close().await;
     let session = open().await.expect("a session");
     assert_eq!(session.state(), SessionState::SignedOut { reason: SignOutReason::User });
     assert_eq!(realm.counters().refresh_requests, 0);
@@ -224,11 +224,54 @@ async fn a_session_survives_a_restart_without_a_refresh_and_its_end_survives_one
 }
 
 #[tokio::test]
+async fn an_account_that_is_open_already_is_the_same_session() {
+    let realm = realm().await;
+    let store = Arc::new(InMemoryStore::new());
+    let config = || config(&realm).store(store.clone());
+    let session = AuthSession::open(config()).await.expect("a session");
+    session.sign_in(credentials()).await.expect("the credentials are right");
+    let again = AuthSession::open(config()).await.expect("the same session");
+    tell(&realm, "expire_access_tokens", json!({})).await;
+    let (one, other) = tokio::join!(session.get("/me").send(), again.get("/me").send());
+    assert!(one.expect("an answer").status().is_success() && other.expect("an answer").status().is_success());
+    assert_eq!(realm.counters().refresh_requests, 1);
+    session.sign_out().await.expect("the store is fine");
+    assert!(matches!(again.state(), SessionState::SignedOut { .. }));
+    let other_settings = AuthSession::open(config().idle_timeout(PATIENCE)).await;
+    assert!(matches!(other_settings, Err(Error::AlreadyOpen { field: "idle_timeout" })));
+    let other_account = AuthSession::open(config().account("other").idle_timeout(PATIENCE)).await;
+    assert!(other_account.is_ok());
+}
+
+#[tokio::test]
+async fn a_session_that_is_opened_again_while_the_old_one_finishes_is_the_old_one() {
+    let realm = realm().await;
+    let store = Arc::new(InMemoryStore::new());
+    let config = || config(&realm).store(store.clone());
+    let session = AuthSession::open(config()).await.expect("a session");
+    session.sign_in(credentials()).await.expect("the credentials are right");
+    tell(&realm, "expire_access_tokens", json!({})).await;
+    tell(&realm, "hold", json!({"endpoint": "refresh", "when": "after"})).await;
+    let request = tokio::spawn(session.get("/me").send());
+    tell(&realm, "await_held", json!({"endpoint": "refresh", "count": 1})).await;
+    request.abort();
+    drop((session, request));
+    let session = AuthSession::open(config()).await.expect("a session");
+    let request = tokio::spawn(session.get("/me").send());
+    tell(&realm, "release", json!({"endpoint": "refresh"})).await;
+    assert_eq!(request.await.expect("no panic").expect("an answer").status(), 200);
+    let counters = realm.counters();
+    assert_eq!((counters.refresh_requests, counters.reuse_detected), (1, 0));
+}
+
+#[tokio::test]
 async fn a_store_that_cannot_be_read_signs_nobody_out_and_says_why() {
     let realm = realm().await;
     let folder = tempfile::tempdir().expect("a folder");
     let open = || AuthSession::open(config(&realm).store(FileStore::new(folder.path())));
-    open().await.expect("a session").sign_in(credentials()).await.expect("the credentials are right");
+    let session = open().await.expect("a session");
+    session.sign_in(credentials()).await.expect("the credentials are right");
+    session.close().await;
     let path = std::fs::read_dir(folder.path())
         .expect("the folder")
         .map(|entry| entry.expect("a file").path())
@@ -465,11 +508,7 @@ async fn wrong_settings_are_refused_and_named() {
         SessionConfig::new("/relative"),
         Err(Error::InvalidConfiguration { field: "base_url", .. })
     ));
-    let oauth = |token_endpoint: &str, client_id: &str| Dialect::OAuth2 {
-        token_endpoint: token_endpoint.into(),
-        client_id: client_id.into(),
-        revocation_endpoint: None,
-    };
+    let oauth = |token_endpoint: &str, client_id: &str| OAuth2Dialect::new(token_endpoint, client_id);
     let remote = SessionConfig::new("http://api.example.com").expect("a URL").allow_loopback(true);
     for (config, name) in [
         (remote, "base_url"),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use auth_session::{Dialect, Error, FileStore, InMemoryStore, SessionConfig};
+use auth_session::{Dialect, Error, FileStore, InMemoryStore, JsonDialect, OAuth2Dialect, SessionConfig};
 
 /// The settings of a session.
 #[derive(uniffi::Record)]
@@ -65,10 +65,14 @@ impl SessionOptions {
         if let Some(endpoints) = self.endpoints {
             config = config.dialect(match endpoints {
                 TokenEndpoints::Json { login_url, refresh_url, logout_url } => {
-                    Dialect::Json { login_url, refresh_url, logout_url }
+                    Dialect::from(JsonDialect::new(login_url, refresh_url, logout_url))
                 }
                 TokenEndpoints::OAuth2 { token_endpoint, client_id, revocation_endpoint } => {
-                    Dialect::OAuth2 { token_endpoint, client_id, revocation_endpoint }
+                    let dialect = OAuth2Dialect::new(token_endpoint, client_id);
+                    match revocation_endpoint {
+                        Some(url) => dialect.revocation_endpoint(url).into(),
+                        None => dialect.into(),
+                    }
                 }
             });
         }

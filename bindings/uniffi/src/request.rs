@@ -55,6 +55,9 @@ pub enum Disposition {
     SessionEnded,
     SessionChanged,
     RefreshFailed,
+    StepUpRequired,
+    NotReplayable,
+    RedirectRefused,
 }
 
 impl From<auth_session::Disposition> for Disposition {
@@ -67,6 +70,9 @@ impl From<auth_session::Disposition> for Disposition {
             Core::SessionEnded => Self::SessionEnded,
             Core::SessionChanged => Self::SessionChanged,
             Core::RefreshFailed => Self::RefreshFailed,
+            Core::StepUpRequired => Self::StepUpRequired,
+            Core::NotReplayable => Self::NotReplayable,
+            Core::RedirectRefused => Self::RedirectRefused,
             other => unreachable!("a disposition that the bindings do not know: {}", other.name()),
         }
     }
@@ -135,5 +141,17 @@ impl Request {
     /// request waits for goes on.
     pub fn cancel(&self) {
         self.cancelled.send_replace(true);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_disposition_of_the_core_crosses_the_boundary() {
+        for disposition in auth_session::Disposition::ALL {
+            let _ = Disposition::from(disposition);
+        }
     }
 }

@@ -25,13 +25,14 @@ pub async fn open_session(options: SessionOptions) -> Result<Arc<Session>, Sessi
 
 #[uniffi::export]
 impl Session {
-    /// Signs in with credentials, a JSON object, and returns the rest of the server's answer as JSON.
+    /// Signs in with credentials, a JSON object, and returns the rest of the server's answer as JSON. An answer
+    /// without tokens wants another step: the state tells whether somebody is signed in.
     pub async fn sign_in(&self, credentials_json: String) -> Result<String, SessionFailure> {
         let credentials = serde_json::from_str(&credentials_json)
             .map_err(|_| Error::InvalidRequest("the credentials are not JSON".to_owned()))?;
         let core = self.core.clone();
         let answer = on_runtime(async move { core.sign_in(credentials).await }).await?;
-        Ok(answer.to_string())
+        Ok(answer.into_json().to_string())
     }
 
     /// Signs in with tokens that the app already has.

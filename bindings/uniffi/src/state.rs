@@ -34,6 +34,7 @@ pub enum SignOutReason {
     Rejected,
     RotationLost,
     Elsewhere,
+    EndedByServer,
     IdleTimeout,
     LifetimeExceeded,
     SecretsLost,
@@ -55,6 +56,12 @@ pub enum SessionEvent {
     PersistenceRestored,
     SignedOut {
         reason: SignOutReason,
+    },
+    /// A server wants a fresher sign-in or more rights (RFC 9470, RFC 6750).
+    StepUpRequired {
+        acr_values: Option<String>,
+        max_age_ms: Option<u64>,
+        scope: Option<String>,
     },
     /// The listener was too slow and lost this many events.
     Missed {
@@ -90,6 +97,7 @@ impl From<auth_session::SignOutReason> for SignOutReason {
             Core::Rejected => Self::Rejected,
             Core::RotationLost => Self::RotationLost,
             Core::Elsewhere => Self::Elsewhere,
+            Core::EndedByServer => Self::EndedByServer,
             Core::IdleTimeout => Self::IdleTimeout,
             Core::LifetimeExceeded => Self::LifetimeExceeded,
             Core::SecretsLost => Self::SecretsLost,
@@ -112,6 +120,11 @@ impl From<auth_session::Event> for SessionEvent {
             Core::PersistenceDegraded => Self::PersistenceDegraded,
             Core::PersistenceRestored => Self::PersistenceRestored,
             Core::SignedOut { reason } => Self::SignedOut { reason: reason.into() },
+            Core::StepUpRequired(step_up) => Self::StepUpRequired {
+                acr_values: step_up.acr_values,
+                max_age_ms: step_up.max_age.map(milliseconds),
+                scope: step_up.scope,
+            },
             Core::Missed { count } => Self::Missed { count },
             other => unreachable!("an event that the bindings do not know: {}", other.name()),
         }

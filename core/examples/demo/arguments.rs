@@ -10,7 +10,7 @@ use lexopt::{Arg, Parser, ValueExt};
 pub(crate) const HELP: &str = "\
 Shows what a session does.
 
-  demo [--json]
+  demo [--json] [--trace]
       The story: an authorization server in this process, a sign-in, an access token that expires under
       100 concurrent requests, a lost network, a sign-out.
 
@@ -29,6 +29,7 @@ Options:
   --store file:PATH  keeps the session in this directory; a session found there wins over the flags
   --allow-loopback   allows http:// on 127.0.0.0/8, ::1 and localhost
   --json             the last line of the output is one JSON object
+  --trace            tells afterwards what the session decided, and why, on standard error
 
 A secret may be given as @FILE, as - (standard input), or in the environment: AUTHSESSION_CREDENTIALS,
 AUTHSESSION_REFRESH_TOKEN, AUTHSESSION_ACCESS_TOKEN. This does not sign out.
@@ -38,7 +39,7 @@ Exit code: 0 all requests succeeded, 1 some failed, 2 wrong arguments, 3 sign-in
 
 pub(crate) enum Command {
     Help,
-    Story { json: bool },
+    Story { json: bool, trace: bool },
     Backend(Box<Backend>),
 }
 
@@ -53,6 +54,7 @@ pub(crate) struct Backend {
     pub(crate) store: Option<String>,
     pub(crate) allow_loopback: bool,
     pub(crate) json: bool,
+    pub(crate) trace: bool,
 }
 
 /// How to sign in.
@@ -86,6 +88,7 @@ struct Flags {
     store: Option<String>,
     allow_loopback: bool,
     json: bool,
+    trace: bool,
 }
 
 pub(crate) fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Command, String> {
@@ -95,7 +98,7 @@ pub(crate) fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Command
     while let Some(argument) = parser.next().map_err(|error| error.to_string())? {
         let Arg::Long(name) = argument else { return Err(argument.unexpected().to_string()) };
         let name = name.to_owned();
-        any_for_a_backend |= name != "json";
+        any_for_a_backend |= name != "json" && name != "trace";
         let mut text = || -> Result<String, String> {
             let value = parser.value().map_err(|error| error.to_string())?;
             value.string().map_err(|error| error.to_string())
@@ -103,6 +106,7 @@ pub(crate) fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Command
         match name.as_str() {
             "help" => return Ok(Command::Help),
             "json" => flags.json = true,
+            "trace" => flags.trace = true,
             "allow-loopback" => flags.allow_loopback = true,
             "dialect" => flags.dialect = Some(text()?),
             "base-url" => flags.base_url = Some(text()?),
@@ -123,7 +127,7 @@ pub(crate) fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Command
     if any_for_a_backend {
         flags.backend().map(|backend| Command::Backend(Box::new(backend)))
     } else {
-        Ok(Command::Story { json: flags.json })
+        Ok(Command::Story { json: flags.json, trace: flags.trace })
     }
 }
 
@@ -169,6 +173,7 @@ impl Flags {
             store: self.store,
             allow_loopback: self.allow_loopback,
             json: self.json,
+            trace: self.trace,
         })
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use auth_session::{AuthSession, Dialect, Error, FileStore, SessionConfig, SessionState, Tokens};
+use auth_session::{AuthSession, Error, FileStore, OAuth2Dialect, SessionConfig, SessionState, Tokens};
 use tokio::time::sleep;
 
 use crate::Failure;
@@ -39,11 +39,7 @@ async fn open(backend: &Backend) -> Result<AuthSession, Error> {
     let config = match &backend.access {
         Access::Json { base_url, .. } => SessionConfig::new(base_url)?,
         Access::OAuth2 { token_endpoint, client_id, .. } => {
-            SessionConfig::new(&backend.resource)?.dialect(Dialect::OAuth2 {
-                token_endpoint: token_endpoint.clone(),
-                client_id: client_id.clone(),
-                revocation_endpoint: None,
-            })
+            SessionConfig::new(&backend.resource)?.dialect(OAuth2Dialect::new(token_endpoint, client_id))
         }
     };
     let config = config.account("demo").allow_loopback(backend.allow_loopback);

@@ -29,14 +29,22 @@ async fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    let (json, outcome) = match command {
+    let (json, trace, outcome) = match command {
         Command::Help => {
             report::print(arguments::HELP);
             return ExitCode::SUCCESS;
         }
-        Command::Story { json } => (json, story::run(json).await),
-        Command::Backend(backend) => (backend.json, backend::run(*backend).await),
+        Command::Story { json, trace } => (json, trace, story::run(json).await),
+        Command::Backend(backend) => (backend.json, backend.trace, backend::run(*backend).await),
     };
+    let traced = match &outcome {
+        Ok(report) => Some(report),
+        Err(Failure::NotSignedIn(report, _)) => Some(&**report),
+        Err(Failure::Broken(_)) => None,
+    };
+    if let Some(report) = traced.filter(|_| trace) {
+        report.show_trace();
+    }
     match outcome {
         Ok(report) => {
             report.show(json);

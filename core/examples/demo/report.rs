@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::time::{Duration, Instant};
 
-use auth_session::{AuthSession, SessionState, SignOutReason};
+use auth_session::{AuthSession, SessionState, SignOutReason, TraceEntry};
 use serde_json::json;
 
 use crate::load::Outcome;
@@ -17,6 +17,7 @@ pub(crate) struct Report {
     refresh_failures: u64,
     signed_out: Option<&'static str>,
     wall: Duration,
+    trace: Vec<TraceEntry>,
 }
 
 impl Report {
@@ -29,6 +30,7 @@ impl Report {
             refresh_failures: 0,
             signed_out: None,
             wall: Duration::ZERO,
+            trace: Vec::new(),
         }
     }
 
@@ -46,6 +48,7 @@ impl Report {
         self.wall = self.start.elapsed();
         self.latencies.sort_unstable();
         if let Some(session) = session {
+            self.trace = session.trace();
             let statistics = session.statistics();
             self.refreshes = statistics.refreshes;
             self.refresh_failures = statistics.failed_refresh_attempts;
@@ -60,6 +63,13 @@ impl Report {
 
     pub(crate) fn all_succeeded(&self) -> bool {
         self.failed.is_empty()
+    }
+
+    /// The session's decisions, for people; they go to standard error.
+    pub(crate) fn show_trace(&self) {
+        for entry in &self.trace {
+            eprintln!("{entry}");
+        }
     }
 
     pub(crate) fn show(&self, json: bool) {

@@ -21,8 +21,11 @@ pub(crate) async fn run(json: bool) -> Result<Report, Failure> {
     };
     timeline.say("a strict authorization server is up: refresh tokens rotate, reuse ends the session");
 
-    let opened =
-        async { AuthSession::open(SessionConfig::new(&realm.api_url())?.allow_loopback(true)).await };
+    let opened = async {
+        // More than usual: the story has 100 requests under way at once.
+        let config = SessionConfig::new(&realm.api_url())?.allow_loopback(true).max_connections_per_host(128);
+        AuthSession::open(config).await
+    };
     let session = match opened.await {
         Ok(session) => session,
         Err(error) => return Err(Failure::NotSignedIn(Box::new(report.end(None)), error)),

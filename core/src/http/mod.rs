@@ -1,5 +1,15 @@
 //! Sending the app's requests.
 
+pub(crate) mod answers;
+pub(crate) mod authorization;
+pub(crate) mod body;
 pub(crate) mod challenge;
 pub(crate) mod client;
+pub(crate) mod exchange;
+pub(crate) mod multipart;
 pub(crate) mod origin;
+mod redirect;
+pub(crate) mod request;
+pub(crate) mod response;
+pub(crate) mod retry;
+pub(crate) mod streaming;

@@ -10,11 +10,13 @@ use crate::error::Error;
 pub(crate) struct Origins {
     allowed: Vec<url::Origin>,
     allow_loopback: bool,
+    /// Spoken to without TLS.
+    development: Vec<url::Origin>,
 }
 
 impl Origins {
     pub(crate) fn new(allow_loopback: bool) -> Self {
-        Self { allowed: Vec::new(), allow_loopback }
+        Self { allowed: Vec::new(), allow_loopback, development: Vec::new() }
     }
 
     /// Checks that a URL of the configuration may be spoken to at all, and allows its origin.
@@ -27,11 +29,33 @@ impl Origins {
         Ok(())
     }
 
+    /// Allows a further origin, once.
+    pub(crate) fn allow_further(&mut self, field: &'static str, url: &Url) -> Result<(), Error> {
+        if self.allowed.contains(&url.origin()) {
+            let expected =
+                format!("each origin once; {} is there already", url.origin().ascii_serialization());
+            return Err(Error::InvalidConfiguration { field, expected });
+        }
+        self.allow(field, url)
+    }
+
+    /// Lets exactly this origin be spoken to without TLS. It gets the token only where it is allowed as well.
+    pub(crate) fn allow_development(&mut self, url: &Url) -> Result<(), Error> {
+        let (field, origin) = ("development_origins", url.origin());
+        if url.scheme() != "http" || self.development.contains(&origin) {
+            let expected = "http origins, each once".into();
+            return Err(Error::InvalidConfiguration { field, expected });
+        }
+        self.development.push(origin);
+        Ok(())
+    }
+
     /// Checks that secrets may be sent to this URL as far as its scheme goes.
     pub(crate) fn check_scheme(&self, field: &'static str, url: &Url) -> Result<(), Error> {
         let expected = match url.scheme() {
             "https" => return Ok(()),
             "http" if is_loopback(url) && self.allow_loopback => return Ok(()),
+            "http" if self.development.contains(&url.origin()) => return Ok(()),
             "http" if is_loopback(url) => "https, or loopback explicitly allowed (allow_loopback)",
             _ => "an absolute https URL",
         };

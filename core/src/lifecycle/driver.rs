@@ -6,10 +6,10 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, SystemTime};
 
-use tokio::sync::{broadcast, mpsc, watch};
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio::time::{sleep, timeout};
 use tracing::Instrument;
 
@@ -25,7 +25,7 @@ use crate::error::Error;
 use crate::event::{Event, Events, SessionState, SignOutReason};
 use crate::runtime::runtime;
 use crate::secret::Secret;
-use crate::store::{Expected, Lease, Load, SecretStore, Slot, StoreError};
+use crate::store::{Expected, Generation, Lease, Load, SecretStore, Slot, StoreError};
 use crate::time::{BootTime, Clock};
 use crate::trace::{Decision, Trace, TraceEntry};
 
@@ -35,6 +35,8 @@ const REFRESH_TIMEOUT: Duration = Duration::from_secs(10);
 const RESTORE_PATIENCE: Duration = Duration::from_secs(5);
 /// Whoever has the lease refreshes and saves in that time, or is stopped.
 const LEASE_PATIENCE: Duration = Duration::from_secs(15);
+/// How long a sign-in waits for the revocation of the session before.
+pub(crate) const REVOCATION_PATIENCE: Duration = Duration::from_secs(2);
 /// How many events a slow listener may be behind before it misses some.
 const EVENT_BACKLOG: usize = 256;
 
@@ -44,6 +46,19 @@ const EVENT_BACKLOG: usize = 256;
 pub(crate) struct Lifecycle {
     shared: Arc<Shared>,
     decided: mpsc::UnboundedSender<Decided>,
+}
+
+/// A lifecycle that nobody may be holding any more.
+#[derive(Clone, Debug)]
+pub(crate) struct WeakLifecycle {
+    shared: Weak<Shared>,
+    decided: mpsc::WeakUnboundedSender<Decided>,
+}
+
+impl WeakLifecycle {
+    pub(crate) fn upgrade(&self) -> Option<Lifecycle> {
+        Some(Lifecycle { shared: self.shared.upgrade()?, decided: self.decided.upgrade()? })
+    }
 }
 
 /// An effect on its way to the task that carries it out.
@@ -68,6 +83,8 @@ struct Shared {
     trace: Mutex<Trace>,
     opened: BootTime,
     dates_wanted: bool,
+    /// Revocations under way.
+    revoking: watch::Sender<u32>,
     refreshes: AtomicU64,
     failed_refresh_attempts: AtomicU64,
 }
@@ -130,6 +147,7 @@ impl Lifecycle {
             leases: Mutex::default(),
             trace: Mutex::default(),
             dates_wanted: settings.policies.any(),
+            revoking: watch::Sender::new(0),
             refreshes: AtomicU64::new(0),
             failed_refresh_attempts: AtomicU64::new(0),
         });
@@ -138,6 +156,22 @@ impl Lifecycle {
         let lifecycle = Self { shared, decided };
         lifecycle.enqueue(first);
         Ok(lifecycle)
+    }
+
+    pub(crate) fn authority(&self) -> Arc<Authority> {
+        Arc::clone(&self.shared.authority)
+    }
+
+    pub(crate) fn downgrade(&self) -> WeakLifecycle {
+        WeakLifecycle { shared: Arc::downgrade(&self.shared), decided: self.decided.downgrade() }
+    }
+
+    /// Gives this handle back and returns when the last one is gone: when nothing is owed any more.
+    pub(crate) async fn close(self) {
+        let mut events = self.shared.events.subscribe();
+        drop(self);
+        // The events end with the lifecycle.
+        while !matches!(events.recv().await, Err(broadcast::error::RecvError::Closed)) {}
     }
 
     /// Returns when the store has been read, or could not be, or takes longer than an app's start may.
@@ -235,6 +269,13 @@ impl Lifecycle {
         self.machine().begin_sign_in()
     }
 
+    /// Returns when no revocation is under way, or when that takes too long. Many servers revoke all tokens of
+    /// a grant at once: a revocation that arrives after the next sign-in could end that one.
+    pub(crate) async fn revoked(&self) {
+        let mut revoking = self.shared.revoking.subscribe();
+        let _ = timeout(REVOCATION_PATIENCE, revoking.wait_for(|count| *count == 0)).await;
+    }
+
     /// Puts tokens into use and returns when they are saved, or when that takes too long.
     pub(crate) async fn sign_in(&self, intent: Intent, grant: Grant) -> Result<(), Error> {
         let at = self.shared.moment();
@@ -245,6 +286,35 @@ impl Lifecycle {
             result?
         };
         self.done(attempt).await.map_err(Error::from)
+    }
+
+    /// Puts tokens into a store on which nobody has ever signed in. True if they took effect: they are saved
+    /// then, and in use.
+    pub(crate) async fn import(&self, grant: Grant) -> Result<bool, Error> {
+        let (told, imported) = oneshot::channel();
+        loop {
+            self.restored().await;
+            let mut machine = self.machine();
+            if let Some(attempt) = machine.begin_import() {
+                // Before the machine is unlocked, so that the tombstone of a sign-out comes after it.
+                self.clone().queue_store(StoreOperation::Import { attempt, grant: Box::new(grant), told });
+                break;
+            }
+            // Another import may have begun in the meantime.
+            if !matches!(machine.view(), View::Restoring) {
+                return Ok(false);
+            }
+        }
+        // A store that panics tells nothing; the machine knows of it.
+        let imported = imported.await.unwrap_or(false);
+        self.restored().await;
+        let machine = self.machine();
+        match machine.view() {
+            View::Locked(cause) if !imported => return Err(cause.clone()),
+            View::SignedIn(_) if imported => self.enqueue(vec![Effect::Emit(Event::SignedIn)]),
+            _ => {}
+        }
+        Ok(imported)
     }
 
     /// Ends the session at once and returns when the tombstone is durable, or when that takes too long.
@@ -294,6 +364,16 @@ impl Lifecycle {
         let mut machine = self.machine();
         let effects = machine.apply(at, input);
         self.enqueue(effects);
+    }
+
+    /// Tells the app of something that the machine has no part in.
+    pub(crate) fn emit(&self, event: Event) {
+        self.enqueue(vec![Effect::Emit(event)]);
+    }
+
+    /// Random bits, good for jitter.
+    pub(crate) fn entropy(&self) -> u32 {
+        self.shared.moment().entropy
     }
 
     async fn done(&self, attempt: Attempt) -> Result<(), StoreError> {
@@ -418,11 +498,13 @@ impl Lifecycle {
                 });
             }
             Effect::Revoke { refresh, access } => {
+                self.shared.revoking.send_modify(|count| *count += 1);
                 tokio::spawn(async move {
                     let revocation = self.shared.authority.revoke(&refresh, access.as_deref());
                     if timeout(REFRESH_TIMEOUT, revocation).await != Ok(true) {
                         tracing::info!("the server did not confirm the revocation");
                     }
+                    self.shared.revoking.send_modify(|count| *count -= 1);
                 });
             }
             Effect::Emit(event) => {
@@ -440,13 +522,12 @@ impl Lifecycle {
                 });
             }
             Effect::WakeIfOpen(time) => {
-                let (shared, decided) = (Arc::downgrade(&self.shared), self.decided.downgrade());
-                let clock = Arc::clone(&self.shared.clock);
+                let (lifecycle, clock) = (self.downgrade(), Arc::clone(&self.shared.clock));
                 drop(self);
                 tokio::spawn(async move {
                     sleep_until(time, clock.as_ref()).await;
-                    if let (Some(shared), Some(decided)) = (shared.upgrade(), decided.upgrade()) {
-                        Self { shared, decided }.apply(Input::Tick);
+                    if let Some(lifecycle) = lifecycle.upgrade() {
+                        lifecycle.apply(Input::Tick);
                     }
                 });
             }
@@ -495,6 +576,7 @@ enum StoreOperation {
     Load { attempt: Attempt },
     Save { epoch: u64, held: Box<Held>, times: Times, expected: Expected },
     Erase { attempt: Attempt, reason: SignOutReason, expected: Expected },
+    Import { attempt: Attempt, grant: Box<Grant>, told: oneshot::Sender<bool> },
 }
 
 /// Owns the store: one operation at a time, in order, each on a thread that may block.
@@ -523,12 +605,18 @@ impl StoreOperation {
             Self::Erase { attempt, reason, expected } => {
                 Input::Erased { attempt, result: store.erase(slot, &Tombstone { reason }, expected) }
             }
+            Self::Import { attempt, grant, told } => {
+                let (imported, loaded) = import(slot, store, clock, *grant);
+                // Whoever asked may have given up.
+                let _ = told.send(imported);
+                Input::Loaded { attempt, loaded }
+            }
         }
     }
 
     fn failed(&self, error: StoreError) -> Input {
         match self {
-            Self::Load { attempt } => {
+            Self::Load { attempt } | Self::Import { attempt, .. } => {
                 Input::Loaded { attempt: *attempt, loaded: Loaded::Unreadable(error.into()) }
             }
             Self::Save { epoch, held, .. } => {
@@ -536,6 +624,31 @@ impl StoreOperation {
             }
             Self::Erase { attempt, .. } => Input::Erased { attempt: *attempt, result: Err(error) },
         }
+    }
+}
+
+/// A load that writes where there is nothing, and whether it did.
+fn import(slot: &Slot, store: &dyn SecretStore, clock: &dyn Clock, grant: Grant) -> (bool, Loaded) {
+    let load = store.load(slot);
+    if load != Load::Absent {
+        return (false, interpret(load, clock));
+    }
+    let record = Record {
+        expires_at: grant.remaining.and_then(|left| clock.wall_time().checked_add(left)),
+        lifetime: grant.lifetime,
+        lineage: grant.lineage.clone().unwrap_or_else(|| grant.attempt_id.clone()),
+        attempt: grant.attempt_id.clone(),
+        subject: grant.subject.clone(),
+        refresh_token: grant.refresh.clone(),
+        access_token: grant.access.clone(),
+        // Nobody knows when the user signed in.
+        times: Times::default(),
+    };
+    // A slot that was never written has the first generation: whoever writes to it meanwhile wins.
+    match store.save(slot, &record, Expected::Generation(Generation::default())) {
+        Ok(generation) => (true, interpret(Load::Found(record, generation), clock)),
+        Err(StoreError::Conflict) => (false, interpret(store.load(slot), clock)),
+        Err(error) => (false, Loaded::Unreadable(error.into())),
     }
 }
 

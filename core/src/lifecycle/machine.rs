@@ -220,6 +220,19 @@ impl Machine {
         (Ok(attempt), effects)
     }
 
+    /// Begins an import: the store is read once more, and written where nothing ever was. `None` while it is
+    /// being read, and where somebody is known to have signed in.
+    pub(crate) fn begin_import(&mut self) -> Option<Attempt> {
+        match &self.phase {
+            Phase::SignedOut(out) if out.reason == SignOutReason::NeverSignedIn => {}
+            Phase::Locked { .. } => {}
+            _ => return None,
+        }
+        let attempt = self.counters.attempt();
+        self.phase = Phase::Restoring { attempt };
+        Some(attempt)
+    }
+
     /// The user signs out. It takes effect at once; the attempt is done when the tombstone is durable.
     /// `None` where there is nothing to erase.
     pub(crate) fn sign_out(&mut self, at: Moment) -> (Option<Attempt>, Vec<Effect>) {
@@ -308,6 +321,9 @@ impl Machine {
             (Input::Tick | Input::Resumed, Phase::SignedOut(out)) => {
                 out.tick(turn);
                 None
+            }
+            (Input::ServerEndedSession { epoch }, Phase::SignedIn(session)) if epoch == session.epoch => {
+                Some(SignOutReason::EndedByServer)
             }
             // It belongs to a phase that is over.
             _ => None,

@@ -166,6 +166,10 @@ pub(crate) enum Input {
     Resumed,
     NetworkChanged,
     Tick,
+    /// An answer of the app's API says, by the app's own rule, that the session is over.
+    ServerEndedSession {
+        epoch: u64,
+    },
 }
 
 /// A lease of the store.
@@ -201,7 +205,7 @@ pub(crate) enum Effect {
     Settle,
     /// Come back with a tick: something is owed then, also if the app drops its session meanwhile.
     WakeAt(BootTime),
-    /// Come back with a tick if the session is still there.
+    /// Come back with a tick if the session is still there, or something of it is under way.
     WakeIfOpen(BootTime),
 }
 

@@ -6,7 +6,8 @@ use std::process::Stdio;
 use std::sync::Arc;
 
 use auth_session::{
-    AuthSession, Dialect, Disposition, InMemoryStore, SessionConfig, SessionState, SignOutReason, Tokens,
+    AuthSession, Disposition, InMemoryStore, OAuth2Dialect, SessionConfig, SessionState, SignOutReason,
+    Tokens,
 };
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -88,11 +89,9 @@ impl Provider {
     }
 
     fn config(&self) -> SessionConfig {
-        SessionConfig::new(&self.at.resource).expect("a URL").allow_loopback(true).dialect(Dialect::OAuth2 {
-            token_endpoint: self.at.token_endpoint.clone(),
-            client_id: self.at.client_id.clone(),
-            revocation_endpoint: Some(self.at.revocation_endpoint.clone()),
-        })
+        let dialect = OAuth2Dialect::new(&self.at.token_endpoint, &self.at.client_id)
+            .revocation_endpoint(&self.at.revocation_endpoint);
+        SessionConfig::new(&self.at.resource).expect("a URL").allow_loopback(true).dialect(dialect)
     }
 
     async fn signed_in(&self) -> AuthSession {

@@ -91,7 +91,7 @@ impl SignedIn {
         let flight = Flight::new(attempt, stage, None);
         let ages = Ages::begin(turn.at.now);
         let mut session = Self::new(epoch, held, false, Some(flight), ages);
-        turn.effects.push(Effect::WakeAt(turn.at.now.after(SAVE_BUDGET)));
+        turn.effects.push(Effect::WakeIfOpen(turn.at.now.after(SAVE_BUDGET)));
         session.save(turn);
         session.watch_policies(turn);
         session
@@ -210,7 +210,7 @@ impl SignedIn {
             // refreshed.
             self.send(turn);
         } else {
-            turn.effects.extend([Effect::Lease { attempt }, Effect::WakeAt(until)]);
+            turn.effects.extend([Effect::Lease { attempt }, Effect::WakeIfOpen(until)]);
         }
         Answer::Wait { attempt, epoch: self.epoch }
     }
@@ -300,7 +300,7 @@ impl SignedIn {
                 let reason = if lost { SignOutReason::RotationLost } else { SignOutReason::Rejected };
                 let until = at.now.after(LOAD_BUDGET);
                 flight.stage = Stage::Confirming { reason, until };
-                turn.effects.extend([Effect::Load { attempt }, Effect::WakeAt(until)]);
+                turn.effects.extend([Effect::Load { attempt }, Effect::WakeIfOpen(until)]);
             }
             Verdict::Misconfigured(what) => self.fail(None, Problem::Misconfigured(what), turn),
             Verdict::Unavailable { retry_after } => {
@@ -317,7 +317,7 @@ impl SignedIn {
         let Some(flight) = &mut self.flight else { return };
         flight.stage = Stage::Saving { next, since: turn.at.now };
         self.answer_lost = None;
-        turn.effects.push(Effect::WakeAt(turn.at.now.after(SAVE_BUDGET)));
+        turn.effects.push(Effect::WakeIfOpen(turn.at.now.after(SAVE_BUDGET)));
         self.save(turn);
     }
 

@@ -106,6 +106,8 @@ impl SignedOut {
     pub(super) fn orphan_answered(&mut self, attempt: Attempt, verdict: Verdict, turn: &mut Turn<'_>) {
         let Some((_, held)) = self.orphan.take_if(|(awaited, _)| *awaited == attempt) else { return };
         let (refresh, access) = match verdict {
+            // Somebody else's tokens are left alone.
+            Verdict::Rotated(grant) if held.is_other_subject(&grant) => (held.refresh, held.access),
             Verdict::Rotated(grant) => {
                 (grant.refresh.map(Into::into).or(held.refresh), grant.access.map(Into::into))
             }
@@ -172,7 +174,7 @@ impl Erasure {
         self.running = Some(turn.at.now);
         turn.effects.extend([
             Effect::Erase { attempt: self.attempt, reason, expected: self.expected },
-            Effect::WakeAt(turn.at.now.after(SAVE_BUDGET)),
+            Effect::WakeIfOpen(turn.at.now.after(SAVE_BUDGET)),
         ]);
     }
 

@@ -1239,3 +1239,48 @@ fn saves_run_one_at_a_time_and_the_newest_is_saved_last() {
     rig.save_ok();
     assert_eq!(used(&rig.want(waited(second, attempt))), "access-3");
 }
+
+#[test]
+fn another_subject_s_token_that_comes_after_a_sign_out_is_not_revoked() {
+    let mut rig = Rig::signed_in(Some(3600));
+    let version = rig.version();
+    let attempt = rig.refuse(version);
+    rig.sign_out();
+    let other = Grant { subject: Some("u2".into()), ..grant("2", Some(3600)) };
+    rig.answer(attempt, Verdict::Rotated(Box::new(other)));
+    assert_eq!(rig.revoked(), ["refresh-1"]);
+}
+
+#[test]
+fn an_import_begins_only_where_nobody_is_known_to_have_signed_in() {
+    let mut rig = Rig::signed_out();
+    let attempt = rig.machine.begin_import().expect("nobody has signed in");
+    assert!(rig.machine.begin_import().is_none(), "one at a time");
+    assert!(matches!(rig.ask(), Answer::Wait { attempt: awaited, .. } if awaited == attempt));
+    rig.apply(Input::Loaded { attempt, loaded: found(grant("1", Some(3600)), Generation(1)) });
+    assert_eq!(used(&rig.ask()), "access-1");
+    assert_eq!(rig.saves(), 0);
+    assert!(rig.machine.begin_import().is_none());
+    rig.sign_out();
+    assert!(rig.machine.begin_import().is_none());
+}
+
+#[test]
+fn a_sign_out_during_an_import_wins_and_leaves_its_tombstone() {
+    let mut rig = Rig::signed_out();
+    let attempt = rig.machine.begin_import().expect("nobody has signed in");
+    rig.sign_out();
+    rig.apply(Input::Loaded { attempt, loaded: found(grant("1", Some(3600)), Generation(1)) });
+    assert_eq!(rig.reason(), Some(SignOutReason::User));
+    assert_eq!(rig.count(|effect| matches!(effect, Effect::Erase { .. })), 1);
+}
+
+#[test]
+fn a_sign_in_during_an_import_wins() {
+    let mut rig = Rig::signed_out();
+    let attempt = rig.machine.begin_import().expect("nobody has signed in");
+    rig.sign_in(grant("2", None)).expect("nobody else signs in");
+    rig.apply(Input::Loaded { attempt, loaded: found(grant("1", Some(3600)), Generation(1)) });
+    rig.save_ok();
+    assert_eq!(used(&rig.ask()), "access-2");
+}

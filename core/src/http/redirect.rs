@@ -1,0 +1,188 @@
+//! Where a redirect may lead, and what it takes along: the redirect rule, as a function.
+
+use reqwest::header::HeaderValue;
+use reqwest::{Method, StatusCode};
+use url::Url;
+
+/// More hops than any sensible chain has; a loop ends here.
+pub(crate) const MOST_HOPS: u32 = 10;
+
+/// What becomes of an answer as far as redirects go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Redirect {
+    /// It redirects nowhere.
+    None,
+    /// It does, and not to where this request may go.
+    Refused,
+    /// The next request.
+    Follow {
+        url: Url,
+        method: Method,
+        /// Whether the body goes along.
+        keeps_body: bool,
+        /// Whether the token and the app's own headers go along: only within the origin.
+        keeps_credentials: bool,
+    },
+}
+
+/// Decides on an answer to `method url` after so many hops. Scheme, host and port make an origin (RFC 6454).
+pub(crate) fn redirect(
+    status: StatusCode,
+    location: Option<&HeaderValue>,
+    method: &Method,
+    url: &Url,
+    hops: u32,
+) -> Redirect {
+    let Some(location) = location.filter(|_| matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308)) else {
+        return Redirect::None;
+    };
+    let Some(next) = location.to_str().ok().and_then(|location| url.join(location).ok()) else {
+        return Redirect::Refused;
+    };
+    // The Fetch standard, section 4.4: what browsers made of 301 and 302 holds for POST only.
+    let to_get = match status.as_u16() {
+        301 | 302 => method == Method::POST,
+        303 => method != Method::GET && method != Method::HEAD,
+        _ => false,
+    };
+    let method = if to_get { Method::GET } else { method.clone() };
+    let within = next.origin() == url.origin();
+    let safe_elsewhere = next.scheme() == "https" && (method == Method::GET || method == Method::HEAD);
+    // A user name and password in the URL would become an `Authorization` header.
+    let plain = next.username().is_empty() && next.password().is_none();
+    if hops >= MOST_HOPS || !plain || !(within || safe_elsewhere) {
+        return Redirect::Refused;
+    }
+    Redirect::Follow { url: next, method, keeps_body: !to_get && within, keeps_credentials: within }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const FROM: &str = "https://api.example.com/v1/a";
+
+    fn decide(status: u16, method: &str, from: &str, to: &str, hops: u32) -> Redirect {
+        redirect(
+            StatusCode::from_u16(status).expect("a status"),
+            Some(&HeaderValue::from_str(to).expect("a header value")),
+            &method.parse().expect("a method"),
+            &Url::parse(from).expect("a URL"),
+            hops,
+        )
+    }
+
+    #[test]
+    fn methods_and_bodies_change_as_fetch_does_it() {
+        for (status, method, then, body) in [
+            (301, "POST", "GET", false),
+            (302, "POST", "GET", false),
+            (303, "POST", "GET", false),
+            (303, "PUT", "GET", false),
+            (303, "HEAD", "HEAD", true),
+            (301, "PUT", "PUT", true),
+            (302, "DELETE", "DELETE", true),
+            (302, "GET", "GET", true),
+            (307, "POST", "POST", true),
+            (308, "PATCH", "PATCH", true),
+        ] {
+            let Redirect::Follow { url, method: next, keeps_body, keeps_credentials } =
+                decide(status, method, FROM, "../b?c", 0)
+            else {
+                panic!("{status} {method}")
+            };
+            assert_eq!(
+                (next.as_str(), keeps_body, keeps_credentials),
+                (then, body, true),
+                "{status} {method}"
+            );
+            assert_eq!(url.as_str(), "https://api.example.com/b?c");
+        }
+    }
+
+    #[test]
+    fn another_scheme_host_or_port_is_another_origin_and_gets_no_credentials() {
+        for to in [
+            "https://api.example.com:8443/",
+            "https://other.example.com/",
+            "//api.example.com.evil.example/",
+            "https://[::1]/",
+        ] {
+            let decision = decide(302, "GET", FROM, to, 0);
+            assert!(
+                matches!(decision, Redirect::Follow { keeps_credentials: false, keeps_body: false, .. }),
+                "{to}"
+            );
+        }
+        let upgrade = decide(301, "GET", "http://localhost:1/", "https://localhost:1/", 0);
+        assert!(matches!(upgrade, Redirect::Follow { keeps_credentials: false, .. }));
+        let named = decide(302, "GET", FROM, "https://API.example.com:443/b", 0);
+        assert!(matches!(named, Redirect::Follow { keeps_credentials: true, .. }));
+    }
+
+    #[test]
+    fn another_origin_is_followed_to_over_https_and_for_get_and_head_only() {
+        for (status, method, to) in [
+            (302, "GET", "http://api.example.com/"),
+            (302, "GET", "http://127.0.0.1/"),
+            (302, "GET", "data:text/plain,x"),
+            (302, "GET", "file:///etc/passwd"),
+            (307, "POST", "https://other.example.com/"),
+            (302, "PUT", "https://other.example.com/"),
+            (308, "DELETE", "https://other.example.com/"),
+            (302, "OPTIONS", "https://other.example.com/"),
+        ] {
+            assert_eq!(decide(status, method, FROM, to, 0), Redirect::Refused, "{status} {method} {to}");
+        }
+        assert!(matches!(
+            decide(303, "POST", FROM, "https://other.example.com/", 0),
+            Redirect::Follow { method: Method::GET, keeps_credentials: false, .. }
+        ));
+    }
+
+    #[test]
+    fn a_url_with_a_password_or_without_sense_is_not_followed() {
+        for to in ["https://a:b@api.example.com/", "https://a@api.example.com/", "https://", "http://["] {
+            assert_eq!(decide(302, "GET", FROM, to, 0), Redirect::Refused, "{to}");
+        }
+    }
+
+    #[test]
+    fn a_chain_ends_after_ten_hops() {
+        assert!(matches!(decide(302, "GET", FROM, "/b", MOST_HOPS - 1), Redirect::Follow { .. }));
+        assert_eq!(decide(302, "GET", FROM, "/b", MOST_HOPS), Redirect::Refused);
+    }
+
+    #[test]
+    fn other_answers_redirect_nowhere() {
+        for status in [200, 201, 300, 304, 305, 306, 401] {
+            assert_eq!(decide(status, "GET", FROM, "/b", 0), Redirect::None, "{status}");
+        }
+        let url = Url::parse(FROM).expect("a URL");
+        assert_eq!(redirect(StatusCode::FOUND, None, &Method::GET, &url, 0), Redirect::None);
+    }
+
+    proptest! {
+        #[test]
+        fn no_location_takes_credentials_elsewhere_or_anything_to_where_there_is_no_tls(
+            status in prop::sample::select(vec![301_u16, 302, 303, 307, 308]),
+            method in prop::sample::select(vec!["GET", "HEAD", "POST", "PUT", "DELETE"]),
+            location in prop_oneof![
+                "[\\x21-\\x7e]{0,60}",
+                "(https?:)?/?/?(api\\.example\\.com|evil|a@b|\\[::1\\])(:[0-9]{1,5})?[/\\\\?#@]{0,3}[a-z]{0,5}",
+            ],
+        ) {
+            let from = Url::parse(FROM).expect("a URL");
+            if let Redirect::Follow { url, method: next, keeps_body, keeps_credentials } =
+                decide(status, method, FROM, &location, 0)
+            {
+                prop_assert_eq!(keeps_credentials, url.origin() == from.origin());
+                prop_assert_eq!(url.scheme(), "https");
+                prop_assert!(url.username().is_empty() && url.password().is_none());
+                prop_assert!(keeps_credentials || !keeps_body && (next == Method::GET || next == Method::HEAD));
+            }
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! Who is trusted: TLS 1.2 or newer, verified by the platform. There is no way to switch verification off.
+
+use std::sync::Arc;
+
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{ClientConfig, WebPkiServerVerifier};
+use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::version::{TLS12, TLS13};
+use rustls::{CertificateError, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use rustls_platform_verifier::Verifier;
+
+use super::pins::Pins;
+use super::settings::{TransportSettings, invalid};
+use crate::error::Error;
+
+pub(super) fn tls(settings: &TransportSettings) -> Result<ClientConfig, Error> {
+    let provider = Arc::new(ring::default_provider());
+    let platform = Verifier::new(Arc::clone(&provider)).map_or_else(
+        |error| {
+            // A machine without any root certificate trusts nobody; loopback without TLS still works.
+            tracing::warn!(%error, "no certificate verifier of the platform");
+            None
+        },
+        |verifier| Some(Arc::new(verifier) as Arc<dyn ServerCertVerifier>),
+    );
+    let anchors = development_anchors(&settings.development_anchors)?;
+    let development = match anchors.is_empty() {
+        true => None,
+        false => {
+            let builder =
+                WebPkiServerVerifier::builder_with_provider(Arc::new(anchors), Arc::clone(&provider));
+            Some(builder.build().map_err(|error| Error::Internal(format!("no verifier: {error}")))?)
+        }
+    };
+    let pins = Pins::new(&settings.pins)?;
+    let verifier = SessionVerifier { platform, development, pins, provider: Arc::clone(&provider) };
+    let mut tls = ClientConfig::builder_with_provider(provider)
+        .with_protocol_versions(&[&TLS13, &TLS12])
+        .map_err(|error| Error::Internal(format!("no TLS: {error}")))?
+        .dangerous() // Named so because it sets a verifier; this one asks the platform's own.
+        .with_custom_certificate_verifier(Arc::new(verifier))
+        .with_no_client_auth();
+    tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Ok(tls)
+}
+
+/// The certificates that are trusted in development, each in DER or PEM.
+pub(super) fn development_anchors(certificates: &[Vec<u8>]) -> Result<RootCertStore, Error> {
+    let mut anchors = RootCertStore::empty();
+    for certificate in certificates {
+        let certificate = match CertificateDer::from_pem_slice(certificate) {
+            Ok(certificate) => certificate,
+            Err(_) => CertificateDer::from(certificate.as_slice()),
+        };
+        if anchors.add(certificate).is_err() {
+            return invalid("development_anchors", "X.509 certificates in DER or PEM");
+        }
+    }
+    Ok(anchors)
+}
+
+/// Asks the platform, and then for pinned keys.
+#[derive(Debug)]
+struct SessionVerifier {
+    platform: Option<Arc<dyn ServerCertVerifier>>,
+    /// Asked where the platform says no: it checks names and dates like the platform, with other roots.
+    development: Option<Arc<WebPkiServerVerifier>>,
+    pins: Pins,
+    provider: Arc<CryptoProvider>,
+}
+
+impl ServerCertVerifier for SessionVerifier {
+    fn verify_server_cert(
+        &self,
+        leaf: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        ocsp: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        let unknown = || Err(rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer));
+        let by_platform = self.platform.as_ref().map_or_else(unknown, |platform| {
+            platform.verify_server_cert(leaf, intermediates, name, ocsp, now)
+        });
+        let verified = match (by_platform, &self.development) {
+            (Err(_), Some(development)) => {
+                development.verify_server_cert(leaf, intermediates, name, ocsp, now)
+            }
+            (by_platform, _) => by_platform,
+        }?;
+        self.pins.check(leaf, name, now)?;
+        Ok(verified)
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        leaf: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls12_signature(message, leaf, signature, &self.provider.signature_verification_algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        leaf: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls13_signature(message, leaf, signature, &self.provider.signature_verification_algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.provider.signature_verification_algorithms.supported_schemes()
+    }
+}

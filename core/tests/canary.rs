@@ -11,10 +11,11 @@ use std::task::Poll;
 use std::time::Duration;
 
 use auth_session::{
-    Additions, AuthSession, ClientConfig, Dialect, Error, Event, Expected, FaultyStore, FileStore,
-    Generation, HeaderMap, InMemoryStore, JsonDialect, Load, Multipart, OAuth2Dialect, Record, Response,
-    Secret, SecretStore, SessionConfig, Slot, StatusCode, StoreError, StoreFault, StoreIdentity,
-    StoreOperation, Tokens, Tombstone,
+    Additions, AttemptId, AuthSession, AuthorityFuture, ClientConfig, CustomAuthority, CustomDialect,
+    Dialect, Error, Event, Expected, FaultyStore, FileStore, Generation, HeaderMap, InMemoryStore,
+    JsonDialect, Load, Multipart, OAuth2Dialect, Record, RefreshOutcome, Response, Secret, SecretStore,
+    SessionConfig, SignInOutcome, Slot, StatusCode, StoreError, StoreFault, StoreIdentity, StoreOperation,
+    Tokens, Tombstone,
 };
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -344,6 +345,8 @@ async fn live(config: SessionConfig) {
     look_at("early request", &session.get("/me").send().await);
     let credentials = json!({"email": "siskin@example.com", "password": "siskin"});
     look_at_end("sign-in", session.sign_in(credentials.clone()).await);
+    look_at_end("next step", session.continue_sign_in("/auth/login", credentials.clone()).await);
+    look_at_end("import", session.import(Tokens::new(JWT).refresh_token(REFRESH)).await);
     look(&session, &config);
     for tokens in [
         Tokens::new("siskin\r\n").refresh_token(REFRESH),
@@ -527,6 +530,71 @@ async fn what_a_store_can_print_of_a_session_holds_no_secret() {
         live(config(&realm).account("default").store(store.clone())).await;
     }
     expect_nothing_marked(&["panic", "load", "lock cause", "sign-out"]);
+}
+
+/// An authority of an app that answers every refresh like this, or panics.
+#[derive(Debug)]
+struct Custom(Option<RefreshOutcome>);
+
+impl CustomAuthority for Custom {
+    fn sign_in(&self, _: Value) -> AuthorityFuture<'_, Result<SignInOutcome, Error>> {
+        let outcome = SignInOutcome::NextStep(json!({"ticket": "siskin"}));
+        show("outcome", &outcome);
+        Box::pin(async { Ok(outcome) })
+    }
+
+    fn refresh(&self, token: Secret, attempt: AttemptId) -> AuthorityFuture<'_, RefreshOutcome> {
+        show("outcome", &self.0);
+        let outcome = self.0.clone();
+        Box::pin(async move { outcome.unwrap_or_else(|| panic!("cannot refresh {token:?} {attempt:?}")) })
+    }
+
+    fn revoke(&self, refresh: Secret, access: Option<Secret>) -> AuthorityFuture<'_, bool> {
+        Box::pin(async move { panic!("cannot revoke {refresh:?} {access:?}") })
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_outcome_of_an_app_s_own_authority_brings_a_secret_to_light() {
+    let _alone = alone().lock().await;
+    take_seen();
+    let mut lives = JoinSet::new();
+    for outcome in [
+        None,
+        Some(RefreshOutcome::Rotated(Tokens::new(JWT).refresh_token(REFRESH))),
+        Some(RefreshOutcome::Rotated(Tokens::new("siskin\r\n").refresh_token("siskin siskin"))),
+        Some(RefreshOutcome::Salvaged(REFRESH.into())),
+        Some(RefreshOutcome::Ambiguous),
+        Some(RefreshOutcome::Rejected { certain: false }),
+        Some(RefreshOutcome::Rejected { certain: true }),
+        Some(RefreshOutcome::Unavailable { retry_after: None }),
+        Some(RefreshOutcome::Unreachable),
+        Some(RefreshOutcome::Unexpected { status: 418 }),
+    ] {
+        lives.spawn(async move {
+            let realm = realm("resource", &json!({"status": 401, "times": 1})).await;
+            live(config(&realm).dialect(CustomDialect::new(Custom(outcome)))).await;
+        });
+    }
+    all(lives).await;
+    expect_nothing_marked(&["panic", "outcome", "sign-in", "next step", "adopt", "trace"]);
+}
+
+#[tokio::test]
+async fn a_token_in_the_text_of_an_app_s_own_authority_is_not_repeated() {
+    let _alone = alone().lock().await;
+    take_seen();
+    let realm = realm("resource", &json!({"status": 401, "times": 1})).await;
+    let outcome = RefreshOutcome::Misconfigured(format!("no client for {REFRESH}"));
+    let dialect = CustomDialect::new(Custom(Some(outcome)));
+    let session = AuthSession::open(config(&realm).dialect(dialect)).await.expect("a session");
+    session.adopt(Tokens::from_refresh_token(REFRESH)).await.expect("a good token");
+    let error = session.get("/me").send().await.expect_err("no token");
+    assert_eq!(error.code(), "authority_misconfigured");
+    take_seen();
+    show_error("request", &error);
+    look_back(&session);
+    expect_nothing_marked(&["request", "trace"]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

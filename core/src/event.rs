@@ -147,6 +147,20 @@ pub enum Event {
 }
 
 impl Event {
+    /// All names.
+    pub const NAMES: [&str; 10] = [
+        "restored",
+        "signed_in",
+        "refreshed",
+        "refresh_failed",
+        "sign_in_recommended",
+        "step_up_required",
+        "persistence_degraded",
+        "persistence_restored",
+        "signed_out",
+        "missed",
+    ];
+
     /// The stable name, in snake case.
     pub fn name(&self) -> &'static str {
         match self {
@@ -186,6 +200,16 @@ impl Events {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_name_of_an_event_is_listed() {
+        let source = include_str!("event.rs");
+        let (_, rest) = source.split_once("impl Event {").expect("the implementation");
+        let (_, rest) = rest.split_once("pub fn name(&self)").expect("the function");
+        let (body, _) = rest.split_once("\n    }\n").expect("its end");
+        let names: Vec<&str> = body.split('"').skip(1).step_by(2).collect();
+        assert!(names.len() == Event::NAMES.len() && names.iter().all(|name| Event::NAMES.contains(name)));
+    }
 
     #[test]
     fn every_reason_is_found_by_its_name() {

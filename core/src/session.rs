@@ -8,6 +8,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::Value;
 
 use crate::authority::Authority;
+use crate::authority::device::Device;
 use crate::authority::tokens::{Tokens as Granted, is_header_safe, is_refresh_token};
 use crate::config::SessionConfig;
 use crate::error::Error;
@@ -101,7 +102,11 @@ impl AuthSession {
         let key = (config.store.identity(), config.slot.clone());
         let lifecycle = registry::open(key, config.fingerprint, || {
             let transport = Arc::new(Transport::new(&config.transport)?);
-            let authority = Arc::new(Authority { endpoints: config.endpoints, transport });
+            let authority = Arc::new(Authority {
+                endpoints: config.endpoints,
+                transport,
+                device: Device::new(config.device_header),
+            });
             Lifecycle::start(config.slot, config.store, authority, config.clock, config.settings)
         })?;
         let authority = lifecycle.authority();

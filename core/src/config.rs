@@ -45,6 +45,7 @@ pub struct SessionConfig {
     transport: TransportSettings,
     settings: Settings,
     device_id_header: Option<String>,
+    access_token_in_memory_only: bool,
 }
 
 impl SessionConfig {
@@ -70,6 +71,7 @@ impl SessionConfig {
             transport: TransportSettings::default(),
             settings: Settings::default(),
             device_id_header: None,
+            access_token_in_memory_only: false,
         })
     }
 
@@ -132,6 +134,13 @@ impl SessionConfig {
     /// time it is sent again quickly. Default: 30 s.
     pub fn refresh_grace(mut self, grace: Duration) -> Self {
         self.settings.grace = grace;
+        self
+    }
+
+    /// Keeps the access token out of the store: only the refresh token rests there, and the first request after a
+    /// restart refreshes. Default: both are stored, so that a start needs no rotation.
+    pub fn access_token_in_memory_only(mut self, only: bool) -> Self {
+        self.access_token_in_memory_only = only;
         self
     }
 
@@ -234,6 +243,7 @@ impl SessionConfig {
         };
         let mut fingerprint = Fingerprint::default();
         fingerprint.add("device_id_header", &self.device_id_header);
+        fingerprint.add("access_token_in_memory_only", self.access_token_in_memory_only);
         fingerprint.add("base_url", &self.base_url);
         fingerprint.add("dialect", &self.dialect);
         fingerprint.add("allow_loopback", self.allow_loopback);
@@ -254,6 +264,7 @@ impl SessionConfig {
             transport: TransportSettings { direct, ..self.transport },
             fingerprint,
             device_header,
+            access_token_in_memory_only: self.access_token_in_memory_only,
             base_url: self.base_url,
             slot: Slot { namespace: self.namespace, account: self.account },
             endpoints,
@@ -284,6 +295,7 @@ impl fmt::Debug for SessionConfig {
 pub(crate) struct ValidConfig {
     pub(crate) fingerprint: Fingerprint,
     pub(crate) device_header: Option<HeaderName>,
+    pub(crate) access_token_in_memory_only: bool,
     pub(crate) base_url: Url,
     pub(crate) slot: Slot,
     pub(crate) endpoints: Endpoints,

@@ -197,6 +197,39 @@ impl Events {
     }
 }
 
+/// The states of a session, the present one first.
+pub struct States {
+    events: Events,
+    read: Box<dyn Fn() -> SessionState + Send + Sync>,
+    last: Option<SessionState>,
+}
+
+impl States {
+    pub(crate) fn new(events: Events, read: impl Fn() -> SessionState + Send + Sync + 'static) -> Self {
+        Self { events, read: Box::new(read), last: None }
+    }
+
+    /// The next state that differs from the one before. Safe to cancel. It keeps the session open.
+    pub async fn next(&mut self) -> SessionState {
+        loop {
+            let state = (self.read)();
+            if self.last.as_ref() != Some(&state) {
+                self.last = Some(state.clone());
+                return state;
+            }
+            // Every change of the state comes with an event, after the change. The session is held, so there is
+            // always a next one to wait for.
+            self.events.next().await;
+        }
+    }
+}
+
+impl std::fmt::Debug for States {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("States").field("last", &self.last).finish_non_exhaustive()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -83,6 +83,7 @@ struct Shared {
     trace: Mutex<Trace>,
     opened: BootTime,
     dates_wanted: bool,
+    access_token_in_memory_only: bool,
     /// Revocations under way.
     revoking: watch::Sender<u32>,
     refreshes: AtomicU64,
@@ -128,6 +129,7 @@ impl Lifecycle {
         authority: Arc<Authority>,
         clock: Arc<dyn Clock>,
         settings: Settings,
+        access_token_in_memory_only: bool,
     ) -> Result<Self, Error> {
         let runtime = runtime()?;
         let (machine, first) = Machine::open(settings);
@@ -147,6 +149,7 @@ impl Lifecycle {
             leases: Mutex::default(),
             trace: Mutex::default(),
             dates_wanted: settings.policies.any(),
+            access_token_in_memory_only,
             revoking: watch::Sender::new(0),
             refreshes: AtomicU64::new(0),
             failed_refresh_attempts: AtomicU64::new(0),
@@ -672,10 +675,14 @@ impl Shared {
     }
 
     fn record(&self, held: &Held, times: Times) -> Record {
+        // Without a refresh token the access token is all there is.
+        let kept_out = self.access_token_in_memory_only && held.refresh.is_some();
+        let (access, expires_at) =
+            if kept_out { (None, None) } else { (held.access.as_deref(), held.expires_at) };
         Record {
             refresh_token: held.refresh.as_deref().cloned(),
-            access_token: held.access.as_deref().cloned(),
-            expires_at: on_the_wall(held.expires_at, self.clock.as_ref()),
+            access_token: access.cloned(),
+            expires_at: on_the_wall(expires_at, self.clock.as_ref()),
             lifetime: held.lifetime,
             attempt: held.attempt_id.clone(),
             lineage: held.lineage.clone(),

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use reqwest::header::{AUTHORIZATION, HeaderName};
 use url::Url;
 
 use crate::authority::Endpoints;
@@ -43,6 +44,8 @@ pub struct SessionConfig {
     development_origins: Vec<String>,
     transport: TransportSettings,
     settings: Settings,
+    device_id_header: Option<String>,
+    access_token_in_memory_only: bool,
 }
 
 impl SessionConfig {
@@ -67,6 +70,8 @@ impl SessionConfig {
             development_origins: Vec::new(),
             transport: TransportSettings::default(),
             settings: Settings::default(),
+            device_id_header: None,
+            access_token_in_memory_only: false,
         })
     }
 
@@ -129,6 +134,21 @@ impl SessionConfig {
     /// time it is sent again quickly. Default: 30 s.
     pub fn refresh_grace(mut self, grace: Duration) -> Self {
         self.settings.grace = grace;
+        self
+    }
+
+    /// Keeps the access token out of the store: only the refresh token rests there, and the first request after a
+    /// restart refreshes. Default: both are stored, so that a start needs no rotation.
+    pub fn access_token_in_memory_only(mut self, only: bool) -> Self {
+        self.access_token_in_memory_only = only;
+        self
+    }
+
+    /// Sends a random name of this installation with this header, such as `X-Device-Id`, to the token endpoints, for
+    /// servers that bind a session to a device. It is made with the first sign-in and kept with the session; it is no
+    /// secret and says nothing about the device. Not with a [custom](crate::CustomAuthority) authority.
+    pub fn device_id_header(mut self, name: impl Into<String>) -> Self {
+        self.device_id_header = Some(name.into());
         self
     }
 
@@ -217,7 +237,13 @@ impl SessionConfig {
             }
         }
         let endpoints = self.dialect.validate(&self.base_url, &origins)?;
+        let device_header = match self.device_id_header.as_deref().map(HeaderName::try_from).transpose() {
+            Ok(header) if header != Some(AUTHORIZATION) => header,
+            _ => return invalid("device_id_header", "the name of a header, other than Authorization"),
+        };
         let mut fingerprint = Fingerprint::default();
+        fingerprint.add("device_id_header", &self.device_id_header);
+        fingerprint.add("access_token_in_memory_only", self.access_token_in_memory_only);
         fingerprint.add("base_url", &self.base_url);
         fingerprint.add("dialect", &self.dialect);
         fingerprint.add("allow_loopback", self.allow_loopback);
@@ -237,6 +263,8 @@ impl SessionConfig {
         Ok(ValidConfig {
             transport: TransportSettings { direct, ..self.transport },
             fingerprint,
+            device_header,
+            access_token_in_memory_only: self.access_token_in_memory_only,
             base_url: self.base_url,
             slot: Slot { namespace: self.namespace, account: self.account },
             endpoints,
@@ -266,6 +294,8 @@ impl fmt::Debug for SessionConfig {
 /// Settings that have been checked.
 pub(crate) struct ValidConfig {
     pub(crate) fingerprint: Fingerprint,
+    pub(crate) device_header: Option<HeaderName>,
+    pub(crate) access_token_in_memory_only: bool,
     pub(crate) base_url: Url,
     pub(crate) slot: Slot,
     pub(crate) endpoints: Endpoints,

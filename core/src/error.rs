@@ -170,6 +170,35 @@ pub enum NetworkFailure {
 }
 
 impl Error {
+    /// All codes, in no particular order. `cancelled` is that of the languages that have request handles; in Rust a
+    /// dropped future gets no answer.
+    pub const CODES: [&str; 24] = [
+        "invalid_configuration",
+        "invalid_request",
+        "origin_not_allowed",
+        "signed_out",
+        "session_ended",
+        "session_changed",
+        "sign_in_rejected",
+        "sign_in_unavailable",
+        "refresh_unavailable",
+        "authority_misconfigured",
+        "authority_unexpected",
+        "network",
+        "timeout",
+        "cancelled",
+        "body_too_large",
+        "undecodable",
+        "unsuccessful",
+        "store_unavailable",
+        "store_corrupt",
+        "locked",
+        "file",
+        "recent_sign_in_required",
+        "already_open",
+        "internal",
+    ];
+
     /// The stable code, in snake case.
     pub fn code(&self) -> &'static str {
         match self {
@@ -246,5 +275,22 @@ impl From<StoreError> for Error {
             StoreError::Locked => Self::Locked,
             other => Self::StoreUnavailable(other.to_string()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The second column of the arms of [`Error::code`], read from this file: the compiler checks that every variant
+    /// has one, and this that every one is listed.
+    #[test]
+    fn every_code_is_listed() {
+        let source = include_str!("error.rs");
+        let (_, rest) = source.split_once("pub fn code(&self)").expect("the function");
+        let (body, _) = rest.split_once("\n    }\n").expect("its end");
+        let codes: Vec<&str> = body.split('"').skip(1).step_by(2).collect();
+        let listed = |code: &&str| Error::CODES.contains(code);
+        assert!(codes.len() + 1 == Error::CODES.len() && codes.iter().all(listed), "{codes:?}");
     }
 }

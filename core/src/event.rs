@@ -147,6 +147,20 @@ pub enum Event {
 }
 
 impl Event {
+    /// All names.
+    pub const NAMES: [&str; 10] = [
+        "restored",
+        "signed_in",
+        "refreshed",
+        "refresh_failed",
+        "sign_in_recommended",
+        "step_up_required",
+        "persistence_degraded",
+        "persistence_restored",
+        "signed_out",
+        "missed",
+    ];
+
     /// The stable name, in snake case.
     pub fn name(&self) -> &'static str {
         match self {
@@ -183,9 +197,52 @@ impl Events {
     }
 }
 
+/// The states of a session, the present one first.
+pub struct States {
+    events: Events,
+    read: Box<dyn Fn() -> SessionState + Send + Sync>,
+    last: Option<SessionState>,
+}
+
+impl States {
+    pub(crate) fn new(events: Events, read: impl Fn() -> SessionState + Send + Sync + 'static) -> Self {
+        Self { events, read: Box::new(read), last: None }
+    }
+
+    /// The next state that differs from the one before. Safe to cancel. It keeps the session open.
+    pub async fn next(&mut self) -> SessionState {
+        loop {
+            let state = (self.read)();
+            if self.last.as_ref() != Some(&state) {
+                self.last = Some(state.clone());
+                return state;
+            }
+            // Every change of the state comes with an event, after the change. The session is held, so there is
+            // always a next one to wait for.
+            self.events.next().await;
+        }
+    }
+}
+
+impl std::fmt::Debug for States {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("States").field("last", &self.last).finish_non_exhaustive()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_name_of_an_event_is_listed() {
+        let source = include_str!("event.rs");
+        let (_, rest) = source.split_once("impl Event {").expect("the implementation");
+        let (_, rest) = rest.split_once("pub fn name(&self)").expect("the function");
+        let (body, _) = rest.split_once("\n    }\n").expect("its end");
+        let names: Vec<&str> = body.split('"').skip(1).step_by(2).collect();
+        assert!(names.len() == Event::NAMES.len() && names.iter().all(|name| Event::NAMES.contains(name)));
+    }
 
     #[test]
     fn every_reason_is_found_by_its_name() {

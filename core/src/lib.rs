@@ -38,7 +38,7 @@ pub use authority::custom::{AuthorityFuture, CustomAuthority, RefreshOutcome, Si
 pub use config::SessionConfig;
 pub use dialect::{Additions, CustomDialect, Dialect, JsonDialect, OAuth2Dialect};
 pub use error::{Answer, Error, NetworkFailure, RefreshObstacle};
-pub use event::{Event, Events, SessionState, SignOutReason};
+pub use event::{Event, Events, SessionState, SignOutReason, States};
 pub use http::answers::{AnswerAction, AnswerRules};
 pub use http::authorization::Authorization;
 pub use http::body::TransferProgress;

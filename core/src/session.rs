@@ -9,10 +9,11 @@ use reqwest::{Method, StatusCode};
 use serde_json::Value;
 
 use crate::authority::Authority;
+use crate::authority::device::Device;
 use crate::authority::tokens::{Tokens as Granted, is_header_safe, is_refresh_token};
 use crate::config::SessionConfig;
 use crate::error::Error;
-use crate::event::{Events, SessionState};
+use crate::event::{Events, SessionState, States};
 use crate::http::authorization::Authorization;
 use crate::http::client::{ApiHost, Client, ClientConfig};
 use crate::http::request::RequestBuilder;
@@ -112,8 +113,19 @@ impl AuthSession {
         let key = (config.store.identity(), config.slot.clone());
         let lifecycle = registry::open(key, config.fingerprint, || {
             let transport = Arc::new(Transport::new(&config.transport)?);
-            let authority = Arc::new(Authority { endpoints: config.endpoints, transport });
-            Lifecycle::start(config.slot, config.store, authority, config.clock, config.settings)
+            let authority = Arc::new(Authority {
+                endpoints: config.endpoints,
+                transport,
+                device: Device::new(config.device_header),
+            });
+            Lifecycle::start(
+                config.slot,
+                config.store,
+                authority,
+                config.clock,
+                config.settings,
+                config.access_token_in_memory_only,
+            )
         })?;
         let authority = lifecycle.authority();
         let transport = Arc::clone(&authority.transport);
@@ -192,6 +204,13 @@ impl AuthSession {
     /// What the session has done so far.
     pub fn statistics(&self) -> Statistics {
         self.host.lifecycle.statistics()
+    }
+
+    /// The state now, and then every other one. States that follow each other quickly may be passed over, never the
+    /// last.
+    pub fn states(&self) -> States {
+        let lifecycle = self.host.lifecycle.clone();
+        States::new(self.events(), move || lifecycle.state())
     }
 
     /// Every event from now on.

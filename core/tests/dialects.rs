@@ -697,3 +697,30 @@ async fn an_account_that_is_open_is_not_opened_with_another_dialect() {
         assert!(matches!(error, Error::AlreadyOpen { field: "dialect" }), "{error}");
     }
 }
+
+#[tokio::test]
+async fn a_device_keeps_its_name_through_sign_in_refresh_and_restart() {
+    let server = Scripted::start().await;
+    let store = std::sync::Arc::new(auth_session::InMemoryStore::new());
+    let config = || {
+        SessionConfig::new(&server.url)
+            .expect("a URL")
+            .allow_loopback(true)
+            .store(store.clone())
+            .device_id_header("X-Device-Id")
+    };
+    server.answer("/auth/login", 200, &[], tokens(1));
+    server.answer("/auth/refresh", 200, &[], tokens(2));
+    let session = AuthSession::open(config()).await.expect("a session");
+    session.sign_in(credentials()).await.expect("signed in");
+    session.close().await;
+    let session = AuthSession::open(config()).await.expect("a session");
+    server.answer("/me", 401, &[], "");
+    session.get("/me").send().await.expect("an answer");
+    let name = |path: &str| server.asked(path)[0].header("x-device-id").map(str::to_owned);
+    assert_eq!(name("/auth/login").map(|name| name.len()), Some(32));
+    assert_eq!(name("/auth/login"), name("/auth/refresh"));
+    assert_eq!(name("/me"), None, "the API is not told");
+    let wrong = SessionConfig::new(&server.url).expect("a URL").allow_loopback(true).device_id_header("a b");
+    assert_eq!(AuthSession::open(wrong).await.expect_err("no header").code(), "invalid_configuration");
+}

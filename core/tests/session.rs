@@ -224,6 +224,39 @@ async fn a_session_survives_a_restart_without_a_refresh_and_its_end_survives_one
 }
 
 #[tokio::test]
+async fn whoever_watches_the_states_gets_the_present_one_first() {
+    let realm = realm().await;
+    let session = signed_in(&realm).await;
+    let mut states = session.states();
+    let mut next = async || timeout(PATIENCE, states.next()).await.expect("a state in time");
+    assert!(matches!(next().await, SessionState::SignedIn { .. }));
+    session.sign_out().await.expect("the store is fine");
+    assert_eq!(next().await, SessionState::SignedOut { reason: SignOutReason::User });
+    session.sign_in(credentials()).await.expect("the credentials are right");
+    assert!(matches!(next().await, SessionState::SignedIn { .. }));
+}
+
+#[tokio::test]
+async fn an_access_token_may_be_kept_out_of_the_store() {
+    let realm = realm().await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = || FileStore::new(folder.path());
+    let open = || AuthSession::open(config(&realm).store(store()).access_token_in_memory_only(true));
+    let session = open().await.expect("a session");
+    session.sign_in(credentials()).await.expect("the credentials are right");
+    assert_eq!(session.get("/me").send().await.expect("an answer").status(), 200);
+    session.close().await;
+    let stored: String = std::fs::read_dir(folder.path())
+        .expect("the folder")
+        .map(|entry| std::fs::read_to_string(entry.expect("a file").path()).expect("text"))
+        .collect();
+    assert!(stored.contains("refresh_token") && !stored.contains("access_token"));
+    let session = open().await.expect("a session");
+    assert_eq!(session.get("/me").send().await.expect("an answer").status(), 200);
+    assert_eq!(realm.counters().refreshes, 1);
+}
+
+#[tokio::test]
 async fn an_account_that_is_open_already_is_the_same_session() {
     let realm = realm().await;
     let store = Arc::new(InMemoryStore::new());

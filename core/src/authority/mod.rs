@@ -2,6 +2,7 @@
 
 mod cookie;
 pub(crate) mod custom;
+pub(crate) mod device;
 pub(crate) mod fields;
 pub(crate) mod json;
 pub(crate) mod oauth;
@@ -25,6 +26,7 @@ use crate::lifecycle::terms::{Grant, Verdict};
 use crate::secret::Secret;
 use crate::transport::{self, Transport};
 use custom::CustomEndpoints;
+use device::Device;
 use fields::TokenFields;
 use json::JsonEndpoints;
 use oauth::OAuth2Endpoints;
@@ -43,6 +45,7 @@ const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
 pub(crate) struct Authority {
     pub(crate) endpoints: Endpoints,
     pub(crate) transport: Arc<Transport>,
+    pub(crate) device: Device,
 }
 
 #[derive(Clone, Debug)]
@@ -70,7 +73,7 @@ impl Authority {
         match &self.endpoints {
             Endpoints::Json(endpoints) => {
                 let request = endpoints.sign_in(&self.transport.authority(), credentials)?;
-                json_step(endpoints, request).await
+                json_step(endpoints, self.device.name(request)).await
             }
             Endpoints::OAuth2(_) => Err(no_credentials()),
             Endpoints::Custom(custom) => custom.sign_in(credentials).await,
@@ -86,7 +89,7 @@ impl Authority {
         match &self.endpoints {
             Endpoints::Json(endpoints) => {
                 let request = endpoints.next_step(&self.transport.authority(), target, body)?;
-                json_step(endpoints, request).await
+                json_step(endpoints, self.device.name(request)).await
             }
             Endpoints::OAuth2(_) => Err(no_credentials()),
             Endpoints::Custom(custom) => custom.continue_sign_in(target, body).await,
@@ -113,7 +116,7 @@ impl Authority {
         };
         // draft-ietf-httpapi-idempotency-key-header: a server that knows it answers a retry as it
         // answered the first time.
-        match exchange(request.header("Idempotency-Key", attempt_id.as_str())).await {
+        match exchange(self.device.name(request).header("Idempotency-Key", attempt_id.as_str())).await {
             Ok(reply) => verdict::of_answer(reading, reply),
             Err(Unanswered::NotSent(_)) => Verdict::Unreachable,
             Err(Unanswered::Lost | Unanswered::TooLarge) => Verdict::Ambiguous,

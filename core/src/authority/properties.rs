@@ -214,6 +214,7 @@ proptest! {
             lifetime: time,
             attempt: AttemptId::random().expect("random bytes"),
             lineage: AttemptId::random().expect("random bytes"),
+            device: None,
             subject,
             times: Times { signed_in_at: time.map(|time| SystemTime::UNIX_EPOCH + time), used_at: None },
         };

@@ -83,6 +83,7 @@ struct Shared {
     trace: Mutex<Trace>,
     opened: BootTime,
     dates_wanted: bool,
+    access_token_in_memory_only: bool,
     /// Revocations under way.
     revoking: watch::Sender<u32>,
     refreshes: AtomicU64,
@@ -128,6 +129,7 @@ impl Lifecycle {
         authority: Arc<Authority>,
         clock: Arc<dyn Clock>,
         settings: Settings,
+        access_token_in_memory_only: bool,
     ) -> Result<Self, Error> {
         let runtime = runtime()?;
         let (machine, first) = Machine::open(settings);
@@ -147,11 +149,12 @@ impl Lifecycle {
             leases: Mutex::default(),
             trace: Mutex::default(),
             dates_wanted: settings.policies.any(),
+            access_token_in_memory_only,
             revoking: watch::Sender::new(0),
             refreshes: AtomicU64::new(0),
             failed_refresh_attempts: AtomicU64::new(0),
         });
-        runtime.spawn(run_store(slot, store, shared.clock.clone(), store_queue));
+        runtime.spawn(run_store(store_queue));
         runtime.spawn(run_effects(effects));
         let lifecycle = Self { shared, decided };
         lifecycle.enqueue(first);
@@ -540,7 +543,7 @@ impl Lifecycle {
         let leased = tokio::task::spawn_blocking(move || {
             let lease = shared.store.lease(&shared.slot, LEASE_PATIENCE)?;
             let loaded = if lease.is_shared() {
-                interpret(shared.store.load(&shared.slot), shared.clock.as_ref())
+                shared.load()
             } else {
                 // Nobody else writes: memory is as good as the store.
                 Loaded::Unreadable(Error::Locked)
@@ -580,33 +583,29 @@ enum StoreOperation {
 }
 
 /// Owns the store: one operation at a time, in order, each on a thread that may block.
-async fn run_store(
-    slot: Slot,
-    store: Arc<dyn SecretStore>,
-    clock: Arc<dyn Clock>,
-    mut jobs: mpsc::UnboundedReceiver<StoreJob>,
-) {
+async fn run_store(mut jobs: mpsc::UnboundedReceiver<StoreJob>) {
     while let Some(StoreJob { operation, lifecycle }) = jobs.recv().await {
-        let (slot, store, clock) = (slot.clone(), Arc::clone(&store), Arc::clone(&clock));
+        let shared = Arc::clone(&lifecycle.shared);
         let fallback = operation.failed(StoreError::Transient("the store panicked".into()));
-        let outcome = tokio::task::spawn_blocking(move || operation.perform(&slot, &*store, &*clock)).await;
+        let outcome = tokio::task::spawn_blocking(move || operation.perform(&shared)).await;
         lifecycle.apply(outcome.unwrap_or(fallback));
     }
 }
 
 impl StoreOperation {
-    fn perform(self, slot: &Slot, store: &dyn SecretStore, clock: &dyn Clock) -> Input {
+    fn perform(self, shared: &Shared) -> Input {
         match self {
-            Self::Load { attempt } => Input::Loaded { attempt, loaded: interpret(store.load(slot), clock) },
+            Self::Load { attempt } => Input::Loaded { attempt, loaded: shared.load() },
             Self::Save { epoch, held, times, expected } => {
-                let result = store.save(slot, &record(&held, times, clock), expected);
+                let result = shared.store.save(&shared.slot, &shared.record(&held, times), expected);
                 Input::Saved { epoch, revision: held.revision, result }
             }
             Self::Erase { attempt, reason, expected } => {
-                Input::Erased { attempt, result: store.erase(slot, &Tombstone { reason }, expected) }
+                let result = shared.store.erase(&shared.slot, &Tombstone { reason }, expected);
+                Input::Erased { attempt, result }
             }
             Self::Import { attempt, grant, told } => {
-                let (imported, loaded) = import(slot, store, clock, *grant);
+                let (imported, loaded) = shared.import(*grant);
                 // Whoever asked may have given up.
                 let _ = told.send(imported);
                 Input::Loaded { attempt, loaded }
@@ -627,43 +626,70 @@ impl StoreOperation {
     }
 }
 
-/// A load that writes where there is nothing, and whether it did.
-fn import(slot: &Slot, store: &dyn SecretStore, clock: &dyn Clock, grant: Grant) -> (bool, Loaded) {
-    let load = store.load(slot);
-    if load != Load::Absent {
-        return (false, interpret(load, clock));
+impl Shared {
+    fn load(&self) -> Loaded {
+        self.interpret(self.store.load(&self.slot))
     }
-    let record = Record {
-        expires_at: grant.remaining.and_then(|left| clock.wall_time().checked_add(left)),
-        lifetime: grant.lifetime,
-        lineage: grant.lineage.clone().unwrap_or_else(|| grant.attempt_id.clone()),
-        attempt: grant.attempt_id.clone(),
-        subject: grant.subject.clone(),
-        refresh_token: grant.refresh.clone(),
-        access_token: grant.access.clone(),
-        // Nobody knows when the user signed in.
-        times: Times::default(),
-    };
-    // A slot that was never written has the first generation: whoever writes to it meanwhile wins.
-    match store.save(slot, &record, Expected::Generation(Generation::default())) {
-        Ok(generation) => (true, interpret(Load::Found(record, generation), clock)),
-        Err(StoreError::Conflict) => (false, interpret(store.load(slot), clock)),
-        Err(error) => (false, Loaded::Unreadable(error.into())),
-    }
-}
 
-fn interpret(load: Load, clock: &dyn Clock) -> Loaded {
-    match load {
-        Load::Found(record, generation) => {
-            let times = record.times;
-            Loaded::Found(Box::new(Stored { grant: grant(record, clock), times, generation }))
+    fn interpret(&self, load: Load) -> Loaded {
+        match load {
+            Load::Found(record, generation) => {
+                self.authority.device.restore(record.device.as_deref());
+                let times = record.times;
+                let grant = grant(record, self.clock.as_ref());
+                Loaded::Found(Box::new(Stored { grant, times, generation }))
+            }
+            Load::Tombstone(tombstone, _) => Loaded::Ended(tombstone.reason),
+            Load::Absent => Loaded::Absent,
+            Load::Locked => Loaded::Unreadable(Error::Locked),
+            Load::Transient(cause) => Loaded::Unreadable(Error::StoreUnavailable(cause)),
+            Load::Corrupt(cause) => Loaded::Unreadable(Error::StoreCorrupt(cause)),
+            Load::Unrecoverable => Loaded::Lost,
         }
-        Load::Tombstone(tombstone, _) => Loaded::Ended(tombstone.reason),
-        Load::Absent => Loaded::Absent,
-        Load::Locked => Loaded::Unreadable(Error::Locked),
-        Load::Transient(cause) => Loaded::Unreadable(Error::StoreUnavailable(cause)),
-        Load::Corrupt(cause) => Loaded::Unreadable(Error::StoreCorrupt(cause)),
-        Load::Unrecoverable => Loaded::Lost,
+    }
+
+    /// A load that writes where there is nothing, and whether it did.
+    fn import(&self, grant: Grant) -> (bool, Loaded) {
+        let load = self.store.load(&self.slot);
+        if load != Load::Absent {
+            return (false, self.interpret(load));
+        }
+        let record = Record {
+            expires_at: grant.remaining.and_then(|left| self.clock.wall_time().checked_add(left)),
+            lifetime: grant.lifetime,
+            lineage: grant.lineage.clone().unwrap_or_else(|| grant.attempt_id.clone()),
+            attempt: grant.attempt_id.clone(),
+            subject: grant.subject.clone(),
+            device: self.authority.device.id().map(str::to_owned),
+            refresh_token: grant.refresh.clone(),
+            access_token: grant.access.clone(),
+            // Nobody knows when the user signed in.
+            times: Times::default(),
+        };
+        // A slot that was never written has the first generation: whoever writes to it meanwhile wins.
+        match self.store.save(&self.slot, &record, Expected::Generation(Generation::default())) {
+            Ok(generation) => (true, self.interpret(Load::Found(record, generation))),
+            Err(StoreError::Conflict) => (false, self.load()),
+            Err(error) => (false, Loaded::Unreadable(error.into())),
+        }
+    }
+
+    fn record(&self, held: &Held, times: Times) -> Record {
+        // Without a refresh token the access token is all there is.
+        let kept_out = self.access_token_in_memory_only && held.refresh.is_some();
+        let (access, expires_at) =
+            if kept_out { (None, None) } else { (held.access.as_deref(), held.expires_at) };
+        Record {
+            refresh_token: held.refresh.as_deref().cloned(),
+            access_token: access.cloned(),
+            expires_at: on_the_wall(expires_at, self.clock.as_ref()),
+            lifetime: held.lifetime,
+            attempt: held.attempt_id.clone(),
+            lineage: held.lineage.clone(),
+            subject: held.subject.clone(),
+            device: self.authority.device.id().map(str::to_owned),
+            times,
+        }
     }
 }
 
@@ -672,19 +698,6 @@ fn on_the_wall(time: Option<BootTime>, clock: &dyn Clock) -> Option<SystemTime> 
     let time = time?;
     let wall = clock.wall_time();
     if time >= now { wall.checked_add(now.until(time)) } else { wall.checked_sub(time.until(now)) }
-}
-
-fn record(held: &Held, times: Times, clock: &dyn Clock) -> Record {
-    Record {
-        refresh_token: held.refresh.as_deref().cloned(),
-        access_token: held.access.as_deref().cloned(),
-        expires_at: on_the_wall(held.expires_at, clock),
-        lifetime: held.lifetime,
-        attempt: held.attempt_id.clone(),
-        lineage: held.lineage.clone(),
-        subject: held.subject.clone(),
-        times,
-    }
 }
 
 fn grant(record: Record, clock: &dyn Clock) -> Grant {

@@ -49,6 +49,8 @@ pub struct Record {
     /// The attempt id of the sign-in: names the session through all rotations.
     pub(crate) lineage: AttemptId,
     pub(crate) subject: Option<String>,
+    /// The name of this installation, if servers are told.
+    pub(crate) device: Option<String>,
     /// On the server's clock: see the session policies.
     pub(crate) times: Times,
 }
@@ -102,6 +104,8 @@ struct Live<'a> {
     lineage: AttemptId,
     #[serde(skip_serializing_if = "Option::is_none")]
     subject: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    device: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     signed_in_at: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -186,6 +190,7 @@ fn encode_live(record: &Record) -> Vec<u8> {
         attempt: record.attempt.clone(),
         lineage: record.lineage.clone(),
         subject: record.subject.clone(),
+        device: record.device.clone(),
         signed_in_at: record.times.signed_in_at.map(since_epoch),
         used_at: record.times.used_at.map(since_epoch),
     };
@@ -202,6 +207,7 @@ fn decode_live(body: &[u8]) -> Option<Record> {
         attempt: live.attempt,
         lineage: live.lineage,
         subject: live.subject,
+        device: live.device,
         times: Times {
             signed_in_at: live.signed_in_at.and_then(from_epoch),
             used_at: live.used_at.and_then(from_epoch),
@@ -249,6 +255,7 @@ mod tests {
             attempt: AttemptId("ab".into()),
             lineage: AttemptId("cd".into()),
             subject: Some("u1".into()),
+            device: Some("d1".into()),
             times: Times {
                 signed_in_at: Some(SystemTime::UNIX_EPOCH + Duration::from_secs(5)),
                 used_at: None,

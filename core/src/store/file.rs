@@ -219,6 +219,7 @@ mod tests {
             attempt: id.clone(),
             lineage: id,
             subject: None,
+            device: None,
             times: Times::default(),
         }
     }

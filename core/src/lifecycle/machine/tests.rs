@@ -938,6 +938,25 @@ fn the_lease_is_given_back_when_a_refresh_fails_or_the_session_ends() {
 }
 
 #[test]
+fn the_lease_is_kept_until_what_a_refresh_brought_is_durable() {
+    // [1] Whoever read the store meanwhile would send a token that is used up.
+    let mut rig = Rig::sharing();
+    let version = rig.version();
+    let attempt = rig.refuse(version);
+    rig.lease(attempt, true, found(grant("1", None), Generation(1)));
+    rig.answer(attempt, rotated("2"));
+    rig.save(|_| Err(StoreError::Transient("disk full".into())));
+    let version = rig.version();
+    let attempt = rig.refuse(version);
+    assert_eq!(rig.leases(), 1, "it is still held for the next refresh");
+    rig.answer(attempt, Verdict::Unreachable);
+    assert_eq!(rig.releases(), 0);
+    rig.pass(BACKOFF_CAP);
+    rig.save_ok();
+    assert_eq!(rig.releases(), 1);
+}
+
+#[test]
 fn a_lease_that_is_gained_after_the_session_ended_is_given_back() {
     let mut rig = Rig::sharing();
     let version = rig.version();

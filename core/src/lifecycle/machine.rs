@@ -209,13 +209,18 @@ impl Machine {
         let held = Held::arrived(grant, self.counters.number(), attempt, at);
         let mut turn =
             Turn { at, settings: &self.settings, counters: &mut self.counters, effects: &mut effects };
-        if let Phase::SignedIn(session) = &mut self.phase {
-            session.abandon(false, &mut turn);
-        }
+        let lease = match &mut self.phase {
+            Phase::SignedIn(session) => {
+                session.abandon(false, &mut turn);
+                session.hand_lease_over()
+            }
+            Phase::SignedOut(out) => out.hand_lease_over(),
+            Phase::Restoring { .. } | Phase::Locked { .. } => None,
+        };
         turn.note(Decision::SignedIn { attempt });
         // Whoever waited in the session before must ask again.
         turn.effects.push(Effect::Settle);
-        let session = SignedIn::arrive(turn.counters.epochs, held, attempt, &mut turn);
+        let session = SignedIn::arrive(turn.counters.epochs, held, attempt, lease, &mut turn);
         self.phase = Phase::SignedIn(Box::new(session));
         (Ok(attempt), effects)
     }
@@ -357,9 +362,13 @@ fn end(phase: &mut Phase, reason: SignOutReason, turn: &mut Turn<'_>) -> Option<
         Phase::SignedIn(session) => (session.abandon(true, turn), Expected::Any),
         _ => (None, Expected::Any),
     };
+    let lease = match phase {
+        Phase::SignedIn(session) => session.hand_lease_over(),
+        _ => None,
+    };
     let ended = turn.counters.epochs;
     turn.counters.epochs += 1;
-    let out = SignedOut::now(reason, ended, orphan, expected, turn);
+    let out = SignedOut::now(reason, ended, orphan, lease, expected, turn);
     let erasing = out.erasing();
     *phase = Phase::SignedOut(Box::new(out));
     erasing

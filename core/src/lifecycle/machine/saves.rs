@@ -25,6 +25,11 @@ impl Saves {
         self.durable = Some(revision);
     }
 
+    /// Nothing of this session is known to be saved yet.
+    pub(super) fn is_first(&self) -> bool {
+        self.durable.is_none()
+    }
+
     pub(super) fn has(&self, revision: u64) -> bool {
         self.durable == Some(revision)
     }

@@ -20,6 +20,8 @@ pub(super) struct SignedOut {
     erasure: Option<Erasure>,
     /// A refresh that was on its way when the session was to end, and the tokens that it set out with.
     orphan: Option<(Attempt, Held)>,
+    /// The lease of the store that the session had is held until the tombstone is durable.
+    lease: Option<Attempt>,
 }
 
 /// The tombstone on its way to the store: one write at a time, until it is durable.
@@ -40,7 +42,7 @@ struct Erasure {
 impl SignedOut {
     /// Signed out since before this process: nothing has to be erased.
     pub(super) fn quietly(reason: SignOutReason) -> Self {
-        Self { reason, by_user: false, ended: None, erasure: None, orphan: None }
+        Self { reason, by_user: false, ended: None, erasure: None, orphan: None, lease: None }
     }
 
     /// The session of the epoch `ended` ends now.
@@ -48,6 +50,7 @@ impl SignedOut {
         reason: SignOutReason,
         ended: u64,
         orphan: Option<(Attempt, Held)>,
+        lease: Option<Attempt>,
         expected: Expected,
         turn: &mut Turn<'_>,
     ) -> Self {
@@ -60,7 +63,22 @@ impl SignedOut {
             erasure
         });
         let by_user = reason == SignOutReason::User;
-        Self { reason, by_user, ended: Some(ended), erasure, orphan }
+        let mut out = Self { reason, by_user, ended: Some(ended), erasure, orphan, lease };
+        out.give_lease_back(turn);
+        out
+    }
+
+    /// Nobody else may read the store before the end of the session is in it.
+    fn give_lease_back(&mut self, turn: &mut Turn<'_>) {
+        if self.erasure.as_ref().is_none_or(|erasure| erasure.done) {
+            let lease = self.lease.take();
+            turn.effects.extend(lease.map(|attempt| Effect::Release { attempt }));
+        }
+    }
+
+    /// The lease, for somebody who signs in.
+    pub(super) fn hand_lease_over(&mut self) -> Option<Attempt> {
+        self.lease.take()
     }
 
     /// The attempt that leaves the tombstone.
@@ -136,6 +154,7 @@ impl SignedOut {
             }
             Err(error) => erasure.failed(error, turn),
         }
+        self.give_lease_back(turn);
         turn.effects.push(Effect::Settle);
     }
 

@@ -359,8 +359,8 @@ fn end(phase: &mut Phase, reason: SignOutReason, turn: &mut Turn<'_>) -> Option<
         Phase::SignedIn(session) if reason != SignOutReason::User => {
             (session.abandon(is_wanted(reason), turn), session.expected())
         }
-        Phase::SignedIn(session) => (session.abandon(true, turn), Expected::Any),
-        _ => (None, Expected::Any),
+        Phase::SignedIn(session) => (session.abandon(true, turn), Some(Expected::Any)),
+        _ => (None, Some(Expected::Any)),
     };
     let lease = match phase {
         Phase::SignedIn(session) => session.hand_lease_over(),

@@ -444,6 +444,7 @@ impl SignedIn {
             && self.saves.generation.is_none_or(|known| *generation > known)
             && grant.refresh.is_some()
             && grant.refresh.as_ref() != self.held.refresh.as_deref()
+            && !self.saves.has_tried(&grant.attempt_id)
     }
 
     /// Whether a record belongs to this session, or to a later one of the same user. Without a subject that
@@ -484,8 +485,9 @@ impl SignedIn {
     }
 
     fn save(&mut self, turn: &mut Turn<'_>) {
-        let revision = self.newest().revision;
-        if let Some(expected) = self.saves.begin(revision) {
+        let newest = self.newest();
+        let (revision, attempt_id) = (newest.revision, newest.attempt_id.clone());
+        if let Some(expected) = self.saves.begin(revision, &attempt_id) {
             let held = Box::new(self.newest().clone());
             turn.effects.push(Effect::Save { epoch: self.epoch, held, times: self.ages.times(), expected });
         }
@@ -651,8 +653,8 @@ impl SignedIn {
     }
 
     /// What the slot must hold for a tombstone that the user has not asked for: somebody else may have
-    /// signed in on the store, and theirs stays.
-    pub(super) fn expected(&self) -> Expected {
+    /// signed in on the store, and theirs stays. `None` where nothing of this session is there.
+    pub(super) fn expected(&self) -> Option<Expected> {
         self.saves.expected()
     }
 

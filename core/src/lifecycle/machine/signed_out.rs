@@ -51,13 +51,14 @@ impl SignedOut {
         ended: u64,
         orphan: Option<(Attempt, Held)>,
         lease: Option<Attempt>,
-        expected: Expected,
+        expected: Option<Expected>,
         turn: &mut Turn<'_>,
     ) -> Self {
         turn.note(Decision::SignedOut { reason });
         turn.effects.extend([Effect::Emit(Event::SignedOut { reason }), Effect::Settle]);
         // What somebody else has written since is theirs.
-        let erasure = (reason != SignOutReason::Elsewhere).then(|| {
+        let expected = expected.filter(|_| reason != SignOutReason::Elsewhere);
+        let erasure = expected.map(|expected| {
             let mut erasure = Erasure::new(turn.counters.attempt(), expected);
             erasure.run(reason, turn);
             erasure

@@ -408,6 +408,30 @@ fn a_save_that_fails_is_repeated_until_it_succeeds() {
 }
 
 #[test]
+fn a_save_that_was_made_and_reported_as_failed_is_not_taken_for_somebody_else_s() {
+    // [3] The newest token is kept, and saved over the older one.
+    let mut rig = Rig::signed_in(Some(3600));
+    let version = rig.version();
+    let attempt = rig.refuse(version);
+    let second = grant("2", Some(3600));
+    rig.answer(attempt, Verdict::Rotated(Box::new(second.clone())));
+    rig.save(|_| Err(StoreError::Transient("the directory could not be synced".into())));
+    let version = rig.version();
+    let attempt = rig.refuse(version);
+    rig.answer(attempt, rotated("3"));
+    rig.pass(BACKOFF_CAP);
+    rig.save(|_| Err(StoreError::Conflict));
+    rig.apply(Input::Loaded { attempt: rig.last_load(), loaded: found(second, Generation(100)) });
+    assert_eq!(used(&rig.ask()), "access-3");
+    rig.pass(BACKOFF_CAP);
+    let expected = rig.effects.iter().rev().find_map(|effect| match effect {
+        Effect::Save { expected, .. } => Some(*expected),
+        _ => None,
+    });
+    assert_eq!(expected, Some(Expected::Generation(Generation(100))));
+}
+
+#[test]
 fn a_tombstone_found_after_a_save_conflict_ends_the_session() {
     // [5]
     let mut rig = Rig::signed_in(Some(3600));
@@ -524,6 +548,20 @@ fn only_the_user_s_sign_out_erases_whatever_is_there() {
     let mut rig = Rig::signed_in(Some(3600));
     rig.sign_out();
     assert_eq!(expected(&rig), Some(Expected::Any));
+}
+
+#[test]
+fn a_rejected_session_that_was_never_saved_erases_nothing() {
+    // [5] Whatever is there is somebody else's.
+    let mut rig = Rig::signed_out();
+    rig.sign_in(grant("1", None)).expect("nobody else signs in");
+    rig.save(|_| Err(StoreError::Locked));
+    let version = rig.version();
+    let attempt = rig.refuse(version);
+    rig.answer(attempt, Verdict::Rejected { certain: true });
+    rig.apply(Input::Loaded { attempt, loaded: Loaded::Absent });
+    assert_eq!(rig.reason(), Some(SignOutReason::Rejected));
+    assert_eq!(rig.count(|effect| matches!(effect, Effect::Erase { .. })), 0);
 }
 
 #[test]

@@ -8,6 +8,8 @@
 
 mod backoff;
 mod breaker;
+#[cfg(test)]
+mod exploration;
 mod held;
 mod policy;
 mod saves;
@@ -382,4 +384,23 @@ fn is_wanted(reason: SignOutReason) -> bool {
 /// The refresh token is what is revoked; without one there is nothing to do.
 fn revoke(refresh: Option<Arc<Secret>>, access: Option<Arc<Secret>>) -> Option<Effect> {
     refresh.map(|refresh| Effect::Revoke { refresh, access })
+}
+
+#[cfg(test)]
+impl Machine {
+    fn fingerprint(&self, print: &mut exploration::Fingerprint) {
+        let Self { settings: _, counters, phase } = self;
+        print.relative_to(counters);
+        print.add(counters.intents - counters.void_intents);
+        print.add(std::mem::discriminant(phase));
+        match phase {
+            Phase::Restoring { attempt } => print.attempt(Some(*attempt)),
+            Phase::Locked { attempt, cause } => {
+                print.attempt(Some(*attempt));
+                print.add(cause.code());
+            }
+            Phase::SignedOut(out) => out.fingerprint(print),
+            Phase::SignedIn(session) => session.fingerprint(print),
+        }
+    }
 }

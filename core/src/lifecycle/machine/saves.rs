@@ -93,3 +93,16 @@ impl Saves {
         self.retry_at.take_if(|retry_at| *retry_at <= now).is_some()
     }
 }
+
+#[cfg(test)]
+impl Saves {
+    pub(super) fn fingerprint(&self, print: &mut super::exploration::Fingerprint) {
+        let Self { generation, running, durable, tried, rereading, failures, retry_at, degraded } = self;
+        print.generation(*generation);
+        print.number(*running);
+        print.number(*durable);
+        print.attempt(*rereading);
+        print.add((failures, degraded, tried));
+        print.deadline(*retry_at);
+    }
+}

@@ -693,3 +693,55 @@ impl Flight {
         Self { attempt, stage, because, waiters: 0, retries: 0, doubted: false }
     }
 }
+
+#[cfg(test)]
+impl SignedIn {
+    pub(super) fn fingerprint(&self, print: &mut super::exploration::Fingerprint) {
+        let Self { epoch, held, released, flight, backoff, breaker, .. } = self;
+        print.epoch(Some(*epoch));
+        held.fingerprint(print);
+        print.add((released, flight.is_some(), backoff.is_some()));
+        if let Some(flight) = flight {
+            flight.fingerprint(print);
+        }
+        if let Some(backoff) = backoff {
+            backoff.fingerprint(print);
+        }
+        breaker.fingerprint(print);
+        // The ages and their timer decide something only under policies, which are explored by nobody.
+        let Self { answer_lost, saves, lease, looking, ages: _, policy_check: _, .. } = self;
+        print.since(*answer_lost, super::GRACE);
+        saves.fingerprint(print);
+        print.attempt(*lease);
+        print.attempt(*looking);
+    }
+}
+
+#[cfg(test)]
+impl Flight {
+    fn fingerprint(&self, print: &mut super::exploration::Fingerprint) {
+        // How many wait is only told.
+        let Self { attempt, stage, because, waiters: _, retries, doubted } = self;
+        print.attempt(Some(*attempt));
+        print.add((std::mem::discriminant(stage), because, retries, doubted));
+        match stage {
+            Stage::Leasing { until, first } => {
+                print.deadline(Some(*until));
+                print.add(first);
+            }
+            Stage::Paused { until } => print.deadline(Some(*until)),
+            Stage::Sent => {}
+            Stage::Confirming { reason, until } => {
+                print.add(reason);
+                print.deadline(Some(*until));
+            }
+            Stage::Saving { next, since } => {
+                print.since(Some(*since), SAVE_BUDGET);
+                print.add(std::mem::discriminant(next));
+                if let Next::Refreshed(held) | Next::Salvaged(held) = next {
+                    held.fingerprint(print);
+                }
+            }
+        }
+    }
+}

@@ -211,3 +211,26 @@ impl Erasure {
         (self.reported, self.error) = (true, Some(error));
     }
 }
+
+#[cfg(test)]
+impl SignedOut {
+    pub(super) fn fingerprint(&self, print: &mut super::exploration::Fingerprint) {
+        let Self { reason, by_user, ended, erasure, orphan, lease } = self;
+        print.add((reason, by_user));
+        print.epoch(*ended);
+        print.attempt(*lease);
+        print.add((erasure.is_some(), orphan.is_some()));
+        if let Some((attempt, held)) = orphan {
+            print.attempt(Some(*attempt));
+            held.fingerprint(print);
+        }
+        if let Some(erasure) = erasure {
+            let Erasure { attempt, expected, running, failures, retry_at, error, reported, done } = erasure;
+            print.attempt(Some(*attempt));
+            print.expected(*expected);
+            print.since(*running, SAVE_BUDGET);
+            print.deadline(*retry_at);
+            print.add((failures, error.is_some(), reported, done));
+        }
+    }
+}

@@ -8,6 +8,8 @@
 
 mod backoff;
 mod breaker;
+#[cfg(test)]
+mod exploration;
 mod held;
 mod policy;
 mod saves;
@@ -209,13 +211,18 @@ impl Machine {
         let held = Held::arrived(grant, self.counters.number(), attempt, at);
         let mut turn =
             Turn { at, settings: &self.settings, counters: &mut self.counters, effects: &mut effects };
-        if let Phase::SignedIn(session) = &mut self.phase {
-            session.abandon(false, &mut turn);
-        }
+        let lease = match &mut self.phase {
+            Phase::SignedIn(session) => {
+                session.abandon(false, &mut turn);
+                session.hand_lease_over()
+            }
+            Phase::SignedOut(out) => out.hand_lease_over(),
+            Phase::Restoring { .. } | Phase::Locked { .. } => None,
+        };
         turn.note(Decision::SignedIn { attempt });
         // Whoever waited in the session before must ask again.
         turn.effects.push(Effect::Settle);
-        let session = SignedIn::arrive(turn.counters.epochs, held, attempt, &mut turn);
+        let session = SignedIn::arrive(turn.counters.epochs, held, attempt, lease, &mut turn);
         self.phase = Phase::SignedIn(Box::new(session));
         (Ok(attempt), effects)
     }
@@ -370,12 +377,16 @@ fn end(phase: &mut Phase, reason: SignOutReason, turn: &mut Turn<'_>) -> Option<
         Phase::SignedIn(session) if reason != SignOutReason::User => {
             (session.abandon(is_wanted(reason), turn), session.expected())
         }
-        Phase::SignedIn(session) => (session.abandon(true, turn), Expected::Any),
-        _ => (None, Expected::Any),
+        Phase::SignedIn(session) => (session.abandon(true, turn), Some(Expected::Any)),
+        _ => (None, Some(Expected::Any)),
+    };
+    let lease = match phase {
+        Phase::SignedIn(session) => session.hand_lease_over(),
+        _ => None,
     };
     let ended = turn.counters.epochs;
     turn.counters.epochs += 1;
-    let out = SignedOut::now(reason, ended, orphan, expected, turn);
+    let out = SignedOut::now(reason, ended, orphan, lease, expected, turn);
     let erasing = out.erasing();
     *phase = Phase::SignedOut(Box::new(out));
     erasing
@@ -389,4 +400,23 @@ fn is_wanted(reason: SignOutReason) -> bool {
 /// The refresh token is what is revoked; without one there is nothing to do.
 fn revoke(refresh: Option<Arc<Secret>>, access: Option<Arc<Secret>>) -> Option<Effect> {
     refresh.map(|refresh| Effect::Revoke { refresh, access })
+}
+
+#[cfg(test)]
+impl Machine {
+    fn fingerprint(&self, print: &mut exploration::Fingerprint) {
+        let Self { settings: _, counters, phase } = self;
+        print.relative_to(counters);
+        print.add(counters.intents - counters.void_intents);
+        print.add(std::mem::discriminant(phase));
+        match phase {
+            Phase::Restoring { attempt } => print.attempt(Some(*attempt)),
+            Phase::Locked { attempt, cause } => {
+                print.attempt(Some(*attempt));
+                print.add(cause.code());
+            }
+            Phase::SignedOut(out) => out.fingerprint(print),
+            Phase::SignedIn(session) => session.fingerprint(print),
+        }
+    }
 }

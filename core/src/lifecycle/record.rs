@@ -62,6 +62,8 @@ pub struct Tombstone {
 }
 
 /// What a slot holds.
+// One lives for a moment, on its way to the store or from it.
+#[allow(clippy::large_enum_variant)]
 #[derive(Clone, Debug, PartialEq)]
 pub enum Entry {
     /// A session.

@@ -83,3 +83,13 @@ impl Backoff {
 pub(super) fn pause(at: Moment, failures: u32) -> Duration {
     at.jitter(BACKOFF_BASE.saturating_mul(1 << failures.min(10)).min(BACKOFF_CAP)).max(BACKOFF_FLOOR)
 }
+
+#[cfg(test)]
+impl Backoff {
+    pub(super) fn fingerprint(&self, print: &mut super::exploration::Fingerprint) {
+        let Self { attempt, until, failures, asked, problem } = self;
+        print.attempt(Some(*attempt));
+        print.deadline(Some(*until));
+        print.add((failures, asked, std::mem::discriminant(problem)));
+    }
+}

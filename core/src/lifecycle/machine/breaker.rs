@@ -30,3 +30,12 @@ impl Breaker {
         self.uncured.len() == UNCURED && self.uncured.front().is_some_and(|oldest| oldest.until(now) < WINDOW)
     }
 }
+
+#[cfg(test)]
+impl Breaker {
+    pub(super) fn fingerprint(&self, print: &mut super::exploration::Fingerprint) {
+        for at in &self.uncured {
+            print.since(Some(*at), WINDOW);
+        }
+    }
+}

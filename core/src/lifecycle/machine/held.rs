@@ -98,3 +98,18 @@ impl Held {
         matches!((&self.subject, &grant.subject), (Some(ours), Some(theirs)) if ours != theirs)
     }
 }
+
+#[cfg(test)]
+impl Held {
+    pub(super) fn fingerprint(&self, print: &mut super::exploration::Fingerprint) {
+        // The lifetime and the claims decide nothing here.
+        let Self { number, revision, access, refresh, expires_at, attempt_id, lineage, subject, .. } = self;
+        print.number(Some(*number));
+        print.number(Some(*revision));
+        print.add((access, refresh, attempt_id, lineage, subject));
+        print.deadline(*expires_at);
+        print.deadline(self.renew_at);
+        print.attempt(self.made_by);
+        print.add((self.used, self.proven, self.after_refusal));
+    }
+}

@@ -1,9 +1,15 @@
 //! One save at a time; what is newest when it ends is saved next.
 
+use std::collections::VecDeque;
+
 use super::backoff::pause;
+use crate::lifecycle::record::AttemptId;
 use crate::lifecycle::terms::{Attempt, Moment};
 use crate::store::{Expected, Generation};
 use crate::time::BootTime;
+
+/// More refreshes than this in a row are not saved only by a store that has failed for hours.
+const MOST_TRIED: usize = 32;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Saves {
@@ -11,6 +17,9 @@ pub(super) struct Saves {
     pub(super) generation: Option<Generation>,
     running: Option<u64>,
     durable: Option<u64>,
+    /// What was tried to be saved since. A save that failed may have been made all the same, such as when only
+    /// the directory could not be synced: its record is no newer one of somebody else.
+    tried: VecDeque<AttemptId>,
     /// Somebody else has written: the store is being read to learn what, before the save is repeated.
     pub(super) rereading: Option<Attempt>,
     failures: u32,
@@ -23,6 +32,17 @@ impl Saves {
     pub(super) fn is_durable(&mut self, revision: u64, generation: Generation) {
         self.generation = Some(generation);
         self.durable = Some(revision);
+        self.tried.clear();
+    }
+
+    /// Whether a record with this attempt id may be one that this session has written itself.
+    pub(super) fn has_tried(&self, attempt_id: &AttemptId) -> bool {
+        self.tried.contains(attempt_id)
+    }
+
+    /// Nothing of this session is known to be saved yet.
+    pub(super) fn is_first(&self) -> bool {
+        self.durable.is_none()
     }
 
     pub(super) fn has(&self, revision: u64) -> bool {
@@ -30,19 +50,25 @@ impl Saves {
     }
 
     /// Begins to save this revision, unless that is done, or a save is running or waits for its time.
-    pub(super) fn begin(&mut self, revision: u64) -> Option<Expected> {
+    pub(super) fn begin(&mut self, revision: u64, attempt_id: &AttemptId) -> Option<Expected> {
         if self.running.is_some() || self.retry_at.is_some() || self.has(revision) {
             return None;
         }
         self.running = Some(revision);
+        if !self.has_tried(attempt_id) {
+            if self.tried.len() == MOST_TRIED {
+                self.tried.pop_front();
+            }
+            self.tried.push_back(attempt_id.clone());
+        }
         Some(self.generation.map_or(Expected::Any, Expected::Generation))
     }
 
-    /// What the slot holds, as far as that is known: a save that is running will change it.
-    pub(super) fn expected(&self) -> Expected {
-        match (self.running, self.generation) {
-            (None, Some(generation)) => Expected::Generation(generation),
-            _ => Expected::Any,
+    /// What the slot holds of this session, as far as that is known: a save that is running will change it.
+    pub(super) fn expected(&self) -> Option<Expected> {
+        match self.running {
+            Some(_) => Some(Expected::Any),
+            None => self.generation.map(Expected::Generation),
         }
     }
 
@@ -65,5 +91,18 @@ impl Saves {
     /// Whether a failed save is due.
     pub(super) fn due(&mut self, now: BootTime) -> bool {
         self.retry_at.take_if(|retry_at| *retry_at <= now).is_some()
+    }
+}
+
+#[cfg(test)]
+impl Saves {
+    pub(super) fn fingerprint(&self, print: &mut super::exploration::Fingerprint) {
+        let Self { generation, running, durable, tried, rereading, failures, retry_at, degraded } = self;
+        print.generation(*generation);
+        print.number(*running);
+        print.number(*durable);
+        print.attempt(*rereading);
+        print.add((failures, degraded, tried));
+        print.deadline(*retry_at);
     }
 }

@@ -62,8 +62,9 @@ struct Flight {
 
 #[derive(Clone, Debug)]
 enum Stage {
-    /// Others who share the store may be refreshing; the lease of it is awaited.
-    Leasing { until: BootTime },
+    /// Others who share the store may be refreshing; the lease of it is awaited. `first` is whether nothing of
+    /// the session was saved when it was asked for: what is read with it may be of before.
+    Leasing { until: BootTime, first: bool },
     /// The refresh token is on its way.
     Sent,
     /// An answer was lost; the token is sent again.
@@ -85,12 +86,19 @@ enum Next {
 }
 
 impl SignedIn {
-    /// With tokens that have just arrived; they are being saved.
-    pub(super) fn arrive(epoch: u64, held: Held, attempt: Attempt, turn: &mut Turn<'_>) -> Self {
+    /// With tokens that have just arrived; they are being saved. The lease that the session before still had
+    /// is kept until then.
+    pub(super) fn arrive(
+        epoch: u64,
+        held: Held,
+        attempt: Attempt,
+        lease: Option<Attempt>,
+        turn: &mut Turn<'_>,
+    ) -> Self {
         let stage = Stage::Saving { next: Next::SignedIn, since: turn.at.now };
         let flight = Flight::new(attempt, stage, None);
         let ages = Ages::begin(turn.at.now);
-        let mut session = Self::new(epoch, held, false, Some(flight), ages);
+        let mut session = Self { lease, ..Self::new(epoch, held, false, Some(flight), ages) };
         turn.effects.push(Effect::WakeIfOpen(turn.at.now.after(SAVE_BUDGET)));
         session.save(turn);
         session.watch_policies(turn);
@@ -202,7 +210,8 @@ impl SignedIn {
         let attempt = turn.counters.attempt();
         turn.note(Decision::RefreshStarted { attempt, because });
         let until = turn.at.now.after(LEASE_BUDGET);
-        let mut flight = Flight::new(attempt, Stage::Leasing { until }, Some(because));
+        let mut flight =
+            Flight::new(attempt, Stage::Leasing { until, first: self.saves.is_first() }, Some(because));
         flight.waiters = waiters;
         self.flight = Some(flight);
         if self.lease.is_some() {
@@ -223,7 +232,7 @@ impl SignedIn {
         result: Result<Leased, StoreError>,
         turn: &mut Turn<'_>,
     ) -> Option<SignOutReason> {
-        let Some(Flight { stage: Stage::Leasing { .. }, .. }) =
+        let Some(&Flight { stage: Stage::Leasing { first, .. }, .. }) =
             self.flight.as_ref().filter(|flight| flight.attempt == attempt)
         else {
             turn.effects.extend(result.is_ok().then_some(Effect::Release { attempt }));
@@ -238,6 +247,7 @@ impl SignedIn {
         };
         self.lease = Some(attempt);
         match loaded {
+            loaded if first && self.is_of_before(&loaded) => self.send(turn),
             Loaded::Found(stored) if self.is_successor(&stored) => self.adopt(*stored, attempt, turn),
             Loaded::Found(stored) if !self.is_ours(&stored.grant) => return Some(SignOutReason::Elsewhere),
             Loaded::Ended(_) => return Some(SignOutReason::Elsewhere),
@@ -386,6 +396,7 @@ impl SignedIn {
         }
         turn.note(Decision::StoreRead { attempt, found: loaded.name() });
         match loaded {
+            loaded if self.saves.is_first() && self.is_of_before(&loaded) => rejected,
             Loaded::Ended(_) => Some(SignOutReason::Elsewhere),
             // What a refresh brings that is on its way is not thrown away for it.
             Loaded::Found(stored) if self.is_successor(&stored) && !self.is_sent() => {
@@ -412,6 +423,16 @@ impl SignedIn {
         }
     }
 
+    /// Whether the store held, before anything of this session was saved, what the save will replace: that
+    /// says nothing about this session. A record of this very session is the saved one, or a later one.
+    fn is_of_before(&self, loaded: &Loaded) -> bool {
+        match loaded {
+            Loaded::Found(stored) => stored.grant.lineage.as_ref() != Some(&self.held.lineage),
+            Loaded::Ended(_) => true,
+            Loaded::Absent | Loaded::Lost | Loaded::Unreadable(_) => false,
+        }
+    }
+
     fn is_sent(&self) -> bool {
         matches!(&self.flight, Some(Flight { stage: Stage::Sent, .. }))
     }
@@ -423,6 +444,7 @@ impl SignedIn {
             && self.saves.generation.is_none_or(|known| *generation > known)
             && grant.refresh.is_some()
             && grant.refresh.as_ref() != self.held.refresh.as_deref()
+            && !self.saves.has_tried(&grant.attempt_id)
     }
 
     /// Whether a record belongs to this session, or to a later one of the same user. Without a subject that
@@ -463,8 +485,9 @@ impl SignedIn {
     }
 
     fn save(&mut self, turn: &mut Turn<'_>) {
-        let revision = self.newest().revision;
-        if let Some(expected) = self.saves.begin(revision) {
+        let newest = self.newest();
+        let (revision, attempt_id) = (newest.revision, newest.attempt_id.clone());
+        if let Some(expected) = self.saves.begin(revision, &attempt_id) {
             let held = Box::new(self.newest().clone());
             turn.effects.push(Effect::Save { epoch: self.epoch, held, times: self.ages.times(), expected });
         }
@@ -612,9 +635,9 @@ impl SignedIn {
                 self.degrade(turn);
             }
             // The store hangs: whoever waits is told, and what it says later is dealt with then.
-            Some(Flight { stage: Stage::Leasing { until } | Stage::Confirming { until, .. }, .. })
-                if *until <= now =>
-            {
+            Some(Flight {
+                stage: Stage::Leasing { until, .. } | Stage::Confirming { until, .. }, ..
+            }) if *until <= now => {
                 let error = StoreError::Transient("the store did not answer in time".into());
                 self.fail(None, Problem::Store(error), turn);
             }
@@ -630,16 +653,20 @@ impl SignedIn {
     }
 
     /// What the slot must hold for a tombstone that the user has not asked for: somebody else may have
-    /// signed in on the store, and theirs stays.
-    pub(super) fn expected(&self) -> Expected {
+    /// signed in on the store, and theirs stays. `None` where nothing of this session is there.
+    pub(super) fn expected(&self) -> Option<Expected> {
         self.saves.expected()
     }
 
+    /// The lease, for what comes after this session: a refresh may be under way, and whoever read the store
+    /// before the end of the session is in it would send the same token.
+    pub(super) fn hand_lease_over(&mut self) -> Option<Attempt> {
+        self.lease.take()
+    }
+
     /// The session is over: what is revoked now if the user wanted it so, and what is decided when a refresh
-    /// under way is answered. The lease goes back in any case.
+    /// under way is answered.
     pub(super) fn abandon(&mut self, revoked: bool, turn: &mut Turn<'_>) -> Option<(Attempt, Held)> {
-        let lease = self.lease.take();
-        turn.effects.extend(lease.map(|attempt| Effect::Release { attempt }));
         if let Some(flight) = &self.flight
             && flight.because.is_some()
         {
@@ -664,5 +691,57 @@ impl SignedIn {
 impl Flight {
     fn new(attempt: Attempt, stage: Stage, because: Option<Because>) -> Self {
         Self { attempt, stage, because, waiters: 0, retries: 0, doubted: false }
+    }
+}
+
+#[cfg(test)]
+impl SignedIn {
+    pub(super) fn fingerprint(&self, print: &mut super::exploration::Fingerprint) {
+        let Self { epoch, held, released, flight, backoff, breaker, .. } = self;
+        print.epoch(Some(*epoch));
+        held.fingerprint(print);
+        print.add((released, flight.is_some(), backoff.is_some()));
+        if let Some(flight) = flight {
+            flight.fingerprint(print);
+        }
+        if let Some(backoff) = backoff {
+            backoff.fingerprint(print);
+        }
+        breaker.fingerprint(print);
+        // The ages and their timer decide something only under policies, which are explored by nobody.
+        let Self { answer_lost, saves, lease, looking, ages: _, policy_check: _, .. } = self;
+        print.since(*answer_lost, super::GRACE);
+        saves.fingerprint(print);
+        print.attempt(*lease);
+        print.attempt(*looking);
+    }
+}
+
+#[cfg(test)]
+impl Flight {
+    fn fingerprint(&self, print: &mut super::exploration::Fingerprint) {
+        // How many wait is only told.
+        let Self { attempt, stage, because, waiters: _, retries, doubted } = self;
+        print.attempt(Some(*attempt));
+        print.add((std::mem::discriminant(stage), because, retries, doubted));
+        match stage {
+            Stage::Leasing { until, first } => {
+                print.deadline(Some(*until));
+                print.add(first);
+            }
+            Stage::Paused { until } => print.deadline(Some(*until)),
+            Stage::Sent => {}
+            Stage::Confirming { reason, until } => {
+                print.add(reason);
+                print.deadline(Some(*until));
+            }
+            Stage::Saving { next, since } => {
+                print.since(Some(*since), SAVE_BUDGET);
+                print.add(std::mem::discriminant(next));
+                if let Next::Refreshed(held) | Next::Salvaged(held) = next {
+                    held.fingerprint(print);
+                }
+            }
+        }
     }
 }

@@ -20,6 +20,8 @@ pub(super) struct SignedOut {
     erasure: Option<Erasure>,
     /// A refresh that was on its way when the session was to end, and the tokens that it set out with.
     orphan: Option<(Attempt, Held)>,
+    /// The lease of the store that the session had is held until the tombstone is durable.
+    lease: Option<Attempt>,
 }
 
 /// The tombstone on its way to the store: one write at a time, until it is durable.
@@ -40,7 +42,7 @@ struct Erasure {
 impl SignedOut {
     /// Signed out since before this process: nothing has to be erased.
     pub(super) fn quietly(reason: SignOutReason) -> Self {
-        Self { reason, by_user: false, ended: None, erasure: None, orphan: None }
+        Self { reason, by_user: false, ended: None, erasure: None, orphan: None, lease: None }
     }
 
     /// The session of the epoch `ended` ends now.
@@ -48,19 +50,36 @@ impl SignedOut {
         reason: SignOutReason,
         ended: u64,
         orphan: Option<(Attempt, Held)>,
-        expected: Expected,
+        lease: Option<Attempt>,
+        expected: Option<Expected>,
         turn: &mut Turn<'_>,
     ) -> Self {
         turn.note(Decision::SignedOut { reason });
         turn.effects.extend([Effect::Emit(Event::SignedOut { reason }), Effect::Settle]);
         // What somebody else has written since is theirs.
-        let erasure = (reason != SignOutReason::Elsewhere).then(|| {
+        let expected = expected.filter(|_| reason != SignOutReason::Elsewhere);
+        let erasure = expected.map(|expected| {
             let mut erasure = Erasure::new(turn.counters.attempt(), expected);
             erasure.run(reason, turn);
             erasure
         });
         let by_user = reason == SignOutReason::User;
-        Self { reason, by_user, ended: Some(ended), erasure, orphan }
+        let mut out = Self { reason, by_user, ended: Some(ended), erasure, orphan, lease };
+        out.give_lease_back(turn);
+        out
+    }
+
+    /// Nobody else may read the store before the end of the session is in it.
+    fn give_lease_back(&mut self, turn: &mut Turn<'_>) {
+        if self.erasure.as_ref().is_none_or(|erasure| erasure.done) {
+            let lease = self.lease.take();
+            turn.effects.extend(lease.map(|attempt| Effect::Release { attempt }));
+        }
+    }
+
+    /// The lease, for somebody who signs in.
+    pub(super) fn hand_lease_over(&mut self) -> Option<Attempt> {
+        self.lease.take()
     }
 
     /// The attempt that leaves the tombstone.
@@ -138,6 +157,7 @@ impl SignedOut {
             }
             Err(error) => erasure.failed(error, turn),
         }
+        self.give_lease_back(turn);
         turn.effects.push(Effect::Settle);
     }
 
@@ -191,5 +211,28 @@ impl Erasure {
             turn.effects.push(Effect::Emit(Event::PersistenceDegraded));
         }
         (self.reported, self.error) = (true, Some(error));
+    }
+}
+
+#[cfg(test)]
+impl SignedOut {
+    pub(super) fn fingerprint(&self, print: &mut super::exploration::Fingerprint) {
+        let Self { reason, by_user, ended, erasure, orphan, lease } = self;
+        print.add((reason, by_user));
+        print.epoch(*ended);
+        print.attempt(*lease);
+        print.add((erasure.is_some(), orphan.is_some()));
+        if let Some((attempt, held)) = orphan {
+            print.attempt(Some(*attempt));
+            held.fingerprint(print);
+        }
+        if let Some(erasure) = erasure {
+            let Erasure { attempt, expected, running, failures, retry_at, error, reported, done } = erasure;
+            print.attempt(Some(*attempt));
+            print.expected(*expected);
+            print.since(*running, SAVE_BUDGET);
+            print.deadline(*retry_at);
+            print.add((failures, error.is_some(), reported, done));
+        }
     }
 }

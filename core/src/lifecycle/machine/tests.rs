@@ -408,6 +408,30 @@ fn a_save_that_fails_is_repeated_until_it_succeeds() {
 }
 
 #[test]
+fn a_save_that_was_made_and_reported_as_failed_is_not_taken_for_somebody_else_s() {
+    // [3] The newest token is kept, and saved over the older one.
+    let mut rig = Rig::signed_in(Some(3600));
+    let version = rig.version();
+    let attempt = rig.refuse(version);
+    let second = grant("2", Some(3600));
+    rig.answer(attempt, Verdict::Rotated(Box::new(second.clone())));
+    rig.save(|_| Err(StoreError::Transient("the directory could not be synced".into())));
+    let version = rig.version();
+    let attempt = rig.refuse(version);
+    rig.answer(attempt, rotated("3"));
+    rig.pass(BACKOFF_CAP);
+    rig.save(|_| Err(StoreError::Conflict));
+    rig.apply(Input::Loaded { attempt: rig.last_load(), loaded: found(second, Generation(100)) });
+    assert_eq!(used(&rig.ask()), "access-3");
+    rig.pass(BACKOFF_CAP);
+    let expected = rig.effects.iter().rev().find_map(|effect| match effect {
+        Effect::Save { expected, .. } => Some(*expected),
+        _ => None,
+    });
+    assert_eq!(expected, Some(Expected::Generation(Generation(100))));
+}
+
+#[test]
 fn a_tombstone_found_after_a_save_conflict_ends_the_session() {
     // [5]
     let mut rig = Rig::signed_in(Some(3600));
@@ -524,6 +548,20 @@ fn only_the_user_s_sign_out_erases_whatever_is_there() {
     let mut rig = Rig::signed_in(Some(3600));
     rig.sign_out();
     assert_eq!(expected(&rig), Some(Expected::Any));
+}
+
+#[test]
+fn a_rejected_session_that_was_never_saved_erases_nothing() {
+    // [5] Whatever is there is somebody else's.
+    let mut rig = Rig::signed_out();
+    rig.sign_in(grant("1", None)).expect("nobody else signs in");
+    rig.save(|_| Err(StoreError::Locked));
+    let version = rig.version();
+    let attempt = rig.refuse(version);
+    rig.answer(attempt, Verdict::Rejected { certain: true });
+    rig.apply(Input::Loaded { attempt, loaded: Loaded::Absent });
+    assert_eq!(rig.reason(), Some(SignOutReason::Rejected));
+    assert_eq!(rig.count(|effect| matches!(effect, Effect::Erase { .. })), 0);
 }
 
 #[test]
@@ -933,7 +971,8 @@ fn the_lease_is_given_back_when_a_refresh_fails_or_the_session_ends() {
     let version = rig.version();
     let attempt = rig.refuse(version);
     rig.lease(attempt, true, found(grant("1", None), Generation(1)));
-    rig.sign_out();
+    let erasure = rig.sign_out();
+    rig.apply(Input::Erased { attempt: erasure, result: Ok(Generation(2)) });
     assert_eq!(rig.releases(), 1);
 }
 
@@ -954,6 +993,97 @@ fn the_lease_is_kept_until_what_a_refresh_brought_is_durable() {
     rig.pass(BACKOFF_CAP);
     rig.save_ok();
     assert_eq!(rig.releases(), 1);
+}
+
+#[test]
+fn the_lease_is_held_until_the_end_of_the_session_is_in_the_store() {
+    // [1] Whoever gains it earlier reads the token that is on its way to the server, and sends it too.
+    let mut rig = Rig::sharing();
+    let version = rig.version();
+    let attempt = rig.refuse(version);
+    rig.lease(attempt, true, found(grant("1", None), Generation(1)));
+    let erasure = rig.sign_out();
+    rig.answer(attempt, rotated("2"));
+    assert_eq!(rig.releases(), 0);
+    rig.apply(Input::Erased { attempt: erasure, result: Err(StoreError::Locked) });
+    assert_eq!(rig.releases(), 0);
+    rig.apply(Input::Erased { attempt: erasure, result: Ok(Generation(2)) });
+    assert_eq!(rig.releases(), 1);
+}
+
+#[test]
+fn the_lease_is_held_until_the_session_that_replaces_another_is_saved() {
+    // [1] Also where the user signs out in between.
+    for signs_out in [false, true] {
+        let mut rig = Rig::sharing();
+        let version = rig.version();
+        let attempt = rig.refuse(version);
+        rig.lease(attempt, true, found(grant("1", None), Generation(1)));
+        let _ = signs_out.then(|| rig.sign_out());
+        rig.sign_in(grant("3", None)).expect("nobody else signs in");
+        rig.answer(attempt, rotated("2"));
+        assert_eq!(rig.releases(), 0);
+        rig.save_ok();
+        assert_eq!(rig.releases(), 1);
+    }
+}
+
+#[test]
+fn what_the_store_held_before_a_sign_in_does_not_undo_it() {
+    // [3] [6] The save is slow or fails, and the store still has what the sign-in replaces.
+    let before = [
+        Loaded::Ended(SignOutReason::User),
+        found(grant("old", None), Generation(7)),
+        found(Grant { subject: Some("u2".into()), ..grant("other-user", None) }, Generation(7)),
+    ];
+    for loaded in before {
+        let mut rig = Rig::signed_out();
+        rig.unshared = false;
+        rig.sign_in(grant("1", None)).expect("nobody else signs in");
+        rig.save(|_| Err(StoreError::Locked));
+        rig.apply(Input::Resumed);
+        rig.apply(Input::Loaded { attempt: rig.last_load(), loaded: loaded.clone() });
+        let version = rig.version();
+        let attempt = rig.refuse(version);
+        rig.lease(attempt, true, loaded);
+        assert_eq!((rig.reason(), rig.last_sent()), (None, "refresh-1"));
+    }
+}
+
+#[test]
+fn what_was_read_before_a_sign_in_was_saved_does_not_undo_it_afterwards() {
+    // [3] [6] The lease is gained and the store read; then the save ends, and is told of first.
+    for loaded in [Loaded::Ended(SignOutReason::User), found(grant("old", None), Generation(1))] {
+        let mut rig = Rig::signed_out();
+        rig.unshared = false;
+        rig.sign_in(grant("1", None)).expect("nobody else signs in");
+        rig.pass(SAVE_BUDGET);
+        let version = rig.version();
+        let attempt = rig.refuse(version);
+        rig.save(|_| Ok(Generation(2)));
+        rig.lease(attempt, true, loaded);
+        rig.answer(attempt, rotated("2"));
+        assert_eq!((rig.reason(), rig.last_sent()), (None, "refresh-1"));
+        assert!(matches!(
+            rig.effects.last(),
+            Some(Effect::Save { expected: Expected::Generation(Generation(2)), .. })
+        ));
+    }
+}
+
+#[test]
+fn a_record_of_a_sign_in_that_is_not_known_to_be_saved_is_adopted_when_somebody_has_rotated_it() {
+    // [1] The save has been made and not been told of.
+    let mut rig = Rig::signed_out();
+    rig.unshared = false;
+    let first = grant("1", None);
+    let lineage = Some(first.attempt_id.clone());
+    rig.sign_in(first).expect("nobody else signs in");
+    rig.pass(SAVE_BUDGET);
+    let version = rig.version();
+    let attempt = rig.refuse(version);
+    rig.lease(attempt, true, found(Grant { lineage, ..grant("2", None) }, Generation(2)));
+    assert_eq!((rig.refreshes(), rig.version().number), (0, version.number + 1));
 }
 
 #[test]

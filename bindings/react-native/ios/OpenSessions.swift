@@ -43,7 +43,7 @@ final class OpenSessions: @unchecked Sendable {
         if let known = openings.first(where: { $0.settings.names(settings) }) {
             guard known.settings == settings else {
                 throw Refusal(
-                    code: .invalidConfiguration,
+                    code: .alreadyOpen,
                     message: "the session of this namespace and account is open with other settings")
             }
             return known

@@ -27,12 +27,19 @@ extension SessionEvent {
         var reason: String?
         var code: String?
         var retryAfter: TimeInterval?
+        var acrValues: String?
+        var maxAge: TimeInterval?
+        var scope: String?
         var lost: UInt64?
         switch self {
         case .signedOut(let why): reason = why.rawValue
         case .refreshFailed(let failure, let delay):
             code = failure.rawValue
             retryAfter = delay
+        case .stepUpRequired(let classes, let age, let scopes):
+            acrValues = classes
+            maxAge = age
+            scope = scopes
         case .missed(let count): lost = count
         case .restored, .signedIn, .refreshed, .signInRecommended, .persistenceDegraded, .persistenceRestored: break
         }
@@ -42,6 +49,9 @@ extension SessionEvent {
             "reason": reason,
             "code": code,
             "retryAfterMs": retryAfter.map(milliseconds),
+            "acrValues": acrValues,
+            "maxAgeMs": maxAge.map(milliseconds),
+            "scope": scope,
             "count": lost,
         ])
     }

@@ -33,6 +33,9 @@ export type NativeEvent = Readonly<{
   reason: string | null;
   code: string | null;
   retryAfterMs: number | null;
+  acrValues: string | null;
+  maxAgeMs: number | null;
+  scope: string | null;
   count: number | null;
 }>;
 

@@ -28,7 +28,7 @@ export type TokenEndpoints = JsonTokenEndpoints | OAuth2TokenEndpoints;
 
 /**
  * Where tokens rest between two starts of the app. `memory`: nowhere, so the session ends with the process.
- * `file`: a file no better protected than its permissions, for development.
+ * `file`: files of the directory `path`, no better protected than their permissions, for development.
  */
 export type TokenStore =
   | { readonly type: 'memory' }

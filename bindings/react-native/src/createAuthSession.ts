@@ -31,6 +31,9 @@ export interface AuthSession {
   /**
    * Signs in with `credentials`, which are sent to the login endpoint as JSON, and returns the server's answer
    * without the tokens. Many servers send the user there.
+   *
+   * An answer that has no tokens wants another step, such as a second factor, and has changed nothing: whether somebody
+   * is signed in is told by {@link AuthSession.getState}.
    */
   readonly signIn: <T = unknown>(credentials: Readonly<Record<string, unknown>>) => Promise<T>;
 
@@ -81,7 +84,7 @@ let requestCount = 0;
  *
  * The session begins to open at once, and every call waits for that by itself; if it fails, so do the calls that
  * waited, and the next one tries again. The session lives as long as the app's process: after a reload of
- * JavaScript the same one is found again. To find it with another config is an `invalid_configuration`.
+ * JavaScript the same one is found again, whatever its store. To find it with another config is an `already_open`.
  *
  * ```ts
  * const session = createAuthSession({ baseURL: 'https://api.example.com' });
@@ -165,7 +168,8 @@ export function createAuthSession(config: AuthSessionConfig): AuthSession {
   const session: AuthSession = {
     async signIn<T>(credentials: Readonly<Record<string, unknown>>) {
       const credentialsJson = json(credentials);
-      return JSON.parse(await call((id) => NativeAuthSession.signIn(id, credentialsJson))) as T;
+      // The answer is null where the server had nothing to say, and an app reads members of it.
+      return (JSON.parse(await call((id) => NativeAuthSession.signIn(id, credentialsJson))) ?? {}) as T;
     },
 
     adopt: ({ accessToken, refreshToken, expiresInSeconds }) =>

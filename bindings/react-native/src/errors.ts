@@ -1,45 +1,56 @@
-/** What kind of failure it was. The codes are stable, and the same in every language of AuthSession. */
-export type AuthSessionErrorCode =
+const codes = [
   /** A setting is wrong; the programmer can mend it. */
-  | 'invalid_configuration'
+  'invalid_configuration',
   /** The request cannot be sent as it is; the programmer can mend it. */
-  | 'invalid_request'
+  'invalid_request',
   /** The URL belongs to an origin that may not get the access token; see `allowedOrigins`. */
-  | 'origin_not_allowed'
+  'origin_not_allowed',
   /** Nobody is signed in. */
-  | 'signed_out'
+  'signed_out',
   /** The session ended while the request waited; the user must sign in again. */
-  | 'session_ended'
+  'session_ended',
   /** The user signed out, or another signed in, while the request waited; it was not sent. */
-  | 'session_changed'
+  'session_changed',
   /** The server does not accept the credentials; the user can correct them. */
-  | 'sign_in_rejected'
+  'sign_in_rejected',
+  /** The server cannot take a sign-in now; it said nothing about the credentials. */
+  'sign_in_unavailable',
   /** The access token has expired and cannot be refreshed now; the session is kept. */
-  | 'refresh_unavailable'
+  'refresh_unavailable',
   /** The authorization server does not accept this client's set-up; the session is kept. */
-  | 'authority_misconfigured'
+  'authority_misconfigured',
   /** The authorization server gave an answer that means nothing here; the session is kept. */
-  | 'authority_unexpected'
+  'authority_unexpected',
   /** There was no answer: no connection, or it broke. */
-  | 'network'
+  'network',
   /** The time was over, the wait for a refresh included. */
-  | 'timeout'
+  'timeout',
   /** The request was cancelled by something other than its own signal. */
-  | 'cancelled'
+  'cancelled',
   /** The answer is larger than the session accepts. */
-  | 'body_too_large'
+  'body_too_large',
   /** The body is not what it was to be read as. */
-  | 'undecodable'
+  'undecodable',
   /** A body was to be decoded, but the server did not answer with success. */
-  | 'unsuccessful'
+  'unsuccessful',
   /** The store cannot be read or written; nothing was lost. */
-  | 'store_unavailable'
+  'store_unavailable',
   /** The store holds something that this version cannot read. It is kept as it is. */
-  | 'store_corrupt'
+  'store_corrupt',
   /** The store is locked until the device is unlocked. */
-  | 'locked'
-  /** A defect of AuthSession. */
-  | 'internal';
+  'locked',
+  /** A file of a request could not be read, or one for its answer could not be written. */
+  'file',
+  /** The user signed in longer ago than the app asks for, or nobody knows when. */
+  'recent_sign_in_required',
+  /** The account is open in this process with other settings; see {@link createAuthSession}. */
+  'already_open',
+  /** A defect of AuthSession, or a failure that this version has no code for. */
+  'internal',
+] as const;
+
+/** What kind of failure it was. The codes are stable, and the same in every language of AuthSession. */
+export type AuthSessionErrorCode = (typeof codes)[number];
 
 /** What there is to tell of a failure beside its code and its text. */
 export interface AuthSessionErrorDetails {
@@ -81,6 +92,11 @@ export function isAuthSessionError(error: unknown): error is AuthSessionError {
   return error instanceof Error && error.name === 'AuthSessionError' && 'code' in error;
 }
 
+/** The code that native code names; `internal` for one that this version does not know. */
+export function errorCode(native: string | null): AuthSessionErrorCode {
+  return codes.find((code) => code === native) ?? 'internal';
+}
+
 /**
  * What a promise of the native module was rejected with, as this package's error. React Native adds the native
  * stack and more to what it rejects with; only what the module itself sent is taken over.
@@ -91,7 +107,7 @@ export function fromNativeError(error: unknown): AuthSessionError {
   if (code === undefined || userInfo == null) {
     return new AuthSessionError('internal', 'a defect of AuthSession, or its native module is of another version');
   }
-  return new AuthSessionError(code, message, {
+  return new AuthSessionError(errorCode(code), message, {
     retryable: userInfo.retryable,
     signInRequired: userInfo.signInRequired,
     retryAfterMs: userInfo.retryAfterMs ?? undefined,
@@ -100,7 +116,7 @@ export function fromNativeError(error: unknown): AuthSessionError {
 }
 
 interface NativeRejection {
-  readonly code: AuthSessionErrorCode;
+  readonly code: string;
   readonly message: string;
   /** Absent where the rejection is not the module's own, as when React Native could not convert an argument. */
   readonly userInfo?: {

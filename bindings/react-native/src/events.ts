@@ -1,3 +1,4 @@
+import { errorCode } from './errors.ts';
 import type { AuthSessionErrorCode } from './errors.ts';
 import type { NativeEvent } from './NativeAuthSession.ts';
 import type { SessionState, SignOutReason } from './state.ts';
@@ -30,6 +31,19 @@ export interface SessionEvents {
     /** Why. */
     readonly reason: SignOutReason;
   };
+  /**
+   * A server wants a fresher sign-in or more rights (RFC 9470, RFC 6750), which no refresh brings. Every part is the
+   * server's word, and undefined where it did not say.
+   */
+  step_up_required: {
+    readonly type: 'step_up_required';
+    /** How the user is to sign in: authentication context classes, by preference, separated by spaces. */
+    readonly acrValues: string | undefined;
+    /** How long ago the user may have signed in at most. */
+    readonly maxAgeMs: number | undefined;
+    /** The scopes that the request needs, separated by spaces. */
+    readonly scope: string | undefined;
+  };
   /** Native code was too slow and lost events. */
   missed: {
     readonly type: 'missed';
@@ -58,8 +72,15 @@ export function sessionEvent(native: NativeEvent): SessionEvent {
     case 'refresh_failed':
       return {
         type: 'refresh_failed',
-        code: native.code as AuthSessionErrorCode,
+        code: errorCode(native.code),
         retryAfterMs: native.retryAfterMs ?? undefined,
+      };
+    case 'step_up_required':
+      return {
+        type: 'step_up_required',
+        acrValues: native.acrValues ?? undefined,
+        maxAgeMs: native.maxAgeMs ?? undefined,
+        scope: native.scope ?? undefined,
       };
     case 'missed':
       return { type: 'missed', count: native.count ?? 0 };

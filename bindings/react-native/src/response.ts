@@ -11,6 +11,11 @@ import type { NativeResponse } from './NativeAuthSession.ts';
  * - `session_ended`: 401, and the authorization server rejected the refresh token: the user must sign in again.
  * - `session_changed`: 401, and meanwhile the user signed out or another signed in.
  * - `refresh_failed`: 401, and the access token could not be refreshed now. The session is kept; try again later.
+ * - `step_up_required`: 401 or 403; the user must sign in again or agree to more, whatever the token. To what, the
+ *   event of the same name tells.
+ * - `not_replayable`: 401 or a redirect, and the body was a stream, which cannot be sent twice. The same request with a
+ *   new stream may succeed.
+ * - `redirect_refused`: a redirect to where this request must not go, or one too many.
  */
 export type Disposition =
   | 'answered'
@@ -18,7 +23,10 @@ export type Disposition =
   | 'refused'
   | 'session_ended'
   | 'session_changed'
-  | 'refresh_failed';
+  | 'refresh_failed'
+  | 'step_up_required'
+  | 'not_replayable'
+  | 'redirect_refused';
 
 /** The server's answer. It reads like the `Response` of fetch. */
 export class SessionResponse {

@@ -9,6 +9,7 @@ import type { NativeState } from './NativeAuthSession.ts';
  * - `rotation_lost`: it did so after its answer to an earlier refresh had been lost: it had probably issued a new
  *   token, which never arrived.
  * - `elsewhere`: the user signed out in another session on the same store, or somebody else signed in there.
+ * - `ended_by_server`: the app's API said so, by a rule of the app.
  * - `idle_timeout`, `lifetime_exceeded`: the app's policy ended the session.
  * - `secrets_lost`: the key that protected the stored secrets is gone for ever.
  */
@@ -18,6 +19,7 @@ export type SignOutReason =
   | 'rejected'
   | 'rotation_lost'
   | 'elsewhere'
+  | 'ended_by_server'
   | 'idle_timeout'
   | 'lifetime_exceeded'
   | 'secrets_lost';

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { codegen, packageRoot, root } from './support/checkout.ts';
+import { codegen, packageRoot } from './support/checkout.ts';
 
 function source(...file: string[]): string {
   return readFileSync(path.join(...file), 'utf8');
@@ -92,10 +92,4 @@ test('the oldest React Native is the same one for the codegen, the harness and t
   const version = only(/<react-native.version>(.*)</, source(packageRoot, 'harness/pom.xml'));
   expect(devDependencies['react-native-codegen-floor']).toBe(`npm:@react-native/codegen@${version}`);
   expect(version.startsWith(peerDependencies['react-native'].replace('>=', ''))).toBe(true);
-});
-
-test('the error codes are those of the Kotlin library', () => {
-  const kotlin = source(root, 'android/src/main/kotlin/dev/authsession/ErrorCode.kt');
-  const typeScript = only(/type AuthSessionErrorCode =([^]*?'internal');/, source(packageRoot, 'src/errors.ts'));
-  expect(typeScript.match(/(?<=\| ')\w+(?=')/g)).toEqual(kotlin.match(/(?<=^ {4}[A-Z_]+\(")\w+(?="\))/gm));
 });

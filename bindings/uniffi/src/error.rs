@@ -54,8 +54,9 @@ impl SessionFailure {
     }
 }
 
+/// Rounded up: whoever waits that long is not too early.
 pub(crate) fn milliseconds(duration: std::time::Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+    u64::try_from(duration.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX)
 }
 
 /// Runs the work on the library's runtime. A panic becomes an error; a caller that goes away does not

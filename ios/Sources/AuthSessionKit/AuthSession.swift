@@ -20,10 +20,14 @@ public final class AuthSession: Sendable {
         self.session = session
     }
 
-    /// Opens the session of one account and restores what its store holds.
+    /// Opens the session of one account and restores what its store holds. A store that cannot be read now is no
+    /// error: the session is ``SessionState/locked`` then.
+    ///
+    /// An account of a ``Store/file(_:)`` that is open already in this process is the same session, whichever part of
+    /// the app has opened it. A ``Store/memory`` is a new store each time, so each opening is a session of its own.
     ///
     /// - Throws: ``AuthSessionError`` with the code `invalid_configuration` for a configuration that cannot work, or
-    ///   with a code that begins with `store` if the store cannot be read.
+    ///   `already_open` if the account is open with another one.
     public static func open(_ configuration: Configuration) async throws -> AuthSession {
         try await translatingFailures {
             AuthSession(try await openSession(options: configuration.options))
@@ -31,6 +35,9 @@ public final class AuthSession: Sendable {
     }
 
     /// Signs in with the credentials that the server's login endpoint expects, encoded as a JSON object.
+    ///
+    /// An answer that has no tokens wants another step, such as a second factor, and has changed nothing: whether
+    /// somebody is signed in is told by ``state``.
     ///
     /// Cancelling the calling task does not stop a sign-in: the server may have begun the session already.
     ///

@@ -61,6 +61,9 @@ extension AuthSessionError {
         /// The server did not accept the credentials.
         case signInRejected = "sign_in_rejected"
 
+        /// The server cannot take a sign-in now; it said nothing about the credentials.
+        case signInUnavailable = "sign_in_unavailable"
+
         /// The access token has expired and cannot be renewed right now. The session is kept.
         case refreshUnavailable = "refresh_unavailable"
 
@@ -96,6 +99,15 @@ extension AuthSessionError {
 
         /// The store cannot be read until the device is unlocked.
         case locked
+
+        /// A file of a request could not be read, or one for its answer could not be written.
+        case file
+
+        /// The user signed in longer ago than the app asks for, or nobody knows when.
+        case recentSignInRequired = "recent_sign_in_required"
+
+        /// The account is open in this process with another configuration; see ``AuthSession/open(_:)``.
+        case alreadyOpen = "already_open"
 
         /// A defect of this library.
         case `internal`

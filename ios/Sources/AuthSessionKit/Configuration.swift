@@ -67,7 +67,7 @@ extension AuthSession {
         /// Nothing is kept: the user signs in at every start.
         case memory
 
-        /// A file that only the app's user may read: no stronger than the file system's permissions.
+        /// Files of a directory, which only the app's user may read: no stronger than the file system's permissions.
         case file(URL)
     }
 }

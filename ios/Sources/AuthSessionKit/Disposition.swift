@@ -19,6 +19,17 @@ public enum Disposition: String, Sendable, CaseIterable {
 
     /// 401, and the token could not be refreshed right now. The session is kept: try again later.
     case refreshFailed = "refresh_failed"
+
+    /// 401 or 403: the user has to sign in again or agree to more, whatever the token. To what,
+    /// ``SessionEvent/stepUpRequired(acrValues:maxAge:scope:)`` tells.
+    case stepUpRequired = "step_up_required"
+
+    /// 401 or a redirect, and the body was a stream, which cannot be sent twice. The same request with a new stream may
+    /// succeed.
+    case notReplayable = "not_replayable"
+
+    /// A redirect to where this request must not go, or one too many.
+    case redirectRefused = "redirect_refused"
 }
 
 extension Disposition {
@@ -31,6 +42,9 @@ extension Disposition {
             case .sessionEnded: .sessionEnded
             case .sessionChanged: .sessionChanged
             case .refreshFailed: .refreshFailed
+            case .stepUpRequired: .stepUpRequired
+            case .notReplayable: .notReplayable
+            case .redirectRefused: .redirectRefused
             }
     }
 }

@@ -27,6 +27,15 @@ public enum SessionEvent: Sendable, Equatable {
     /// The session ended.
     case signedOut(SignOutReason)
 
+    /// A server wants a fresher sign-in or more rights (RFC 9470, RFC 6750), which no refresh brings. Every part is the
+    /// server's word, and nil where it did not say.
+    ///
+    /// - Parameters:
+    ///   - acrValues: How the user is to sign in: authentication context classes, by preference, separated by spaces.
+    ///   - maxAge: How many seconds ago the user may have signed in at most.
+    ///   - scope: The scopes that the request needs, separated by spaces.
+    case stepUpRequired(acrValues: String?, maxAge: TimeInterval?, scope: String?)
+
     /// This listener was too slow, and this many events are lost to it. Read ``AuthSession/state``.
     case missed(count: UInt64)
 
@@ -41,6 +50,7 @@ public enum SessionEvent: Sendable, Equatable {
         case .persistenceDegraded: "persistence_degraded"
         case .persistenceRestored: "persistence_restored"
         case .signedOut: "signed_out"
+        case .stepUpRequired: "step_up_required"
         case .missed: "missed"
         }
     }
@@ -59,6 +69,8 @@ extension SessionEvent {
             case .persistenceDegraded: .persistenceDegraded
             case .persistenceRestored: .persistenceRestored
             case .signedOut(let reason): .signedOut(SignOutReason(reason))
+            case .stepUpRequired(let acrValues, let maxAgeMs, let scope):
+                .stepUpRequired(acrValues: acrValues, maxAge: maxAgeMs.map(interval(milliseconds:)), scope: scope)
             case .missed(let count): .missed(count: count)
             }
     }

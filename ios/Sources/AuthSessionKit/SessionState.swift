@@ -62,6 +62,9 @@ public enum SignOutReason: String, Sendable, CaseIterable {
     /// Another process that shares the store signed out, or somebody else signed in there.
     case elsewhere
 
+    /// The app's API said so, by a rule of the app.
+    case endedByServer = "ended_by_server"
+
     /// The session was not used for as long as the app's policy allows.
     case idleTimeout = "idle_timeout"
 
@@ -100,6 +103,7 @@ extension SignOutReason {
             case .rejected: .rejected
             case .rotationLost: .rotationLost
             case .elsewhere: .elsewhere
+            case .endedByServer: .endedByServer
             case .idleTimeout: .idleTimeout
             case .lifetimeExceeded: .lifetimeExceeded
             case .secretsLost: .secretsLost

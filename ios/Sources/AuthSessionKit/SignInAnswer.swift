@@ -2,12 +2,12 @@ import Foundation
 
 /// What the server answered to a sign-in, without the tokens.
 public struct SignInAnswer: Sendable {
-    /// The answer as JSON.
+    /// The answer as JSON; `null` where the server had nothing to say.
     public let data: Data
 
     /// Decodes the answer.
     ///
-    /// - Throws: ``AuthSessionError`` with the code `undecodable`. The user is signed in all the same.
+    /// - Throws: ``AuthSessionError`` with the code `undecodable`. A sign-in that took effect stays.
     public func decode<Value: Decodable>(_ type: Value.Type, using decoder: JSONDecoder = .init()) throws -> Value {
         try decodeJSON(type, from: data, using: decoder)
     }

@@ -47,4 +47,37 @@ final class EventTests: XCTestCase {
         }
         XCTAssertEqual(code, .refreshUnavailable)
     }
+
+    func testAServerThatWantsMoreThanAValidTokenIsAnEventThatTellsWhat() async throws {
+        let realm = try await Realm.new()
+        let session = try await realm.signedInSession()
+        let events = session.events
+        let challenges: [JSON] = [
+            #"Bearer error="insufficient_user_authentication", acr_values="urn:mfa other", max_age=300"#,
+            #"Bearer error="insufficient_scope", scope="notes:write""#,
+        ]
+
+        var seen: [SessionEvent?] = []
+        for challenge in challenges {
+            try await realm.command(
+                "fault",
+                [
+                    "endpoint": "resource", "when": "before", "times": 1, "status": 401,
+                    "headers": ["WWW-Authenticate": challenge],
+                ])
+            let response = try await session.get("/me")
+            XCTAssertEqual(response.disposition, .stepUpRequired)
+            seen.append(try await nextEvent(of: events))
+        }
+
+        XCTAssertEqual(
+            seen,
+            [
+                .stepUpRequired(acrValues: "urn:mfa other", maxAge: 300, scope: nil),
+                .stepUpRequired(acrValues: nil, maxAge: nil, scope: "notes:write"),
+            ])
+        XCTAssertEqual(seen.map { $0?.name }, ["step_up_required", "step_up_required"])
+        let counters = try await realm.counters()
+        XCTAssertEqual(counters["refresh_requests"], 0)
+    }
 }

@@ -81,6 +81,16 @@ final class RequestTests: XCTestCase {
         XCTAssertTrue(session.state.isSignedIn)
     }
 
+    func testARedirectWithoutEndIsRefused() async throws {
+        let realm = try await Realm.new()
+        let session = try await realm.signedInSession()
+        try await realm.command("fault", ["endpoint": "resource", "when": "before", "redirect": "loop"])
+
+        let response = try await session.get("/me")
+
+        XCTAssertEqual(response.disposition, .redirectRefused)
+    }
+
     func testATokenIsNotSentToAnotherOrigin() async throws {
         let session = try await Realm.new().signedInSession()
 

@@ -15,6 +15,42 @@ final class SignInTests: XCTestCase {
         XCTAssertEqual(user, User(id: "u1", name: "Ada"))
     }
 
+    func testASignInThatWantsAnotherStepReturnsWhatTheServerSaysAndSignsNobodyIn() async throws {
+        let realm = try await Realm.new()
+        let session = try await realm.openSession()
+        try await realm.command("fault", ["endpoint": "login", "when": "before", "status": 200, "body": #"{"otp":6}"#])
+
+        let answer = try await session.signIn(Realm.credentials)
+
+        XCTAssertEqual(try answer.decode([String: Int].self), ["otp": 6])
+        XCTAssertEqual(session.state, .signedOut(.neverSignedIn))
+    }
+
+    func testAStepThatTheServerSaysNothingAboutIsNull() async throws {
+        let realm = try await Realm.new()
+        let session = try await realm.openSession()
+        try await realm.command("fault", ["endpoint": "login", "when": "before", "status": 204])
+
+        let answer = try await session.signIn(Realm.credentials)
+
+        XCTAssertNil(try answer.decode([String: JSON]?.self))
+    }
+
+    func testAServerThatCannotTakeASignInNowSaysWhenItCan() async throws {
+        let realm = try await Realm.new()
+        let session = try await realm.openSession()
+        try await realm.command(
+            "fault",
+            ["endpoint": "login", "when": "before", "status": 503, "headers": ["Retry-After": "7"]])
+
+        let error = await authSessionError { try await session.signIn(Realm.credentials) }
+
+        XCTAssertEqual(error?.code, .signInUnavailable)
+        XCTAssertEqual(error?.status, 503)
+        XCTAssertEqual(error?.retryAfter, 7)
+        XCTAssertEqual(error?.isRetryable, true)
+    }
+
     func testASignedInSessionKnowsItsUserAndWhenTheAccessTokenExpires() async throws {
         let session = try await Realm.new(["expires_in_seconds": 3600]).signedInSession()
 

@@ -88,6 +88,15 @@ describe('signing in and out', () => {
     expect(session.getState()).toEqual({ status: 'signed_out', reason: 'never_signed_in' });
   });
 
+  test('a sign-in that wants another step returns what the server says, and signs nobody in', async () => {
+    const session = newSession();
+    await realm.command('fault', { endpoint: 'login', when: 'before', times: 1, status: 200, body: '{"otp":6}' });
+    expect(await session.signIn(credentials)).toEqual({ otp: 6 });
+    await realm.command('fault', { endpoint: 'login', when: 'before', times: 1, status: 204 });
+    expect(await session.signIn(credentials)).toEqual({});
+    expect(session.getState()).toEqual({ status: 'signed_out', reason: 'never_signed_in' });
+  });
+
   test('after a sign-out a request is a signed_out that asks for a sign-in', async () => {
     const session = await signedIn();
     const signedOut = next(session, 'signed_out');
@@ -241,6 +250,33 @@ describe('fetch', () => {
     expect(session.getState().status).toBe('signed_in');
   });
 
+  test('a server that wants more than a valid token is an event that tells what', async () => {
+    const session = await signedIn();
+    const challenge = async (value: string) => {
+      const headers = { 'WWW-Authenticate': value };
+      await realm.command('fault', { endpoint: 'resource', when: 'before', times: 1, status: 401, headers });
+      const event = next(session, 'step_up_required');
+      expect(await session.fetch('/me')).toMatchObject({ status: 401, disposition: 'step_up_required' });
+      return event;
+    };
+    expect(
+      await challenge('Bearer error="insufficient_user_authentication", acr_values="urn:mfa other", max_age=300'),
+    ).toEqual({ type: 'step_up_required', acrValues: 'urn:mfa other', maxAgeMs: 300_000, scope: undefined });
+    expect(await challenge('Bearer error="insufficient_scope", scope="notes:write"')).toEqual({
+      type: 'step_up_required',
+      acrValues: undefined,
+      maxAgeMs: undefined,
+      scope: 'notes:write',
+    });
+    expect(await realm.counters()).toMatchObject({ refresh_requests: 0 });
+  });
+
+  test('a redirect without end is refused', async () => {
+    const session = await signedIn();
+    await realm.command('fault', { endpoint: 'resource', when: 'before', redirect: 'loop' });
+    expect((await session.fetch('/me')).disposition).toBe('redirect_refused');
+  });
+
   test('the token does not go to another origin', async () => {
     const session = await signedIn();
     expect(await failure(session.fetch('https://elsewhere.example/me'))).toMatchObject({ code: 'origin_not_allowed' });
@@ -272,11 +308,11 @@ describe('opening', () => {
     expect(session.getState()).toEqual({ status: 'restoring' });
   });
 
-  test('an account that is open with other settings is an invalid_configuration', async () => {
+  test('an account that is open with other settings is an already_open', async () => {
     const config = newConfig();
     await authSession.createAuthSession(config).signIn(credentials);
     const other = authSession.createAuthSession({ ...config, requestTimeoutMs: 1_000 });
-    expect(await failure(other.fetch('/me'))).toMatchObject({ code: 'invalid_configuration' });
+    expect(await failure(other.fetch('/me'))).toMatchObject({ code: 'already_open' });
   });
 
   test('an account that is opened twice with the same settings is one session', async () => {

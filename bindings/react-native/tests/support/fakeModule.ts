@@ -67,7 +67,9 @@ export function fakeModule() {
     },
   };
   const emit = (type: string, fields: Partial<NativeEvent> = {}) => {
-    const event = { sessionId: '1', type, reason: null, code: null, retryAfterMs: null, count: null, ...fields };
+    const nothing = { reason: null, code: null, retryAfterMs: null, count: null };
+    const noStepUp = { acrValues: null, maxAgeMs: null, scope: null };
+    const event = { sessionId: '1', type, ...nothing, ...noStepUp, ...fields };
     for (const listener of [...listeners]) listener(event);
   };
   return { module: module as typeof module & Spec, emit, listeners };

@@ -25,6 +25,7 @@ const eventTypes: SessionEventType[] = [
   'persistence_degraded',
   'persistence_restored',
   'signed_out',
+  'step_up_required',
   'missed',
 ];
 

@@ -116,19 +116,25 @@ describe('events', () => {
   test('they have only what belongs to their type', async () => {
     const session = await openSession();
     const seen: unknown[] = [];
-    for (const type of ['signed_in', 'refresh_failed', 'signed_out', 'missed'] as const) {
+    for (const type of ['signed_in', 'refresh_failed', 'signed_out', 'step_up_required', 'missed'] as const) {
       session.on(type, (event) => seen.push(event));
     }
     native.emit('signed_in');
     native.emit('refresh_failed', { code: 'refresh_unavailable', retryAfterMs: 500 });
+    native.emit('refresh_failed', { code: 'not_invented_yet' });
     native.emit('signed_out', { reason: 'rejected' });
+    native.emit('step_up_required', { acrValues: 'urn:mfa', maxAgeMs: 300_000 });
+    native.emit('step_up_required', { scope: 'notes:write' });
     native.emit('missed', { count: 3 });
     native.emit('refreshed');
     await session.signOut();
     expect(seen).toEqual([
       { type: 'signed_in' },
       { type: 'refresh_failed', code: 'refresh_unavailable', retryAfterMs: 500 },
+      { type: 'refresh_failed', code: 'internal', retryAfterMs: undefined },
       { type: 'signed_out', reason: 'rejected' },
+      { type: 'step_up_required', acrValues: 'urn:mfa', maxAgeMs: 300_000, scope: undefined },
+      { type: 'step_up_required', acrValues: undefined, maxAgeMs: undefined, scope: 'notes:write' },
       { type: 'missed', count: 3 },
     ]);
   });
@@ -182,6 +188,12 @@ describe('signing in', () => {
     native.module.signIn.mockResolvedValue('{"user":{"id":"u1"}}');
     expect(await session.signIn({ email: 'a', nested: { pin: 1 } })).toEqual({ user: { id: 'u1' } });
     expect(native.module.signIn).toHaveBeenCalledWith('1', '{"email":"a","nested":{"pin":1}}');
+  });
+
+  test('an answer in which the server says nothing has no members', async () => {
+    const session = await openSession();
+    native.module.signIn.mockResolvedValue('null');
+    expect(await session.signIn({ email: 'a' })).toEqual({});
   });
 
   test('credentials that are not JSON are an invalid_request', async () => {

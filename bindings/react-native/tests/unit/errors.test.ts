@@ -25,6 +25,11 @@ test('what the native module did not tell is undefined', () => {
   expect(error.status).toBeUndefined();
 });
 
+test('a code that this version does not know is internal', () => {
+  const error = fromNativeError(rejection('not_invented_yet', 'something else', { retryable: true }));
+  expect(error).toMatchObject({ code: 'internal', message: 'something else', retryable: true });
+});
+
 test.each([
   ['of React Native itself', rejection('EUNSPECIFIED', 'JSON value cannot be converted', null)],
   ['without anything', new Error('secret')],

@@ -936,7 +936,8 @@ public protocol SessionProtocol: AnyObject, Sendable {
     func request(options: RequestOptions) throws  -> Request
 
     /**
-     * Signs in with credentials, a JSON object, and returns the rest of the server's answer as JSON.
+     * Signs in with credentials, a JSON object, and returns the rest of the server's answer as JSON. An answer
+     * without tokens wants another step: the state tells whether somebody is signed in.
      */
     func signIn(credentialsJson: String) async throws  -> String
 
@@ -1063,7 +1064,8 @@ open func request(options: RequestOptions)throws  -> Request  {
 }
 
     /**
-     * Signs in with credentials, a JSON object, and returns the rest of the server's answer as JSON.
+     * Signs in with credentials, a JSON object, and returns the rest of the server's answer as JSON. An answer
+     * without tokens wants another step: the state tells whether somebody is signed in.
      */
 open func signIn(credentialsJson: String)async throws  -> String  {
     return
@@ -1526,6 +1528,9 @@ public enum Disposition: Equatable, Hashable {
     case sessionEnded
     case sessionChanged
     case refreshFailed
+    case stepUpRequired
+    case notReplayable
+    case redirectRefused
 
 
 
@@ -1559,6 +1564,12 @@ public struct FfiConverterTypeDisposition: FfiConverterRustBuffer {
 
         case 6: return .refreshFailed
 
+        case 7: return .stepUpRequired
+
+        case 8: return .notReplayable
+
+        case 9: return .redirectRefused
+
         default: throw UniffiInternalError.unexpectedEnumCase
         }
     }
@@ -1589,6 +1600,18 @@ public struct FfiConverterTypeDisposition: FfiConverterRustBuffer {
 
         case .refreshFailed:
             writeInt(&buf, Int32(6))
+
+
+        case .stepUpRequired:
+            writeInt(&buf, Int32(7))
+
+
+        case .notReplayable:
+            writeInt(&buf, Int32(8))
+
+
+        case .redirectRefused:
+            writeInt(&buf, Int32(9))
 
         }
     }
@@ -1626,6 +1649,11 @@ public enum SessionEvent: Equatable, Hashable {
     case persistenceDegraded
     case persistenceRestored
     case signedOut(reason: SignOutReason
+    )
+    /**
+     * A server wants a fresher sign-in or more rights (RFC 9470, RFC 6750).
+     */
+    case stepUpRequired(acrValues: String?, maxAgeMs: UInt64?, scope: String?
     )
     /**
      * The listener was too slow and lost this many events.
@@ -1671,7 +1699,10 @@ public struct FfiConverterTypeSessionEvent: FfiConverterRustBuffer {
         case 8: return .signedOut(reason: try FfiConverterTypeSignOutReason.read(from: &buf)
         )
 
-        case 9: return .missed(count: try FfiConverterUInt64.read(from: &buf)
+        case 9: return .stepUpRequired(acrValues: try FfiConverterOptionString.read(from: &buf), maxAgeMs: try FfiConverterOptionUInt64.read(from: &buf), scope: try FfiConverterOptionString.read(from: &buf)
+        )
+
+        case 10: return .missed(count: try FfiConverterUInt64.read(from: &buf)
         )
 
         default: throw UniffiInternalError.unexpectedEnumCase
@@ -1717,8 +1748,15 @@ public struct FfiConverterTypeSessionEvent: FfiConverterRustBuffer {
             FfiConverterTypeSignOutReason.write(reason, into: &buf)
 
 
-        case let .missed(count):
+        case let .stepUpRequired(acrValues,maxAgeMs,scope):
             writeInt(&buf, Int32(9))
+            FfiConverterOptionString.write(acrValues, into: &buf)
+            FfiConverterOptionUInt64.write(maxAgeMs, into: &buf)
+            FfiConverterOptionString.write(scope, into: &buf)
+
+
+        case let .missed(count):
+            writeInt(&buf, Int32(10))
             FfiConverterUInt64.write(count, into: &buf)
 
         }
@@ -1939,6 +1977,7 @@ public enum SignOutReason: Equatable, Hashable {
     case rejected
     case rotationLost
     case elsewhere
+    case endedByServer
     case idleTimeout
     case lifetimeExceeded
     case secretsLost
@@ -1973,11 +2012,13 @@ public struct FfiConverterTypeSignOutReason: FfiConverterRustBuffer {
 
         case 5: return .elsewhere
 
-        case 6: return .idleTimeout
+        case 6: return .endedByServer
 
-        case 7: return .lifetimeExceeded
+        case 7: return .idleTimeout
 
-        case 8: return .secretsLost
+        case 8: return .lifetimeExceeded
+
+        case 9: return .secretsLost
 
         default: throw UniffiInternalError.unexpectedEnumCase
         }
@@ -2007,16 +2048,20 @@ public struct FfiConverterTypeSignOutReason: FfiConverterRustBuffer {
             writeInt(&buf, Int32(5))
 
 
-        case .idleTimeout:
+        case .endedByServer:
             writeInt(&buf, Int32(6))
 
 
-        case .lifetimeExceeded:
+        case .idleTimeout:
             writeInt(&buf, Int32(7))
 
 
-        case .secretsLost:
+        case .lifetimeExceeded:
             writeInt(&buf, Int32(8))
+
+
+        case .secretsLost:
+            writeInt(&buf, Int32(9))
 
         }
     }
@@ -2557,7 +2602,7 @@ private let initializationResult: InitializationResult = {
     if (uniffi_auth_session_ffi_checksum_method_session_request() != 544) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_auth_session_ffi_checksum_method_session_sign_in() != 6329) {
+    if (uniffi_auth_session_ffi_checksum_method_session_sign_in() != 60224) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_auth_session_ffi_checksum_method_session_sign_out() != 9937) {

@@ -21,10 +21,13 @@ struct Realm: Decodable, Sendable {
 
     /// A session on this realm. Every realm has its own ports, so accounts of different tests never meet.
     func openSession(
-        account: String = "main", endpoints: AuthSession.TokenEndpoints? = nil
+        account: String = "main", endpoints: AuthSession.TokenEndpoints? = nil, store: AuthSession.Store = .memory,
+        requestTimeout: TimeInterval? = nil
     ) async throws -> AuthSession {
         try await AuthSession.open(
-            .init(baseURL: apiURL, account: account, endpoints: endpoints, allowsLoopback: true))
+            .init(
+                baseURL: apiURL, account: account, endpoints: endpoints, store: store, allowsLoopback: true,
+                requestTimeout: requestTimeout))
     }
 
     /// A session on this realm, signed in.

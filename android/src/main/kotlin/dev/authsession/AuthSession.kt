@@ -13,9 +13,9 @@ import kotlinx.coroutines.flow.flow
 import kotlinx.coroutines.withContext
 import kotlinx.serialization.json.Json
 import kotlinx.serialization.json.JsonElement
+import kotlinx.serialization.json.JsonNull
 import kotlinx.serialization.json.JsonObject
 import kotlinx.serialization.json.JsonPrimitive
-import kotlinx.serialization.json.jsonObject
 
 /**
  * The session of one account: it signs in and out, sends the app's requests with a valid access token,
@@ -60,10 +60,18 @@ public class AuthSession private constructor(private val session: Session) : Aut
      * Signs in with [credentials], which are sent to the login endpoint as they are, and returns the
      * server's answer without the tokens. Many servers send the user there.
      *
+     * An answer that has no tokens wants another step, such as a second factor, and has changed nothing: whether
+     * somebody is signed in is told by [state].
+     *
      * A sign-in that has been sent may take effect although its caller was cancelled: look at [state].
      */
     public suspend fun signIn(credentials: JsonObject): JsonObject = translatingFailures {
-        Json.parseToJsonElement(session.signIn(credentials.toString())).jsonObject
+        when (val answer = Json.parseToJsonElement(session.signIn(credentials.toString()))) {
+            is JsonObject -> answer
+            // The server had nothing to say.
+            JsonNull -> JsonObject(emptyMap())
+            else -> throw AuthSessionException(ErrorCode.UNDECODABLE, "the sign-in's answer is not a JSON object")
+        }
     }
 
     /** Signs in with [credentials] that are all text: `signIn("email" to email, "password" to password)`. */
@@ -151,7 +159,13 @@ public class AuthSession private constructor(private val session: Session) : Aut
     }
 
     public companion object {
-        /** Opens the session of an account: signed in, if its store holds a session. */
+        /**
+         * Opens the session of an account: signed in, if its store holds a session.
+         *
+         * An account of a [TokenStore.File] that is open already in this process is the same session, whichever
+         * part of the app has opened it; with other settings it is [ErrorCode.ALREADY_OPEN]. A [TokenStore.Memory]
+         * is a new store each time, so each opening is a session of its own.
+         */
         public suspend fun open(config: SessionConfig): AuthSession = translatingFailures {
             // The first use loads the native library, which reads files.
             withContext(Dispatchers.IO) { uniffiEnsureInitialized() }

@@ -27,6 +27,9 @@ public enum class ErrorCode(public val id: String) {
     /** The server does not accept the credentials; the user can correct them. */
     SIGN_IN_REJECTED("sign_in_rejected"),
 
+    /** The server cannot take a sign-in now; it said nothing about the credentials. */
+    SIGN_IN_UNAVAILABLE("sign_in_unavailable"),
+
     /** The access token has expired and cannot be refreshed now; the session is kept. */
     REFRESH_UNAVAILABLE("refresh_unavailable"),
 
@@ -63,7 +66,16 @@ public enum class ErrorCode(public val id: String) {
     /** The store is locked until the device is unlocked. */
     LOCKED("locked"),
 
-    /** A defect of AuthSession. */
+    /** A file of a request could not be read, or one for its answer could not be written. */
+    FILE("file"),
+
+    /** The user signed in longer ago than the app asks for, or nobody knows when. */
+    RECENT_SIGN_IN_REQUIRED("recent_sign_in_required"),
+
+    /** The account is open in this process with other settings; see [AuthSession.open]. */
+    ALREADY_OPEN("already_open"),
+
+    /** A defect of AuthSession, or a failure that this version has no code for. */
     INTERNAL("internal"),
 }
 

@@ -39,6 +39,19 @@ public sealed interface SessionEvent {
         val reason: SignOutReason,
     ) : SessionEvent
 
+    /**
+     * A server wants a fresher sign-in or more rights (RFC 9470, RFC 6750), which no refresh brings. Every part is
+     * the server's word, and `null` where it did not say.
+     */
+    public data class StepUpRequired(
+        /** How the user is to sign in: authentication context classes, by preference, separated by spaces. */
+        val acrValues: String?,
+        /** How long ago the user may have signed in at most. */
+        val maxAge: Duration?,
+        /** The scopes that the request needs, separated by spaces. */
+        val scope: String?,
+    ) : SessionEvent
+
     /** This collector was too slow and lost events. */
     public data class Missed(
         /** How many. */
@@ -55,6 +68,7 @@ internal fun FfiSessionEvent.toSessionEvent(): SessionEvent = when (this) {
     FfiSessionEvent.PersistenceDegraded -> SessionEvent.PersistenceDegraded
     FfiSessionEvent.PersistenceRestored -> SessionEvent.PersistenceRestored
     is FfiSessionEvent.SignedOut -> SessionEvent.SignedOut(reason.toSignOutReason())
+    is FfiSessionEvent.StepUpRequired -> SessionEvent.StepUpRequired(acrValues, maxAgeMs?.toDuration(), scope)
     is FfiSessionEvent.Missed -> SessionEvent.Missed(count.toLong())
 }
 

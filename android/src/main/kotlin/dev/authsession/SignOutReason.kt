@@ -22,6 +22,9 @@ public enum class SignOutReason {
     /** The user signed out in another session on the same store, or somebody else signed in there. */
     ELSEWHERE,
 
+    /** The app's API said so, by a rule of the app. */
+    ENDED_BY_SERVER,
+
     /** The session was not used for as long as the app's policy allows. */
     IDLE_TIMEOUT,
 
@@ -38,6 +41,7 @@ internal fun FfiSignOutReason.toSignOutReason(): SignOutReason = when (this) {
     FfiSignOutReason.REJECTED -> SignOutReason.REJECTED
     FfiSignOutReason.ROTATION_LOST -> SignOutReason.ROTATION_LOST
     FfiSignOutReason.ELSEWHERE -> SignOutReason.ELSEWHERE
+    FfiSignOutReason.ENDED_BY_SERVER -> SignOutReason.ENDED_BY_SERVER
     FfiSignOutReason.IDLE_TIMEOUT -> SignOutReason.IDLE_TIMEOUT
     FfiSignOutReason.LIFETIME_EXCEEDED -> SignOutReason.LIFETIME_EXCEEDED
     FfiSignOutReason.SECRETS_LOST -> SignOutReason.SECRETS_LOST

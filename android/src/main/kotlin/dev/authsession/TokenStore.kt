@@ -8,9 +8,9 @@ public sealed interface TokenStore {
     /** Nowhere: the session ends with the process. */
     public data object Memory : TokenStore
 
-    /** A file, no better protected than its permissions: for the desktop and for development. */
+    /** Files of a directory, no better protected than their permissions: for the desktop and for development. */
     public data class File(
-        /** The file. It and its folder are made when they are needed. */
+        /** The directory. It is made when it is needed. */
         val path: java.io.File,
     ) : TokenStore
 }

@@ -3,6 +3,7 @@ package dev.authsession
 import kotlin.test.Test
 import kotlin.test.assertEquals
 import kotlin.test.assertIs
+import kotlin.time.Duration.Companion.minutes
 import kotlinx.coroutines.CompletableDeferred
 import kotlinx.coroutines.CoroutineScope
 import kotlinx.coroutines.CoroutineStart
@@ -12,6 +13,9 @@ import kotlinx.coroutines.flow.onEach
 import kotlinx.coroutines.flow.produceIn
 import kotlinx.coroutines.flow.take
 import kotlinx.coroutines.flow.toList
+import kotlinx.serialization.json.buildJsonObject
+import kotlinx.serialization.json.put
+import kotlinx.serialization.json.putJsonObject
 
 class EventTest {
     @Test
@@ -29,6 +33,37 @@ class EventTest {
             SessionEvent.SignedOut(SignOutReason.USER),
         )
         for (collector in collectors) assertEquals(expected, collector.await())
+    }
+
+    @Test
+    fun `a server that wants more than a valid token is an event that tells what`() = realmTest { realm, session ->
+        session.signIn(*ada)
+        val events = collecting(session.events.take(2))
+        val challenges = listOf(
+            """Bearer error="insufficient_user_authentication", acr_values="urn:mfa other", max_age=300""",
+            """Bearer error="insufficient_scope", scope="notes:write"""",
+        )
+
+        for (challenge in challenges) {
+            realm.command(
+                "fault",
+                buildJsonObject {
+                    put("endpoint", "resource")
+                    put("when", "before")
+                    put("times", 1)
+                    put("status", 401)
+                    putJsonObject("headers") { put("WWW-Authenticate", challenge) }
+                },
+            )
+            assertEquals(Disposition.STEP_UP_REQUIRED, session.get("/me").disposition)
+        }
+
+        val expected = listOf(
+            SessionEvent.StepUpRequired("urn:mfa other", 5.minutes, null),
+            SessionEvent.StepUpRequired(null, null, "notes:write"),
+        )
+        assertEquals(expected, events.await())
+        assertEquals(0, realm.counters()["refresh_requests"])
     }
 
     @Test

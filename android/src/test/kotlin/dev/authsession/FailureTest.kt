@@ -4,11 +4,16 @@ import kotlin.test.Test
 import kotlin.test.assertEquals
 import kotlin.test.assertFailsWith
 import kotlin.test.assertFalse
+import kotlin.test.assertNotNull
 import kotlin.test.assertTrue
+import kotlin.time.Duration
 import kotlin.time.Duration.Companion.milliseconds
 import kotlin.time.Duration.Companion.seconds
 import kotlinx.coroutines.runBlocking
 import kotlinx.serialization.json.JsonObject
+import kotlinx.serialization.json.buildJsonObject
+import kotlinx.serialization.json.put
+import kotlinx.serialization.json.putJsonObject
 import org.junit.jupiter.params.ParameterizedTest
 import org.junit.jupiter.params.provider.ValueSource
 
@@ -43,6 +48,27 @@ class FailureTest {
         assertEquals(401, failure.status)
         assertFalse(failure.retryable)
         assertEquals(SessionState.SignedOut(SignOutReason.NEVER_SIGNED_IN), session.state)
+    }
+
+    @Test
+    fun `a sign-in that the server answers with a list is undecodable`() = realmTest { realm, session ->
+        realm.command("fault", "endpoint" to "login", "when" to "before", "status" to 200, "body" to "[]")
+
+        val failure = assertFailsWith<AuthSessionException> { session.signIn(*ada) }
+
+        assertEquals(ErrorCode.UNDECODABLE, failure.code)
+    }
+
+    @Test
+    fun `a server that cannot take a sign-in now says when it can`() = realmTest { realm, session ->
+        realm.answerUnavailable("login", retryAfter = 7.seconds)
+
+        val failure = assertFailsWith<AuthSessionException> { session.signIn(*ada) }
+
+        assertEquals(ErrorCode.SIGN_IN_UNAVAILABLE, failure.code)
+        assertEquals(503, failure.status)
+        assertEquals(7.seconds, failure.retryAfter)
+        assertTrue(failure.retryable)
     }
 
     @Test
@@ -95,17 +121,26 @@ class FailureTest {
 
     @Test
     fun `an expired token that cannot be refreshed now fails with the time of the next attempt`() =
-        realmTest(open = { config(endpoints = onAuthListener()) }) { realm, session ->
+        realmTest { realm, session ->
             val issued = realm.issueTokens()
             session.adopt(Tokens(issued.accessToken, issued.refreshToken, expiresIn = 1.seconds))
-            realm.command("offline", "listener" to "auth")
+            realm.answerUnavailable("refresh", retryAfter = 7.seconds)
 
             val failure = assertFailsWith<AuthSessionException> { while (true) session.get("/me") }
 
             assertEquals(ErrorCode.REFRESH_UNAVAILABLE, failure.code)
             assertTrue(failure.retryable)
-            assertTrue(failure.retryAfter!!.isPositive())
+            val retryAfter = assertNotNull(failure.retryAfter)
+            assertTrue(retryAfter.isPositive() && retryAfter <= 7.seconds, "$retryAfter")
         }
+
+    @Test
+    fun `a redirect without end is refused`() = realmTest { realm, session ->
+        session.signIn(*ada)
+        realm.command("fault", "endpoint" to "resource", "when" to "before", "redirect" to "loop")
+
+        assertEquals(Disposition.REDIRECT_REFUSED, session.get("/me").disposition)
+    }
 
     @Test
     fun `an unsuccessful answer is a response, and not to be decoded`() = realmTest { _, session ->
@@ -120,5 +155,12 @@ class FailureTest {
     }
 }
 
-private fun Realm.onAuthListener() =
-    TokenEndpoints.Json("$authUrl/auth/login", "$authUrl/auth/refresh", "$authUrl/auth/logout")
+private suspend fun Realm.answerUnavailable(endpoint: String, retryAfter: Duration) = command(
+    "fault",
+    buildJsonObject {
+        put("endpoint", endpoint)
+        put("when", "before")
+        put("status", 503)
+        putJsonObject("headers") { put("Retry-After", "${retryAfter.inWholeSeconds}") }
+    },
+)

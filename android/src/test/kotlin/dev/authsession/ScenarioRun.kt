@@ -120,5 +120,6 @@ private fun nameOf(event: SessionEvent): String = when (event) {
     SessionEvent.PersistenceDegraded -> "persistence_degraded"
     SessionEvent.PersistenceRestored -> "persistence_restored"
     is SessionEvent.SignedOut -> "signed_out:${event.reason.name.lowercase()}"
+    is SessionEvent.StepUpRequired -> "step_up_required"
     is SessionEvent.Missed -> "missed"
 }

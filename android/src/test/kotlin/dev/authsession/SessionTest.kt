@@ -30,6 +30,23 @@ class SessionTest {
     }
 
     @Test
+    fun `a sign-in that wants another step returns what the server says and signs nobody in`() =
+        realmTest { realm, session ->
+            realm.command("fault", "endpoint" to "login", "when" to "before", "status" to 200, "body" to "{\"otp\":6}")
+
+            assertEquals(jsonOf("otp" to 6), session.signIn(*ada))
+
+            assertEquals(SessionState.SignedOut(SignOutReason.NEVER_SIGNED_IN), session.state)
+        }
+
+    @Test
+    fun `a step that the server says nothing about is an empty answer`() = realmTest { realm, session ->
+        realm.command("fault", "endpoint" to "login", "when" to "before", "status" to 204)
+
+        assertEquals(jsonOf(), session.signIn(*ada))
+    }
+
+    @Test
     fun `the state tells who is signed in and until when the access token is valid`() = realmTest { _, session ->
         session.signIn(*ada)
 

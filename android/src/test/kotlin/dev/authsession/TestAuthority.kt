@@ -5,7 +5,8 @@ import java.net.http.HttpClient
 import java.net.http.HttpRequest
 import java.net.http.HttpRequest.BodyPublishers
 import java.net.http.HttpResponse.BodyHandlers
-import java.time.Duration
+import java.time.Duration as JavaDuration
+import kotlin.time.Duration
 import kotlinx.coroutines.future.await
 import kotlinx.serialization.SerialName
 import kotlinx.serialization.Serializable
@@ -45,7 +46,16 @@ internal class Realm(
     fun config(
         account: String = "realm-$id",
         endpoints: TokenEndpoints = TokenEndpoints.Json(),
-    ) = SessionConfig(apiUrl, account, endpoints = endpoints, allowLoopback = true)
+        store: TokenStore = TokenStore.Memory,
+        requestTimeout: Duration? = null,
+    ) = SessionConfig(
+        apiUrl,
+        account,
+        endpoints = endpoints,
+        store = store,
+        allowLoopback = true,
+        requestTimeout = requestTimeout,
+    )
 
     suspend fun command(name: String, body: JsonObject) {
         exchange("POST", "$controlUrl/$name", body)
@@ -86,7 +96,7 @@ private suspend fun exchange(method: String, url: String, body: JsonElement? = n
     val request = HttpRequest.newBuilder(URI(url))
         .method(method, body?.let { BodyPublishers.ofString("$it") } ?: BodyPublishers.noBody())
         .header("Content-Type", "application/json")
-        .timeout(Duration.ofSeconds(30))
+        .timeout(JavaDuration.ofSeconds(30))
         .build()
     val response = client.sendAsync(request, BodyHandlers.ofString()).await()
     check(response.statusCode() in 200..299) { "$method $url: ${response.statusCode()} ${response.body()}" }

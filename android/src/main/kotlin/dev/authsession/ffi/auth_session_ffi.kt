@@ -909,7 +909,7 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_auth_session_ffi_checksum_method_session_request() and 0xFFFF) != 544) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_auth_session_ffi_checksum_method_session_sign_in() and 0xFFFF) != 6329) {
+    if ((lib.uniffi_auth_session_ffi_checksum_method_session_sign_in() and 0xFFFF) != 60224) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_auth_session_ffi_checksum_method_session_sign_out() and 0xFFFF) != 9937) {
@@ -2008,7 +2008,8 @@ public interface SessionInterface {
     fun `request`(`options`: RequestOptions): Request
 
     /**
-     * Signs in with credentials, a JSON object, and returns the rest of the server's answer as JSON.
+     * Signs in with credentials, a JSON object, and returns the rest of the server's answer as JSON. An answer
+     * without tokens wants another step: the state tells whether somebody is signed in.
      */
     suspend fun `signIn`(`credentialsJson`: kotlin.String): kotlin.String
 
@@ -2208,7 +2209,8 @@ open class Session: Disposable, AutoCloseable, SessionInterface
 
 
     /**
-     * Signs in with credentials, a JSON object, and returns the rest of the server's answer as JSON.
+     * Signs in with credentials, a JSON object, and returns the rest of the server's answer as JSON. An answer
+     * without tokens wants another step: the state tells whether somebody is signed in.
      */
     @Throws(SessionFailure::class)
     @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
@@ -2586,7 +2588,10 @@ enum class Disposition {
     REFUSED,
     SESSION_ENDED,
     SESSION_CHANGED,
-    REFRESH_FAILED;
+    REFRESH_FAILED,
+    STEP_UP_REQUIRED,
+    NOT_REPLAYABLE,
+    REDIRECT_REFUSED;
 
 
 
@@ -2659,6 +2664,20 @@ sealed class SessionEvent {
     }
 
     /**
+     * A server wants a fresher sign-in or more rights (RFC 9470, RFC 6750).
+     */
+    data class StepUpRequired(
+        val `acrValues`: kotlin.String?,
+        val `maxAgeMs`: kotlin.ULong?,
+        val `scope`: kotlin.String?) : SessionEvent()
+
+    {
+
+
+        companion object
+    }
+
+    /**
      * The listener was too slow and lost this many events.
      */
     data class Missed(
@@ -2699,7 +2718,12 @@ public object FfiConverterTypeSessionEvent : FfiConverterRustBuffer<SessionEvent
             8 -> SessionEvent.SignedOut(
                 FfiConverterTypeSignOutReason.read(buf),
                 )
-            9 -> SessionEvent.Missed(
+            9 -> SessionEvent.StepUpRequired(
+                FfiConverterOptionalString.read(buf),
+                FfiConverterOptionalULong.read(buf),
+                FfiConverterOptionalString.read(buf),
+                )
+            10 -> SessionEvent.Missed(
                 FfiConverterULong.read(buf),
                 )
             else -> throw RuntimeException("invalid enum value, something is very wrong!!")
@@ -2758,6 +2782,15 @@ public object FfiConverterTypeSessionEvent : FfiConverterRustBuffer<SessionEvent
                 + FfiConverterTypeSignOutReason.allocationSize(value.`reason`)
             )
         }
+        is SessionEvent.StepUpRequired -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterOptionalString.allocationSize(value.`acrValues`)
+                + FfiConverterOptionalULong.allocationSize(value.`maxAgeMs`)
+                + FfiConverterOptionalString.allocationSize(value.`scope`)
+            )
+        }
         is SessionEvent.Missed -> {
             // Add the size for the Int that specifies the variant plus the size needed for all fields
             (
@@ -2804,8 +2837,15 @@ public object FfiConverterTypeSessionEvent : FfiConverterRustBuffer<SessionEvent
                 FfiConverterTypeSignOutReason.write(value.`reason`, buf)
                 Unit
             }
-            is SessionEvent.Missed -> {
+            is SessionEvent.StepUpRequired -> {
                 buf.putInt(9)
+                FfiConverterOptionalString.write(value.`acrValues`, buf)
+                FfiConverterOptionalULong.write(value.`maxAgeMs`, buf)
+                FfiConverterOptionalString.write(value.`scope`, buf)
+                Unit
+            }
+            is SessionEvent.Missed -> {
+                buf.putInt(10)
                 FfiConverterULong.write(value.`count`, buf)
                 Unit
             }
@@ -3047,6 +3087,7 @@ enum class SignOutReason {
     REJECTED,
     ROTATION_LOST,
     ELSEWHERE,
+    ENDED_BY_SERVER,
     IDLE_TIMEOUT,
     LIFETIME_EXCEEDED,
     SECRETS_LOST;

@@ -30,7 +30,7 @@ internal object OpenSessions {
         }
         if (known.value.config.settings() != config.settings()) {
             throw Refusal(
-                ErrorCode.INVALID_CONFIGURATION,
+                ErrorCode.ALREADY_OPEN,
                 "the session of this namespace and account is open with other settings",
             )
         }

@@ -46,11 +46,15 @@ internal fun SessionEvent.toMap(sessionId: String): WritableMap = mapOf(
         SessionEvent.PersistenceDegraded -> "persistence_degraded"
         SessionEvent.PersistenceRestored -> "persistence_restored"
         is SessionEvent.SignedOut -> "signed_out"
+        is SessionEvent.StepUpRequired -> "step_up_required"
         is SessionEvent.Missed -> "missed"
     },
     "reason" to (this as? SessionEvent.SignedOut)?.reason?.id,
     "code" to (this as? SessionEvent.RefreshFailed)?.code?.id,
     "retryAfterMs" to (this as? SessionEvent.RefreshFailed)?.retryAfter?.inWholeMilliseconds,
+    "acrValues" to (this as? SessionEvent.StepUpRequired)?.acrValues,
+    "maxAgeMs" to (this as? SessionEvent.StepUpRequired)?.maxAge?.inWholeMilliseconds,
+    "scope" to (this as? SessionEvent.StepUpRequired)?.scope,
     "count" to (this as? SessionEvent.Missed)?.count,
 ).toWritableMap()
 

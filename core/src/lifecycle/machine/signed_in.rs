@@ -404,7 +404,8 @@ impl SignedIn {
                 None
             }
             Loaded::Found(stored) if !self.is_ours(&stored.grant) => Some(SignOutReason::Elsewhere),
-            Loaded::Found(stored) if rereading => {
+            // Nor is the other record overwritten: the next save meets it again, and it is adopted then.
+            Loaded::Found(stored) if rereading && !self.is_successor(&stored) => {
                 self.saves.generation = Some(stored.generation);
                 None
             }

@@ -432,6 +432,33 @@ fn a_save_that_was_made_and_reported_as_failed_is_not_taken_for_somebody_else_s(
 }
 
 #[test]
+fn a_later_sign_in_met_by_a_save_is_not_overwritten_by_what_a_refresh_under_way_brings() {
+    // [5]
+    let mut rig = Rig::signed_in(Some(3600));
+    let version = rig.version();
+    let attempt = rig.refuse(version);
+    rig.answer(attempt, rotated("2"));
+    rig.save(|_| Err(StoreError::Conflict));
+    let reread = rig.last_load();
+    let version = rig.version();
+    let attempt = rig.refuse(version);
+    rig.apply(Input::Loaded { attempt: reread, loaded: found(grant("later", None), Generation(100)) });
+    rig.answer(attempt, rotated("3"));
+    rig.pass(BACKOFF_CAP);
+    rig.save(|_| Err(StoreError::Conflict));
+    let known = rig
+        .effects
+        .iter()
+        .any(|effect| matches!(effect, Effect::Save { expected: Expected::Generation(Generation(100)), .. }));
+    assert!(!known);
+    rig.apply(Input::Loaded {
+        attempt: rig.last_load(),
+        loaded: found(grant("later", None), Generation(100)),
+    });
+    assert_eq!(used(&rig.ask()), "access-later");
+}
+
+#[test]
 fn a_tombstone_found_after_a_save_conflict_ends_the_session() {
     // [5]
     let mut rig = Rig::signed_in(Some(3600));

@@ -22,6 +22,9 @@ struct Explored {
     ends: usize,
 }
 
+/// A machine that goes in circles and counts them has no end of states; the bounds below have far fewer.
+const MOST_STATES: usize = 3_000_000;
+
 /// Visits every state, those near the beginning first.
 fn explore(rules: Rules, bounds: Bounds) -> Result<Explored, String> {
     let first = World::new(rules, bounds);
@@ -38,6 +41,9 @@ fn explore(rules: Rules, bounds: Bounds) -> Result<Explored, String> {
             if let Some(violation) = world.violation() {
                 return Err(trace(&ways, index, None, violation));
             }
+        }
+        if explored.states > MOST_STATES {
+            return Err(trace(&ways, index, None, "there is no end of states"));
         }
         for step in steps {
             explored.transitions += 1;

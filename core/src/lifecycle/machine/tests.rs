@@ -1369,6 +1369,35 @@ fn a_store_that_cannot_be_read_is_not_an_empty_store() {
 }
 
 #[test]
+fn what_the_store_says_when_the_session_is_opened_decides() {
+    // The load table's first column.
+    use SignOutReason::{NeverSignedIn, Rejected, SecretsLost};
+    let locked = Loaded::Unreadable(Error::Locked);
+    let failing = Loaded::Unreadable(Error::StoreUnavailable("disk".into()));
+    let corrupt = Loaded::Unreadable(Error::StoreCorrupt("damaged".into()));
+    for (loaded, state) in [
+        (found(grant("1", Some(60)), Generation(4)), Ok(())),
+        (Loaded::Ended(Rejected), Err(Ok(Rejected))),
+        (Loaded::Absent, Err(Ok(NeverSignedIn))),
+        (Loaded::Lost, Err(Ok(SecretsLost))),
+        (locked, Err(Err("locked"))),
+        (failing, Err(Err("store_unavailable"))),
+        (corrupt, Err(Err("store_corrupt"))),
+    ] {
+        let mut rig = Rig::restoring();
+        rig.apply(Input::Loaded { attempt: 1, loaded });
+        let seen = match rig.machine.view() {
+            View::SignedIn(_) => Ok(()),
+            View::SignedOut(reason) => Err(Ok(reason)),
+            View::Locked(cause) => Err(Err(cause.code())),
+            View::Restoring => panic!("the store has been read"),
+        };
+        assert_eq!(seen, state);
+        assert_eq!(rig.count(|effect| matches!(effect, Effect::Erase { .. } | Effect::Save { .. })), 0);
+    }
+}
+
+#[test]
 fn a_restored_session_starts_with_the_generation_that_was_read() {
     // [5]
     let mut rig = Rig::restoring();

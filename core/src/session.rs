@@ -335,7 +335,8 @@ impl AuthSession {
     /// where one is needed. The URL is subject to the same rule as for requests of the session.
     ///
     /// # Errors
-    /// [`Error::OriginNotAllowed`]; there is no token: as [`RequestBuilder::send`]; no time limit of its own.
+    /// [`Error::OriginNotAllowed`]; there is no token: as [`RequestBuilder::send`], [`Error::Timeout`] after the
+    /// request timeout included.
     pub async fn authorization(&self, url: &str) -> Result<Authorization, Error> {
         self.host.authorization(url).await
     }

@@ -506,6 +506,22 @@ async fn a_deadline_covers_the_wait_for_a_refresh() {
 }
 
 #[tokio::test]
+async fn another_stack_that_asks_for_the_token_is_answered_within_the_request_timeout() {
+    let realm = realm().await;
+    let config = config(&realm).request_timeout(Duration::from_millis(200));
+    let session = AuthSession::open(config).await.expect("a session");
+    let tokens = tell(&realm, "issue_tokens", json!({})).await;
+    let refresh = tokens["refresh_token"].as_str().expect("a token").to_owned();
+    session.adopt(Tokens::from_refresh_token(refresh)).await.expect("a good token");
+    tell(&realm, "hold", json!({"endpoint": "refresh"})).await;
+    assert_eq!(session.authorization("/me").await.expect_err("too late").code(), "timeout");
+    tell(&realm, "release", json!({"endpoint": "refresh"})).await;
+    let refreshed = async { while session.authorization("/me").await.is_err() {} };
+    timeout(PATIENCE, refreshed).await.expect("the refresh has gone on");
+    assert_eq!(realm.counters().refreshes, 1);
+}
+
+#[tokio::test]
 async fn mistakes_in_a_request_are_told_before_anything_is_sent() {
     let realm = realm().await;
     let session = signed_in(&realm).await;

@@ -4,6 +4,7 @@ use std::fmt;
 
 use reqwest::StatusCode;
 use reqwest::header::{HeaderMap, HeaderValue};
+use tokio::time::timeout;
 
 use super::challenge::{Meaning, meaning};
 use super::client::ApiHost;
@@ -12,6 +13,7 @@ use crate::error::Error;
 use crate::event::Event;
 use crate::lifecycle::driver::{NoToken, Ticket};
 use crate::lifecycle::terms::{Input, Version};
+use crate::runtime::{runtime, surrounded};
 
 /// The value of an `Authorization` header for one URL, and which token it holds. Its `Debug` form is redacted.
 #[derive(Clone)]
@@ -43,7 +45,7 @@ impl fmt::Debug for Authorization {
 impl ApiHost {
     pub(crate) async fn authorization(&self, target: &str) -> Result<Authorization, Error> {
         self.resolve(target)?;
-        Authorization::new(&usable(self.lifecycle.token(None, None).await)?, false)
+        Authorization::new(&usable(self.token(None, None).await)?, false)
     }
 
     pub(crate) async fn refused(
@@ -66,10 +68,19 @@ impl ApiHost {
             }
             _ => return Ok(None),
         }
-        match self.lifecycle.token(Some(epoch), Some(number)).await {
+        match self.token(Some(epoch), Some(number)).await {
             Ok(ticket) => Authorization::new(&ticket, ticket.waited).map(Some),
             Err(NoToken::NotRenewable | NoToken::PassOn) => Ok(None),
             Err(NoToken::Failed(error)) => Err(error),
         }
+    }
+
+    /// Within the time that a request of this host has.
+    async fn token(&self, epoch: Option<u64>, refused: Option<u64>) -> Result<Ticket, NoToken> {
+        let token = async {
+            let token = self.lifecycle.token(epoch, refused);
+            timeout(self.timeout, token).await.unwrap_or(Err(NoToken::Failed(Error::Timeout(self.timeout))))
+        };
+        surrounded(runtime().map_err(NoToken::Failed)?, token).await
     }
 }

@@ -9,6 +9,7 @@ use url::Url;
 
 use crate::authority::Endpoints;
 use crate::dialect::Dialect;
+use crate::dialect::additions::RESERVED;
 use crate::error::Error;
 use crate::http::answers::AnswerRules;
 use crate::http::origin::Origins;
@@ -238,8 +239,13 @@ impl SessionConfig {
         }
         let endpoints = self.dialect.validate(&self.base_url, &origins)?;
         let device_header = match self.device_id_header.as_deref().map(HeaderName::try_from).transpose() {
-            Ok(header) if header != Some(AUTHORIZATION) => header,
-            _ => return invalid("device_id_header", "the name of a header, other than Authorization"),
+            Ok(header) if header.as_ref().is_none_or(|name| !is_reserved(name)) => header,
+            _ => {
+                return invalid(
+                    "device_id_header",
+                    "the name of a header that HTTP and the session do not use",
+                );
+            }
         };
         let mut fingerprint = Fingerprint::default();
         fingerprint.add("device_id_header", &self.device_id_header);
@@ -259,7 +265,8 @@ impl SessionConfig {
         fingerprint.add("max_connections_per_host", self.transport.max_connections_per_host);
         fingerprint.add("pins", format!("{:?}", self.transport.pins));
         fingerprint.add("development_anchors", &self.transport.development_anchors);
-        let direct = self.base_url.scheme() == "http";
+        // Whoever develops without TLS sends nothing through a proxy: it would see the tokens.
+        let direct = self.allow_loopback || !self.development_origins.is_empty();
         Ok(ValidConfig {
             transport: TransportSettings { direct, ..self.transport },
             fingerprint,
@@ -330,4 +337,8 @@ fn invalid_url(field: &'static str) -> Error {
 
 fn invalid<T>(field: &'static str, expected: &str) -> Result<T, Error> {
     Err(Error::InvalidConfiguration { field, expected: expected.into() })
+}
+
+fn is_reserved(name: &HeaderName) -> bool {
+    *name == AUTHORIZATION || RESERVED.contains(name)
 }

@@ -33,6 +33,9 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 const PING_INTERVAL: Duration = Duration::from_secs(20);
 const PING_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// How much memory is set aside on a server's word.
+const MOST_AT_ONCE: u64 = 1 << 20;
+
 /// The HTTP clients of one session.
 #[derive(Debug)]
 pub(crate) struct Transport {
@@ -174,7 +177,9 @@ pub(crate) async fn read_body_observed(
         return if first.len() > limit { Err(too_large()) } else { Ok(first) };
     };
     observe(second.len());
-    let mut body = BytesMut::with_capacity((announced as usize).max(first.len() + second.len()));
+    // What is announced is believed only so far.
+    let announced = announced.min(MOST_AT_ONCE) as usize;
+    let mut body = BytesMut::with_capacity(announced.max(first.len() + second.len()));
     body.extend_from_slice(&first);
     body.extend_from_slice(&second);
     while body.len() <= limit {

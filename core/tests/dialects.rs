@@ -724,3 +724,23 @@ async fn a_device_keeps_its_name_through_sign_in_refresh_and_restart() {
     let wrong = SessionConfig::new(&server.url).expect("a URL").allow_loopback(true).device_id_header("a b");
     assert_eq!(AuthSession::open(wrong).await.expect_err("no header").code(), "invalid_configuration");
 }
+
+#[tokio::test]
+async fn a_sign_in_that_is_answered_with_a_cookie_alone_is_one() {
+    let server = Scripted::start().await;
+    let dialect = JsonDialect::default().refresh_token_cookie("refresh");
+    let session = open(&server, dialect).await;
+    server.answer("/auth/login", 204, &[("set-cookie", "refresh=r1; HttpOnly")], "");
+    assert!(session.sign_in(credentials()).await.expect("a token").is_signed_in());
+}
+
+#[tokio::test]
+async fn what_is_added_to_a_sign_in_goes_with_every_step() {
+    let server = Scripted::start().await;
+    let dialect = JsonDialect::default().login(Additions::new().header("x-api-key", "key"));
+    let session = open(&server, dialect).await;
+    server.answer("/auth/otp/send", 204, &[], "");
+    let step = session.continue_sign_in("/auth/otp/send", Value::Null).await.expect("a step");
+    assert!(!step.is_signed_in());
+    assert_eq!(server.asked("/auth/otp/send")[0].header("x-api-key"), Some("key"));
+}

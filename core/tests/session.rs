@@ -506,6 +506,36 @@ async fn a_deadline_covers_the_wait_for_a_refresh() {
 }
 
 #[tokio::test]
+async fn an_import_keeps_the_access_token_out_of_the_store_on_demand_too() {
+    let realm = realm().await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let config = config(&realm).store(FileStore::new(folder.path())).access_token_in_memory_only(true);
+    let session = AuthSession::open(config).await.expect("a session");
+    let tokens = Tokens::new("canary-access").refresh_token("a refresh token");
+    assert!(session.import(tokens).await.expect("the store is empty"));
+    for entry in std::fs::read_dir(folder.path()).expect("the folder") {
+        let stored = std::fs::read_to_string(entry.expect("a file").path()).expect("text");
+        assert!(!stored.contains("canary"));
+    }
+}
+
+#[tokio::test]
+async fn a_redirect_s_answer_is_not_lost_for_want_of_a_token() {
+    let realm = realm().await;
+    let session = signed_in(&realm).await;
+    let created = json!({"endpoint": "resource", "path": "/echo", "when": "after", "status": 303,
+        "headers": {"location": "/me"}});
+    tell(&realm, "fault", created).await;
+    tell(&realm, "hold", json!({"endpoint": "resource", "path": "/echo", "when": "after"})).await;
+    let order = tokio::spawn(session.post("/echo").body("an order").send());
+    tell(&realm, "await_held", json!({"endpoint": "resource", "count": 1})).await;
+    session.sign_out().await.expect("the store is fine");
+    tell(&realm, "release", json!({"endpoint": "resource"})).await;
+    let response = order.await.expect("no panic").expect("the server has answered");
+    assert_eq!((response.status().as_u16(), response.disposition()), (303, Disposition::SessionChanged));
+}
+
+#[tokio::test]
 async fn another_stack_that_asks_for_the_token_is_answered_within_the_request_timeout() {
     let realm = realm().await;
     let config = config(&realm).request_timeout(Duration::from_millis(200));
@@ -529,6 +559,7 @@ async fn mistakes_in_a_request_are_told_before_anything_is_sent() {
         (session.get("/me").header("authorization", "Bearer canary"), "Authorization"),
         (session.get("/me").header("x-note", "line\r\nbreak canary"), "x-note"),
         (session.get("/me").header("no name", "canary"), "name"),
+        (session.get("/me").header("Content-Length", "7"), "content-length"),
         (session.get("/m e"), "white space"),
         (session.get("https://"), "URL"),
     ] {

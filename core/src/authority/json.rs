@@ -75,7 +75,8 @@ impl JsonEndpoints {
             Value::Object(members) => members,
             // There is nowhere to put additions.
             other if self.login_additions.fields.is_empty() => {
-                return Ok(send(http, Method::POST, url, Some(other.to_string())));
+                let request = send(http, Method::POST, url, Some(other.to_string()));
+                return Ok(request.headers(self.login_additions.headers.clone()));
             }
             _ => return Err(Error::InvalidRequest("the credentials are not a JSON object".into())),
         };

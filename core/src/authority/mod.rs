@@ -139,7 +139,7 @@ impl Authority {
                 Endpoints::Custom(_) => None,
             };
             let Some(request) = request else { return true };
-            let asked = match exchange(request).await {
+            let asked = match exchange(self.device.name(request)).await {
                 Ok(reply) => match verdict::pause_asked(&reply) {
                     Some(asked) => asked,
                     None => return reply.status.is_success(),
@@ -171,10 +171,11 @@ async fn json_step(
     request: RequestBuilder,
 ) -> Result<(Option<Grant>, Value), Error> {
     let reply = exchange(request).await.map_err(Unanswered::into_error)?;
-    let Some(mut json) = tokens::parse(&reply.body) else {
+    // A step such as "the code is on its way" needs no words, and tokens may come in a cookie alone.
+    let wordless = reply.status.is_success() && reply.body.is_empty();
+    let parsed = if wordless { Some(Value::Null) } else { tokens::parse(&reply.body) };
+    let Some(mut json) = parsed else {
         return match reply.status.is_success() {
-            // A step such as "the code is on its way" needs no words.
-            true if reply.body.is_empty() => Ok((None, Value::Null)),
             true => Err(Error::Undecodable("the sign-in's answer is not JSON".into())),
             false => Err(refusal(&reply, None)),
         };

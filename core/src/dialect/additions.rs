@@ -63,7 +63,7 @@ impl Additions {
 }
 
 /// They frame the message, or another setting decides them.
-const RESERVED: [HeaderName; 7] = [
+pub(crate) const RESERVED: [HeaderName; 7] = [
     header::CONTENT_LENGTH,
     header::TRANSFER_ENCODING,
     header::CONNECTION,

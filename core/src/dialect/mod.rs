@@ -1,6 +1,6 @@
 //! How an authorization server is spoken to: the settings, and whether they make sense.
 
-mod additions;
+pub(crate) mod additions;
 mod custom;
 mod json;
 mod oauth;

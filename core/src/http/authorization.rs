@@ -44,7 +44,13 @@ impl fmt::Debug for Authorization {
 
 impl ApiHost {
     pub(crate) async fn authorization(&self, target: &str) -> Result<Authorization, Error> {
-        self.resolve(target)?;
+        // A WebSocket begins as a request to the origin of the same name (RFC 6455 section 4.1).
+        let target = match target.split_once("://") {
+            Some(("wss", rest)) => format!("https://{rest}"),
+            Some(("ws", rest)) => format!("http://{rest}"),
+            _ => target.to_owned(),
+        };
+        self.resolve(&target)?;
         Authorization::new(&usable(self.token(None, None).await)?, false)
     }
 

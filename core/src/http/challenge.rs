@@ -61,8 +61,8 @@ pub(crate) fn meaning(rules: &AnswerRules, status: StatusCode, headers: &HeaderM
     let challenges: Vec<Challenge> = headers
         .get_all(WWW_AUTHENTICATE)
         .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(parse)
+        // One letter outside ASCII in a description must not hide what the challenge asks for.
+        .flat_map(|value| parse(&String::from_utf8_lossy(value.as_bytes())))
         .collect();
     if let Some(step_up) = challenges.iter().find_map(Challenge::step_up) {
         return Meaning::StepUp(step_up);
@@ -188,6 +188,19 @@ mod tests {
 
     fn unauthorized(challenges: &[&str]) -> Meaning {
         answer(&AnswerRules::default(), 401, challenges, "")
+    }
+
+    #[test]
+    fn a_letter_outside_ascii_does_not_hide_a_challenge() {
+        let mut headers = HeaderMap::new();
+        let value = "Basic realm=\"Caf\u{e9}\"".as_bytes();
+        headers.insert(WWW_AUTHENTICATE, value.try_into().expect("HTTP allows it"));
+        let rules = AnswerRules::default();
+        assert_eq!(meaning(&rules, StatusCode::UNAUTHORIZED, &headers, b""), Meaning::NotCurable);
+        let value =
+            "Bearer error=\"insufficient_scope\", scope=\"pay\", error_description=\"n\u{e4}\"".as_bytes();
+        headers.insert(WWW_AUTHENTICATE, value.try_into().expect("HTTP allows it"));
+        assert!(matches!(meaning(&rules, StatusCode::FORBIDDEN, &headers, b""), Meaning::StepUp(_)));
     }
 
     #[test]

@@ -99,10 +99,12 @@ impl ClientConfig {
         origins.allow("base_url", &base)?;
         let mut headers = HeaderMap::new();
         for (name, value) in &self.headers {
-            let (name, value) = header(name, value).map_err(|mistake| Error::InvalidConfiguration {
+            let (name, mut value) = header(name, value).map_err(|mistake| Error::InvalidConfiguration {
                 field: "headers",
                 expected: format!("none of these: {mistake}"),
             })?;
+            // It may be a key of the app's.
+            value.set_sensitive(true);
             headers.append(name, value);
         }
         if self.timeout.is_some_and(|timeout| timeout.is_zero()) {

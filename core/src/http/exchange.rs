@@ -92,14 +92,19 @@ impl Exchange {
             if let Some(pause) =
                 self.pause(&outcome, failures, first.elapsed(), timeout.saturating_sub(started.elapsed()))
             {
-                drop(outcome);
+                // An answer that arrives whole holds no place, and is better than none.
+                let kept = outcome.ok().filter(|answer| matches!(answer.body, Body::Whole(_)));
                 sleep(pause).await;
-                ticket = self.current(ticket).await?;
+                ticket = match (self.current(ticket).await, kept) {
+                    (Ok(ticket), _) => ticket,
+                    (Err(error), Some(answer)) => return Ok(answer.after(&error)),
+                    (Err(error), None) => return Err(error),
+                };
                 continue;
             }
             let mut answer = outcome.map_err(|unanswered| unanswered.error)?;
             if let Some(ticket) = &ticket {
-                if !is_about_access(answer.status) {
+                if shows_acceptance(answer.status) {
                     self.lifecycle().accepted(ticket);
                 }
                 self.lifecycle().server_says(answer.date());
@@ -112,11 +117,15 @@ impl Exchange {
                     return Ok(answer);
                 }
                 Redirect::Follow { url, method, keeps_body, keeps_credentials } => {
+                    // The server has acted: what it said is not lost for want of a token.
+                    ticket = match self.current(ticket.filter(|_| keeps_credentials)).await {
+                        Ok(ticket) => ticket,
+                        Err(error) => return Ok(answer.after(&error)),
+                    };
                     drop(answer);
                     hops += 1;
                     failures = 0;
                     self.follow(url, method, keeps_body, keeps_credentials);
-                    ticket = if keeps_credentials { self.current(ticket).await? } else { None };
                     continue;
                 }
                 Redirect::Refused => {
@@ -297,7 +306,19 @@ impl Exchange {
     }
 }
 
+/// Whether an answer shows that the server took the token: a gateway's errors and a redirect say nothing of it.
+fn shows_acceptance(status: StatusCode) -> bool {
+    status.is_success()
+        || (status.is_client_error() && !matches!(status.as_u16(), 401 | 403 | 407 | 408 | 425 | 429))
+}
+
 impl Answer {
+    /// It is all there is, because no token could be had to go on with.
+    fn after(mut self, error: &Error) -> Self {
+        self.disposition = after(error);
+        self
+    }
+
     fn text(&self, name: HeaderName) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }

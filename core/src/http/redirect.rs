@@ -36,7 +36,9 @@ pub(crate) fn redirect(
     let Some(location) = location.filter(|_| matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308)) else {
         return Redirect::None;
     };
-    let Some(next) = location.to_str().ok().and_then(|location| url.join(location).ok()) else {
+    let Some(next) =
+        std::str::from_utf8(location.as_bytes()).ok().and_then(|location| url.join(location).ok())
+    else {
         return Redirect::Refused;
     };
     // The Fetch standard, section 4.4: what browsers made of 301 and 302 holds for POST only.
@@ -46,7 +48,8 @@ pub(crate) fn redirect(
         _ => false,
     };
     let method = if to_get { Method::GET } else { method.clone() };
-    let within = next.origin() == url.origin();
+    // A `blob:` URL has the origin of what is in it.
+    let within = next.scheme() == url.scheme() && next.origin() == url.origin();
     let safe_elsewhere = next.scheme() == "https" && (method == Method::GET || method == Method::HEAD);
     // A user name and password in the URL would become an `Authorization` header.
     let plain = next.username().is_empty() && next.password().is_none();
@@ -72,6 +75,14 @@ mod tests {
             &Url::parse(from).expect("a URL"),
             hops,
         )
+    }
+
+    #[test]
+    fn a_blob_of_the_same_origin_is_no_address() {
+        let url = Url::parse("https://api.example.com/a").expect("a URL");
+        let location = HeaderValue::from_static("blob:https://api.example.com/b");
+        let outcome = redirect(StatusCode::FOUND, Some(&location), &Method::GET, &url, 0);
+        assert!(matches!(outcome, Redirect::Refused));
     }
 
     #[test]

@@ -9,7 +9,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_core::Stream;
 use reqwest::Method;
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::{
+    AUTHORIZATION, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue,
+    TRANSFER_ENCODING,
+};
 use serde::Serialize;
 use tokio::time::timeout;
 use url::Url;
@@ -77,10 +80,15 @@ impl RequestBuilder {
         }
     }
 
-    /// Adds a header; one with the same name stays beside it. `Authorization` is the session's business
-    /// and is refused.
+    /// Adds a header; one with the same name stays beside it, but for `Content-Type`, of which there is one.
+    /// `Authorization` is the session's business, and `Host`, `Content-Length`, `Transfer-Encoding` and
+    /// `Connection` are HTTP's: they are refused.
     pub fn header(mut self, name: &str, value: &str) -> Self {
         match header(name, value) {
+            // There is one content type, and the last word counts.
+            Ok((CONTENT_TYPE, value)) => {
+                self.headers.insert(CONTENT_TYPE, value);
+            }
             Ok((name, value)) => {
                 self.headers.append(name, value);
             }
@@ -230,7 +238,7 @@ impl RequestBuilder {
     fn content_type(mut self, value: &str) -> Self {
         match HeaderValue::from_str(value) {
             Ok(value) => {
-                self.headers.insert(CONTENT_TYPE, value);
+                self.headers.entry(CONTENT_TYPE).or_insert(value);
             }
             Err(_) => self.fail("the content type is not allowed in HTTP"),
         }
@@ -334,6 +342,9 @@ pub(super) fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue
     match (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_str(value)) {
         (Ok(name), Ok(_)) if name == AUTHORIZATION => {
             Err("the session sets the Authorization header itself".into())
+        }
+        (Ok(name), Ok(_)) if [HOST, CONTENT_LENGTH, TRANSFER_ENCODING, CONNECTION].contains(&name) => {
+            Err(format!("HTTP sets the header {name} itself"))
         }
         (Ok(name), Ok(value)) => Ok((name, value)),
         // The value may be a secret: it is not repeated.

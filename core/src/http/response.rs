@@ -20,17 +20,18 @@ pub enum Disposition {
     PermissionDenied,
     /// 401, and not for want of a fresh token: one was tried, or the challenge is about something else.
     Refused,
-    /// 401, and then the session ended: the user must sign in again.
+    /// 401 (or a redirect, or a failure that was to be tried again), and then the session ended: the user must sign
+    /// in again.
     SessionEnded,
-    /// 401, and then the user signed out or somebody else signed in.
+    /// The same, and then the user signed out or somebody else signed in.
     SessionChanged,
-    /// 401, and the token could not be refreshed now. The session is kept; try again later.
+    /// The same, and the token could not be refreshed now. The session is kept; try again later.
     RefreshFailed,
     /// 401 or 403: the user must sign in again or agree to more, whatever the token
     /// ([`Event::StepUpRequired`](crate::Event::StepUpRequired) says to what).
     StepUpRequired,
-    /// 401 or a redirect, and the body was a stream, which cannot be sent twice. There is another token now:
-    /// the same request with a new stream may succeed.
+    /// 401 or a redirect, and the body was a stream, which cannot be sent twice. The
+    /// same request with a new stream may succeed: after a 401 there is another token now.
     NotReplayable,
     /// A redirect to where this request must not go, or one too many.
     RedirectRefused,

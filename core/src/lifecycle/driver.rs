@@ -666,17 +666,25 @@ impl Shared {
             // Nobody knows when the user signed in.
             times: Times::default(),
         };
+        let mut kept = record.clone();
+        if self.keeps_access_token_out(kept.refresh_token.is_some()) {
+            (kept.access_token, kept.expires_at) = (None, None);
+        }
         // A slot that was never written has the first generation: whoever writes to it meanwhile wins.
-        match self.store.save(&self.slot, &record, Expected::Generation(Generation::default())) {
+        match self.store.save(&self.slot, &kept, Expected::Generation(Generation::default())) {
             Ok(generation) => (true, self.interpret(Load::Found(record, generation))),
             Err(StoreError::Conflict) => (false, self.load()),
             Err(error) => (false, Loaded::Unreadable(error.into())),
         }
     }
 
+    /// Without a refresh token the access token is all there is.
+    fn keeps_access_token_out(&self, has_refresh_token: bool) -> bool {
+        self.access_token_in_memory_only && has_refresh_token
+    }
+
     fn record(&self, held: &Held, times: Times) -> Record {
-        // Without a refresh token the access token is all there is.
-        let kept_out = self.access_token_in_memory_only && held.refresh.is_some();
+        let kept_out = self.keeps_access_token_out(held.refresh.is_some());
         let (access, expires_at) =
             if kept_out { (None, None) } else { (held.access.as_deref(), held.expires_at) };
         Record {

@@ -122,7 +122,12 @@ fn read(path: &Path) -> io::Result<Option<Zeroizing<Vec<u8>>>> {
 
 /// Writes a new file beside the old one and renames it: at every moment the path holds one whole record.
 fn replace(path: &Path, new: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut file = private(OpenOptions::new().write(true).create(true).truncate(true)).open(new)?;
+    // What an earlier process left half-written goes, and nothing is written through what somebody else put there.
+    match fs::remove_file(new) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut file = private(OpenOptions::new().write(true).create_new(true)).open(new)?;
     file.write_all(bytes)?;
     file.sync_all()?;
     fs::rename(new, path)?;

@@ -188,6 +188,8 @@ async fn another_stack_gets_the_token_by_the_same_rules() {
     let session = server.session().await;
     let elsewhere = session.authorization("https://evil.example/").await;
     assert_eq!(elsewhere.expect_err("not listed").code(), "origin_not_allowed");
+    let socket = server.url.replace("http://", "ws://");
+    session.authorization(&format!("{socket}/socket")).await.expect("the same origin");
     let first = session.authorization("/tiles").await.expect("a token");
     assert_eq!(first.expose(), "Bearer t1");
     assert!(!format!("{first:?} {:?}", first.expose()).contains("t1"));

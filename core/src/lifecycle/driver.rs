@@ -294,6 +294,7 @@ impl Lifecycle {
     /// Puts tokens into a store on which nobody has ever signed in. True if they took effect: they are saved
     /// then, and in use.
     pub(crate) async fn import(&self, grant: Grant) -> Result<bool, Error> {
+        let lineage = grant.attempt_id.clone();
         let (told, imported) = oneshot::channel();
         loop {
             self.restored().await;
@@ -313,11 +314,14 @@ impl Lifecycle {
         self.restored().await;
         let machine = self.machine();
         match machine.view() {
-            View::Locked(cause) if !imported => return Err(cause.clone()),
-            View::SignedIn(_) if imported => self.enqueue(vec![Effect::Emit(Event::SignedIn)]),
-            _ => {}
+            View::Locked(cause) if !imported => Err(cause.clone()),
+            View::SignedIn(held) if imported && held.lineage == lineage => {
+                self.enqueue(vec![Effect::Emit(Event::SignedIn)]);
+                Ok(true)
+            }
+            // Somebody has signed in or out while the import was saved: that counts.
+            _ => Ok(false),
         }
-        Ok(imported)
     }
 
     /// Ends the session at once and returns when the tombstone is durable, or when that takes too long.

@@ -29,6 +29,11 @@ pub(crate) fn holds_white_space(target: &str) -> bool {
     target.chars().any(|character| character.is_ascii_control() || character == ' ')
 }
 
+/// A user name and password in a URL would become an `Authorization` header beside the token.
+pub(crate) fn holds_user_info(url: &Url) -> bool {
+    !url.username().is_empty() || url.password().is_some()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use reqwest::header::{AUTHORIZATION, HeaderName};
 use url::Url;
 
+use crate::address::holds_user_info;
 use crate::authority::Endpoints;
 use crate::dialect::Dialect;
 use crate::dialect::additions::RESERVED;
@@ -209,7 +210,7 @@ impl SessionConfig {
             origins.allow_development(&parse_origin("development_origins", origin)?)?;
         }
         origins.allow("base_url", &self.base_url)?;
-        if !self.base_url.username().is_empty() || self.base_url.password().is_some() {
+        if holds_user_info(&self.base_url) {
             return invalid("base_url", "a URL without user name and password");
         }
         for origin in &self.allowed_origins {
@@ -319,7 +320,7 @@ pub(crate) struct ValidConfig {
 
 fn parse_origin(field: &'static str, text: &str) -> Result<Url, Error> {
     let url = parse(field, text)?;
-    let plain = url.username().is_empty() && url.password().is_none();
+    let plain = !holds_user_info(&url);
     if !plain || url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
         return invalid(field, "an origin without path, query and fragment");
     }

@@ -6,7 +6,7 @@ use url::Url;
 
 use super::fields::TokenFields;
 use super::verdict::Terminal;
-use crate::address::{holds_white_space, resolve};
+use crate::address::{holds_user_info, holds_white_space, resolve};
 use crate::dialect::ValidAdditions;
 use crate::error::Error;
 use crate::http::origin::Origins;
@@ -64,7 +64,7 @@ impl JsonEndpoints {
         }
         let Ok(url) = resolve(&self.base, target) else { return refuse("not a URL") };
         self.step_origins.check(&url)?;
-        if !url.username().is_empty() || url.password().is_some() {
+        if holds_user_info(&url) {
             return refuse("the URL holds a user name or a password");
         }
         self.step(http, url, body)

@@ -13,7 +13,7 @@ pub use custom::CustomDialect;
 pub use json::JsonDialect;
 pub use oauth::OAuth2Dialect;
 
-use crate::address::resolve;
+use crate::address::{holds_user_info, resolve};
 use crate::authority::Endpoints;
 use crate::authority::fields::FieldPath;
 use crate::authority::verdict::Terminal;
@@ -81,7 +81,7 @@ impl Addresses<'_> {
         let url = resolve(self.base, text).or_else(|_| invalid(field, "an absolute https URL"))?;
         self.origins.check_scheme(field, &url)?;
         // RFC 6749 section 3.2 forbids the fragment, section 2.3.1 credentials in the URL.
-        let plain = url.fragment().is_none() && url.username().is_empty() && url.password().is_none();
+        let plain = url.fragment().is_none() && !holds_user_info(&url);
         if plain { Ok(url) } else { invalid(field, "a URL without user name, password and fragment") }
     }
 }

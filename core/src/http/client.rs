@@ -12,7 +12,7 @@ use super::answers::AnswerRules;
 use super::origin::Origins;
 use super::request::{RequestBuilder, header};
 use super::retry::RetryPolicy;
-use crate::address::{holds_white_space, resolve};
+use crate::address::{holds_user_info, holds_white_space, resolve};
 use crate::error::Error;
 use crate::lifecycle::driver::Lifecycle;
 use crate::transport::Transport;
@@ -41,8 +41,7 @@ impl ApiHost {
         }
         let url = resolve(&self.base, target);
         let url = url.map_err(|error| Error::InvalidRequest(format!("not a URL: {error}")))?;
-        if !url.username().is_empty() || url.password().is_some() {
-            // They would become an `Authorization` header beside the token.
+        if holds_user_info(&url) {
             return Err(Error::InvalidRequest("the URL holds a user name or a password".into()));
         }
         self.origins.check(&url)?;
@@ -92,7 +91,7 @@ impl ClientConfig {
             |field, expected: &str| Error::InvalidConfiguration { field, expected: expected.into() };
         let base = Url::parse(&self.base_url).ok().filter(|url| !url.cannot_be_a_base());
         let base = base.ok_or_else(|| invalid("base_url", "an absolute https URL"))?;
-        if !base.username().is_empty() || base.password().is_some() {
+        if holds_user_info(&base) {
             return Err(invalid("base_url", "a URL without user name and password"));
         }
         let mut origins = session.origins.clone();

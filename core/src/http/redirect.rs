@@ -1,5 +1,6 @@
 //! Where a redirect may lead, and what it takes along: the redirect rule, as a function.
 
+use crate::address::holds_user_info;
 use reqwest::header::HeaderValue;
 use reqwest::{Method, StatusCode};
 use url::Url;
@@ -52,7 +53,7 @@ pub(crate) fn redirect(
     let within = next.scheme() == url.scheme() && next.origin() == url.origin();
     let safe_elsewhere = next.scheme() == "https" && (method == Method::GET || method == Method::HEAD);
     // A user name and password in the URL would become an `Authorization` header.
-    let plain = next.username().is_empty() && next.password().is_none();
+    let plain = !holds_user_info(&next);
     if hops >= MOST_HOPS || !plain || !(within || safe_elsewhere) {
         return Redirect::Refused;
     }

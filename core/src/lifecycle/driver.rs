@@ -14,7 +14,7 @@ use tokio::time::{sleep, timeout};
 use tracing::Instrument;
 
 use super::machine::{Held, Machine, Settings, Times, View};
-use super::record::{Record, Tombstone};
+use super::record::{Record, Tombstone, random_bytes};
 use super::terms::{
     Answer, Attempt, Effect, Grant, Input, Intent, Leased, Loaded, Moment, Progress, Stored, Verdict,
     Version, Want,
@@ -138,7 +138,7 @@ impl Lifecycle {
         let shared = Arc::new(Shared {
             machine: Mutex::new(machine),
             authority,
-            entropy: AtomicU64::new(seed()?),
+            entropy: AtomicU64::new(u64::from_le_bytes(random_bytes()?)),
             settled: watch::Sender::new(()),
             events: broadcast::Sender::new(EVENT_BACKLOG),
             opened: clock.boot_time(),
@@ -439,15 +439,6 @@ impl Shared {
         bits ^= bits >> 31;
         Moment { now: self.clock.boot_time(), entropy: bits as u32 }
     }
-}
-
-fn seed() -> Result<u64, Error> {
-    use ring::rand::{SecureRandom, SystemRandom};
-    let mut bytes = [0_u8; 8];
-    SystemRandom::new()
-        .fill(&mut bytes)
-        .map_err(|_| Error::Internal("the operating system gave no random bytes".into()))?;
-    Ok(u64::from_le_bytes(bytes))
 }
 
 /// The runtime's timers and the boot clock differ: after a sleep of the device, and where a test moves the

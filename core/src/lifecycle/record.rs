@@ -23,11 +23,7 @@ pub struct AttemptId(String);
 impl AttemptId {
     /// Makes a new one: 128 random bits.
     pub(crate) fn random() -> Result<Self, Error> {
-        let mut bytes = [0_u8; 16];
-        SystemRandom::new()
-            .fill(&mut bytes)
-            .map_err(|_| Error::Internal("the operating system gave no random bytes".into()))?;
-        Ok(Self(hexadecimal(&bytes)))
+        Ok(Self(hexadecimal(&random_bytes::<16>()?)))
     }
 
     /// The text that is sent.
@@ -235,6 +231,14 @@ fn checksum(header: &str, body: &[u8]) -> String {
     context.update(b"\n");
     context.update(body);
     hexadecimal(context.finish().as_ref())
+}
+
+pub(crate) fn random_bytes<const COUNT: usize>() -> Result<[u8; COUNT], Error> {
+    let mut bytes = [0; COUNT];
+    SystemRandom::new()
+        .fill(&mut bytes)
+        .map_err(|_| Error::Internal("the operating system gave no random bytes".into()))?;
+    Ok(bytes)
 }
 
 pub(crate) fn hexadecimal(bytes: &[u8]) -> String {

@@ -19,7 +19,7 @@ use crate::lifecycle::machine::Times;
 use crate::lifecycle::record::{AttemptId, Entry, Record, Tombstone};
 use crate::lifecycle::terms::Verdict;
 use crate::secret::Secret;
-use crate::store::Generation;
+use crate::store::{Generation, Slot};
 
 /// Enough to meet each rule often, and a second for all of them.
 fn bounded() -> ProptestConfig {
@@ -205,6 +205,7 @@ proptest! {
         place in any::<prop::sample::Index>(),
         byte in any::<u8>(),
     ) {
+        let slot = Slot { namespace: "app".into(), account: "main".into() };
         let [access, refresh] = tokens.map(|token| token.map(Secret::new));
         let time = milliseconds.map(|time| Duration::from_millis(time.into()));
         let record = Record {
@@ -219,18 +220,18 @@ proptest! {
             times: Times { signed_in_at: time.map(|time| SystemTime::UNIX_EPOCH + time), used_at: None },
         };
         for entry in [Entry::Live(record), Entry::Ended(Tombstone { reason: SignOutReason::User })] {
-            let bytes = entry.encode(Generation(generation));
+            let bytes = entry.encode(&slot, Generation(generation));
             let whole = Ok((entry, Generation(generation)));
-            prop_assert_eq!(Entry::decode(&bytes), whole.clone());
+            prop_assert_eq!(Entry::decode(&slot, &bytes), whole.clone());
             let mut changed = bytes.to_vec();
             let place = place.index(changed.len());
             changed[place] = byte;
-            prop_assert_eq!(Entry::decode(&changed) == whole, changed[..] == bytes[..]);
-            prop_assert!(Entry::decode(&bytes[..place]).is_err());
+            prop_assert_eq!(Entry::decode(&slot, &changed) == whole, changed[..] == bytes[..]);
+            prop_assert!(Entry::decode(&slot, &bytes[..place]).is_err());
         }
         let mut headed = b"authsession-record 1 live ".to_vec();
         headed.extend_from_slice(&noise);
-        prop_assert!(Entry::decode(&noise).is_err() && Entry::decode(&headed).is_err());
+        prop_assert!(Entry::decode(&slot, &noise).is_err() && Entry::decode(&slot, &headed).is_err());
     }
 }
 

@@ -12,7 +12,7 @@ use super::machine::Times;
 use crate::error::Error;
 use crate::event::SignOutReason;
 use crate::secret::Secret;
-use crate::store::Generation;
+use crate::store::{Generation, Slot};
 
 /// A random name for the use of one refresh token, made when the token was received. It is sent with
 /// every attempt to use that token, so that a server can recognise a retry after a lost answer, also
@@ -74,7 +74,7 @@ pub enum RecordError {
     /// Written by another version of the library.
     #[error("of another version")]
     UnknownVersion,
-    /// Cut off or changed, or not ours at all.
+    /// Cut off or changed, of another account, or not ours at all.
     #[error("damaged")]
     Damaged,
 }
@@ -117,9 +117,10 @@ struct Ended {
 
 impl Entry {
     /// The bytes to keep: a header line (format, version, kind, generation, SHA-256) and a JSON object.
-    /// The digest covers the rest of the header, so that no bit can change unnoticed. It detects damage;
-    /// it is no protection against somebody who can write to the store.
-    pub fn encode(&self, generation: Generation) -> Zeroizing<Vec<u8>> {
+    /// The digest covers the rest of the header and the slot, so that no bit can change unnoticed and a record
+    /// that was put into another account's place is not read there. It detects accidents; it is no protection
+    /// against somebody who can write to the store.
+    pub fn encode(&self, slot: &Slot, generation: Generation) -> Zeroizing<Vec<u8>> {
         let (kind, body) = match self {
             Self::Live(record) => ("live", encode_live(record)),
             Self::Ended(tombstone) => {
@@ -129,7 +130,7 @@ impl Entry {
         };
         let body = Zeroizing::new(body);
         let header = format!("{FORMAT} {VERSION} {kind} {}", generation.0);
-        let checksum = checksum(&header, &body);
+        let checksum = checksum(slot, &header, &body);
         let mut bytes = Zeroizing::new(Vec::with_capacity(header.len() + checksum.len() + body.len() + 2));
         bytes.extend_from_slice(header.as_bytes());
         bytes.push(b' ');
@@ -139,8 +140,8 @@ impl Entry {
         bytes
     }
 
-    /// Reads what [`encode`](Self::encode) wrote.
-    pub fn decode(bytes: &[u8]) -> Result<(Self, Generation), RecordError> {
+    /// Reads what [`encode`](Self::encode) wrote for this slot.
+    pub fn decode(slot: &Slot, bytes: &[u8]) -> Result<(Self, Generation), RecordError> {
         let newline = bytes
             .iter()
             .take(MAX_HEADER_BYTES)
@@ -161,7 +162,7 @@ impl Entry {
         else {
             return Err(RecordError::Damaged);
         };
-        if checksum(covered, body) != written {
+        if checksum(slot, covered, body) != written {
             return Err(RecordError::Damaged);
         }
         let generation = Generation(generation.parse().map_err(|_| RecordError::Damaged)?);
@@ -225,8 +226,13 @@ fn milliseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-fn checksum(header: &str, body: &[u8]) -> String {
+fn checksum(slot: &Slot, header: &str, body: &[u8]) -> String {
     let mut context = digest::Context::new(&digest::SHA256);
+    for name in [&slot.namespace, &slot.account] {
+        // With its length, so that no two slots read the same.
+        context.update(&(name.len() as u64).to_be_bytes());
+        context.update(name.as_bytes());
+    }
     context.update(header.as_bytes());
     context.update(b"\n");
     context.update(body);
@@ -252,6 +258,10 @@ pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
 mod tests {
     use super::*;
 
+    fn slot() -> Slot {
+        Slot { namespace: "app".into(), account: "main".into() }
+    }
+
     fn live() -> Entry {
         Entry::Live(Record {
             refresh_token: Some(Secret::new("refresh-1")),
@@ -273,18 +283,21 @@ mod tests {
     fn what_was_encoded_is_decoded() {
         let ended = Entry::Ended(Tombstone { reason: SignOutReason::User });
         for entry in [live(), ended] {
-            assert_eq!(Entry::decode(&entry.encode(Generation(7))), Ok((entry, Generation(7))));
+            assert_eq!(
+                Entry::decode(&slot(), &entry.encode(&slot(), Generation(7))),
+                Ok((entry, Generation(7)))
+            );
         }
     }
 
     #[test]
     fn a_change_of_any_bit_is_noticed() {
-        let bytes = live().encode(Generation(7));
+        let bytes = live().encode(&slot(), Generation(7));
         for position in 0..bytes.len() {
             for bit in 0..8 {
                 let mut damaged = bytes.to_vec();
                 damaged[position] ^= 1 << bit;
-                assert!(Entry::decode(&damaged).is_err(), "bit {bit} of byte {position}");
+                assert!(Entry::decode(&slot(), &damaged).is_err(), "bit {bit} of byte {position}");
             }
         }
     }
@@ -293,31 +306,40 @@ mod tests {
     fn a_header_with_other_fields_is_damaged() {
         for header in ["live", "live 1", "live 7 ab \u{e9}\u{e9}", "live 7 ab cd ef", " ", "live x 00"] {
             let bytes = format!("{FORMAT} {VERSION} {header}\n{{}}");
-            assert_eq!(Entry::decode(bytes.as_bytes()), Err(RecordError::Damaged), "{header}");
+            assert_eq!(Entry::decode(&slot(), bytes.as_bytes()), Err(RecordError::Damaged), "{header}");
         }
     }
 
     #[test]
     fn a_cut_off_record_is_noticed() {
-        let bytes = live().encode(Generation(7));
+        let bytes = live().encode(&slot(), Generation(7));
         for length in 0..bytes.len() {
-            assert!(Entry::decode(&bytes[..length]).is_err(), "the first {length} bytes");
+            assert!(Entry::decode(&slot(), &bytes[..length]).is_err(), "the first {length} bytes");
+        }
+    }
+
+    #[test]
+    fn a_record_in_another_account_s_place_is_damaged() {
+        let bytes = live().encode(&slot(), Generation(7));
+        for (namespace, account) in [("app", "other"), ("other", "main"), ("appm", "ain"), ("main", "app")] {
+            let other = Slot { namespace: namespace.into(), account: account.into() };
+            assert_eq!(Entry::decode(&other, &bytes), Err(RecordError::Damaged));
         }
     }
 
     #[test]
     fn a_record_of_a_later_version_is_not_called_damaged() {
         let bytes = b"authsession-record 2 live 1 00\n{}";
-        assert_eq!(Entry::decode(bytes), Err(RecordError::UnknownVersion));
+        assert_eq!(Entry::decode(&slot(), bytes), Err(RecordError::UnknownVersion));
     }
 
     #[test]
     fn a_tombstone_holds_no_secret_and_a_reason_of_a_later_version_still_ends_the_session() {
         let body = br#"{"reason":"of_a_later_version"}"#;
         let header = "authsession-record 1 ended 3";
-        let mut bytes = format!("{header} {}\n", checksum(header, body)).into_bytes();
+        let mut bytes = format!("{header} {}\n", checksum(&slot(), header, body)).into_bytes();
         bytes.extend_from_slice(body);
         let tombstone = Tombstone { reason: SignOutReason::Elsewhere };
-        assert_eq!(Entry::decode(&bytes), Ok((Entry::Ended(tombstone), Generation(3))));
+        assert_eq!(Entry::decode(&slot(), &bytes), Ok((Entry::Ended(tombstone), Generation(3))));
     }
 }

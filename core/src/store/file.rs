@@ -1,22 +1,13 @@
 //! A store of files, for desktop programs.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Write};
-use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::path::PathBuf;
+use std::time::Duration;
 
-use ring::digest;
-use zeroize::Zeroizing;
-
+use super::files::{Directory, describe, transient};
 use super::{
-    Expected, Generation, Lease, Load, SecretStore, Slot, StoreError, StoreIdentity, check_expected,
+    Expected, Generation, Lease, Load, SecretStore, Slot, StoreError, StoreIdentity, next_generation,
 };
-use crate::lifecycle::record::{Entry, MAX_ENCODED_BYTES, Record, RecordError, Tombstone, hexadecimal};
-
-/// How long a write waits for another process that is writing. Writes take milliseconds; whoever holds
-/// the lock for longer is stopped, and nobody takes the lock from it.
-const LOCK_PATIENCE: Duration = Duration::from_secs(5);
-const LOCK_POLL: Duration = Duration::from_millis(10);
+use crate::lifecycle::record::{Entry, MAX_ENCODED_BYTES, Record, Tombstone};
 
 /// Keeps each record in a file of its own inside one directory. Files are readable by the owner alone
 /// (0600 in a directory of 0700 that the store makes), are replaced atomically, and survive a crash at any
@@ -24,54 +15,29 @@ const LOCK_POLL: Duration = Duration::from_millis(10);
 /// processes may use one directory; their writes are serialised by an advisory lock.
 #[derive(Clone, Debug)]
 pub struct FileStore {
-    directory: PathBuf,
+    directory: Directory,
 }
 
 impl FileStore {
     /// A store in this directory, which is made with the first write.
     pub fn new(directory: impl Into<PathBuf>) -> Self {
-        Self { directory: directory.into() }
-    }
-
-    fn path(&self, slot: &Slot, extension: &str) -> PathBuf {
-        // A digest, because a name may hold anything and file systems differ in what they fold together.
-        let mut context = digest::Context::new(&digest::SHA256);
-        context.update(slot.namespace.as_bytes());
-        context.update(b"\0");
-        context.update(slot.account.as_bytes());
-        let name = hexadecimal(&context.finish().as_ref()[..16]);
-        self.directory.join(format!("{name}.{extension}"))
+        Self { directory: Directory::new(directory) }
     }
 
     fn write(&self, slot: &Slot, entry: &Entry, expected: Expected) -> Result<Generation, StoreError> {
-        make_directory(&self.directory).map_err(transient)?;
-        let _lock = lock(&self.path(slot, "lock"), LOCK_PATIENCE)?;
-        let path = self.path(slot, "session");
-        let present = match read(&path) {
-            Ok(Some(bytes)) => match (Entry::decode(&bytes), entry, expected) {
-                (Ok((_, generation)), _, _) => generation,
-                // A later version may have a session there: only signing out replaces it.
-                (Err(error @ RecordError::UnknownVersion), Entry::Live(_), _) => {
-                    return Err(StoreError::Transient(error.to_string()));
-                }
-                // Nobody can read it any more, so it is as good as what was expected.
-                (Err(_), _, Expected::Generation(generation)) => generation,
-                (Err(_), _, Expected::Any) => Generation::default(),
-            },
-            Ok(None) => Generation::default(),
-            Err(error) => return Err(transient(error)),
-        };
-        check_expected(present, expected)?;
-        let next = present.next();
-        replace(&path, &self.path(slot, "new"), &entry.encode(next)).map_err(transient)?;
+        let writing = self.directory.write(slot)?;
+        let present = self.directory.read(slot, MAX_ENCODED_BYTES).map_err(transient)?;
+        let present = present.map(|bytes| Entry::decode(slot, &bytes).map(|(_, generation)| generation));
+        let next = next_generation(present, entry, expected)?;
+        writing.replace(&entry.encode(slot, next)).map_err(transient)?;
         Ok(next)
     }
 }
 
 impl SecretStore for FileStore {
     fn load(&self, slot: &Slot) -> Load {
-        match read(&self.path(slot, "session")) {
-            Ok(Some(bytes)) => match Entry::decode(&bytes) {
+        match self.directory.read(slot, MAX_ENCODED_BYTES) {
+            Ok(Some(bytes)) => match Entry::decode(slot, &bytes) {
                 Ok((entry, generation)) => Load::of(entry, generation),
                 Err(error) => Load::Corrupt(error.to_string()),
             },
@@ -93,117 +59,20 @@ impl SecretStore for FileStore {
         self.write(slot, &Entry::Ended(tombstone.clone()), expected)
     }
 
-    /// On a lock of its own, so that whoever holds the lease can write.
     fn lease(&self, slot: &Slot, patience: Duration) -> Result<Lease, StoreError> {
-        make_directory(&self.directory).map_err(transient)?;
-        lock(&self.path(slot, "lease"), patience).map(Lease::held)
+        self.directory.lease(slot, patience)
     }
 
     fn identity(&self) -> StoreIdentity {
-        // Symbolic links are not followed: they may change, and two names of one directory only mean that
-        // the sessions share it as two processes would.
-        let path = std::path::absolute(&self.directory).unwrap_or_else(|_| self.directory.clone());
-        StoreIdentity::named(format!("file:{}", path.display()))
+        self.directory.identity("file")
     }
-}
-
-/// The file's content; `None` where there is no file. A file that is too long is cut where it can be
-/// told from a record, so that it counts as damaged without being read whole.
-fn read(path: &Path) -> io::Result<Option<Zeroizing<Vec<u8>>>> {
-    let file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(error),
-    };
-    let mut bytes = Zeroizing::new(Vec::new());
-    file.take(MAX_ENCODED_BYTES as u64 + 1).read_to_end(&mut bytes)?;
-    Ok(Some(bytes))
-}
-
-/// Writes a new file beside the old one and renames it: at every moment the path holds one whole record.
-fn replace(path: &Path, new: &Path, bytes: &[u8]) -> io::Result<()> {
-    // What an earlier process left half-written goes, and nothing is written through what somebody else put there.
-    match fs::remove_file(new) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    let mut file = private(OpenOptions::new().write(true).create_new(true)).open(new)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    fs::rename(new, path)?;
-    sync_directory(path)
-}
-
-/// Without this the rename itself may be lost with the power.
-fn sync_directory(path: &Path) -> io::Result<()> {
-    #[cfg(unix)]
-    if let Some(directory) = path.parent() {
-        File::open(directory)?.sync_all()?;
-    }
-    #[cfg(not(unix))]
-    let _ = path;
-    Ok(())
-}
-
-/// Waits for a lock that lives as long as the returned file is open. It is taken from nobody: a holder that is
-/// stopped keeps it, one that dies loses it.
-fn lock(path: &Path, patience: Duration) -> Result<File, StoreError> {
-    let file =
-        private(OpenOptions::new().write(true).create(true).truncate(false)).open(path).map_err(transient)?;
-    let start = Instant::now();
-    while !try_lock(&file).map_err(transient)? {
-        if start.elapsed() >= patience {
-            return Err(StoreError::Transient("another process holds the lock of the store".into()));
-        }
-        std::thread::sleep(LOCK_POLL);
-    }
-    Ok(file)
-}
-
-/// Not `File::try_lock`, which says "unsupported" on Android (rust-lang/rust#148325).
-#[cfg(unix)]
-fn try_lock(file: &File) -> io::Result<bool> {
-    match rustix::fs::flock(file, rustix::fs::FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => Ok(true),
-        Err(rustix::io::Errno::WOULDBLOCK | rustix::io::Errno::INTR) => Ok(false),
-        Err(error) => Err(error.into()),
-    }
-}
-
-#[cfg(not(unix))]
-fn try_lock(file: &File) -> io::Result<bool> {
-    match file.try_lock() {
-        Ok(()) => Ok(true),
-        Err(std::fs::TryLockError::WouldBlock) => Ok(false),
-        Err(std::fs::TryLockError::Error(error)) => Err(error),
-    }
-}
-
-fn make_directory(directory: &Path) -> io::Result<()> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(directory)
-}
-
-fn private(options: &mut OpenOptions) -> &mut OpenOptions {
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
-    options
-}
-
-fn transient(error: io::Error) -> StoreError {
-    StoreError::Transient(describe(&error))
-}
-
-/// Says what kind of failure it was, without a path: paths hold names of users.
-fn describe(error: &io::Error) -> String {
-    error.kind().to_string()
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+    use std::path::Path;
+
     use super::*;
     use crate::event::SignOutReason;
     use crate::lifecycle::machine::Times;
@@ -273,7 +142,7 @@ mod tests {
     fn a_record_of_a_later_version_is_kept_by_a_save_and_replaced_by_a_sign_out() {
         let (_folder, store) = store();
         store.save(&slot(), &record("1"), Expected::Any).expect("a directory");
-        let path = store.path(&slot(), "session");
+        let path = store.directory.file(&slot(), "session");
         fs::write(&path, "authsession-record 2 live 9 00\n{}").expect("a later version");
         assert!(matches!(store.load(&slot()), Load::Corrupt(_)));
         assert!(store.save(&slot(), &record("2"), Expected::Any).is_err());
@@ -287,7 +156,7 @@ mod tests {
     fn a_damaged_record_is_reported_and_the_next_save_replaces_it() {
         let (_folder, store) = store();
         let first = store.save(&slot(), &record("1"), Expected::Any).expect("a directory");
-        let path = store.path(&slot(), "session");
+        let path = store.directory.file(&slot(), "session");
         for damage in [&b""[..], b"authsession-record 1 live 1", &vec![b'x'; MAX_ENCODED_BYTES + 10]] {
             fs::write(&path, damage).expect("damaged");
             assert!(matches!(store.load(&slot()), Load::Corrupt(_)));
@@ -296,15 +165,26 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_file_that_was_put_into_another_account_s_place_is_not_read_there() {
+        let (_folder, store) = store();
+        let other = Slot { namespace: "app".into(), account: "other".into() };
+        store.save(&slot(), &record("1"), Expected::Any).expect("a directory");
+        fs::copy(store.directory.file(&slot(), "session"), store.directory.file(&other, "session"))
+            .expect("a copy");
+        assert!(matches!(store.load(&other), Load::Corrupt(_)));
+    }
+
     #[cfg(unix)]
     #[test]
     fn only_the_owner_may_read_what_is_stored() {
         use std::os::unix::fs::PermissionsExt;
-        let (_folder, store) = store();
+        let (folder, store) = store();
         store.save(&slot(), &record("1"), Expected::Any).expect("a directory");
         let mode = |path: &Path| fs::metadata(path).expect("it is there").permissions().mode() & 0o777;
-        assert_eq!(mode(&store.directory), 0o700);
-        for entry in fs::read_dir(&store.directory).expect("the directory") {
+        let directory = folder.path().join("sessions");
+        assert_eq!(mode(&directory), 0o700);
+        for entry in fs::read_dir(&directory).expect("the directory") {
             assert_eq!(mode(&entry.expect("an entry").path()), 0o600);
         }
     }

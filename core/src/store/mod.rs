@@ -2,6 +2,7 @@
 
 mod faulty;
 mod file;
+mod files;
 mod memory;
 
 use std::any::Any;
@@ -14,7 +15,7 @@ pub use faulty::{FaultyStore, StoreFault, StoreOperation};
 pub use file::FileStore;
 pub use memory::InMemoryStore;
 
-use crate::lifecycle::record::{Entry, Record, Tombstone};
+use crate::lifecycle::record::{Entry, Record, RecordError, Tombstone};
 
 /// Which record of a store: one for each namespace (the app) and account.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -186,4 +187,26 @@ fn check_expected(present: Generation, expected: Expected) -> Result<(), StoreEr
         Expected::Generation(generation) if generation != present => Err(StoreError::Conflict),
         _ => Ok(()),
     }
+}
+
+/// The generation that a write gives its slot, for stores of encoded entries: `present` is what the slot holds,
+/// as far as it can be read.
+fn next_generation(
+    present: Option<Result<Generation, RecordError>>,
+    writing: &Entry,
+    expected: Expected,
+) -> Result<Generation, StoreError> {
+    let present = match (present, writing, expected) {
+        (None, _, _) => Generation::default(),
+        (Some(Ok(generation)), _, _) => generation,
+        // A later version may have a session there: only signing out replaces it.
+        (Some(Err(error @ RecordError::UnknownVersion)), Entry::Live(_), _) => {
+            return Err(StoreError::Transient(error.to_string()));
+        }
+        // Nobody can read it any more, so it is as good as what was expected.
+        (Some(Err(_)), _, Expected::Generation(generation)) => generation,
+        (Some(Err(_)), _, Expected::Any) => Generation::default(),
+    };
+    check_expected(present, expected)?;
+    Ok(present.next())
 }

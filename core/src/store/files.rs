@@ -1,0 +1,162 @@
+//! The files of a store: one whole content for each slot, whatever happens to the process.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use ring::digest;
+use zeroize::Zeroizing;
+
+use super::{Lease, Slot, StoreError, StoreIdentity};
+use crate::lifecycle::record::hexadecimal;
+
+/// How long a write waits for another process that is writing. Writes take milliseconds; whoever holds
+/// the lock for longer is stopped, and nobody takes the lock from it.
+const LOCK_PATIENCE: Duration = Duration::from_secs(5);
+const LOCK_POLL: Duration = Duration::from_millis(10);
+
+/// A directory with the files of each slot, which several processes may use.
+#[derive(Clone, Debug)]
+pub(super) struct Directory {
+    path: PathBuf,
+}
+
+/// The right to write to a slot, until it is dropped.
+pub(super) struct Writing<'a> {
+    directory: &'a Directory,
+    slot: &'a Slot,
+    _lock: File,
+}
+
+impl Directory {
+    pub(super) fn new(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into() }
+    }
+
+    pub(super) fn file(&self, slot: &Slot, extension: &str) -> PathBuf {
+        // A digest, because a name may hold anything and file systems differ in what they fold together.
+        let mut context = digest::Context::new(&digest::SHA256);
+        context.update(slot.namespace.as_bytes());
+        context.update(b"\0");
+        context.update(slot.account.as_bytes());
+        let name = hexadecimal(&context.finish().as_ref()[..16]);
+        self.path.join(format!("{name}.{extension}"))
+    }
+
+    /// The slot's content, whole; `None` where there is none. What is longer than `limit` is cut one byte
+    /// behind it, so that it can be told from a record without being read whole.
+    pub(super) fn read(&self, slot: &Slot, limit: usize) -> io::Result<Option<Zeroizing<Vec<u8>>>> {
+        let file = match File::open(self.file(slot, "session")) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let mut bytes = Zeroizing::new(Vec::new());
+        file.take(limit as u64 + 1).read_to_end(&mut bytes)?;
+        Ok(Some(bytes))
+    }
+
+    /// Waits for other processes that write to the slot. Makes the directory if it is not there.
+    pub(super) fn write<'a>(&'a self, slot: &'a Slot) -> Result<Writing<'a>, StoreError> {
+        self.make().map_err(transient)?;
+        let lock = lock(&self.file(slot, "lock"), LOCK_PATIENCE)?;
+        Ok(Writing { directory: self, slot, _lock: lock })
+    }
+
+    /// On a lock of its own, so that whoever holds the lease can write.
+    pub(super) fn lease(&self, slot: &Slot, patience: Duration) -> Result<Lease, StoreError> {
+        self.make().map_err(transient)?;
+        lock(&self.file(slot, "lease"), patience).map(Lease::held)
+    }
+
+    pub(super) fn identity(&self, kind: &str) -> StoreIdentity {
+        // Symbolic links are not followed: they may change, and two names of one directory only mean that
+        // the sessions share it as two processes would.
+        let path = std::path::absolute(&self.path).unwrap_or_else(|_| self.path.clone());
+        StoreIdentity::named(format!("{kind}:{}", path.display()))
+    }
+
+    fn make(&self) -> io::Result<()> {
+        let mut builder = fs::DirBuilder::new();
+        builder.recursive(true);
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        builder.create(&self.path)
+    }
+}
+
+impl Writing<'_> {
+    /// Writes a new file beside the old one and renames it: at every moment the slot holds one whole content.
+    pub(super) fn replace(&self, bytes: &[u8]) -> io::Result<()> {
+        let new = self.directory.file(self.slot, "new");
+        // What an earlier process left half-written goes, and nothing is written through what somebody else put there.
+        match fs::remove_file(&new) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let mut file = private(OpenOptions::new().write(true).create_new(true)).open(&new)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        fs::rename(new, self.directory.file(self.slot, "session"))?;
+        sync(&self.directory.path)
+    }
+}
+
+/// Without this the rename itself may be lost with the power.
+fn sync(directory: &Path) -> io::Result<()> {
+    #[cfg(unix)]
+    File::open(directory)?.sync_all()?;
+    #[cfg(not(unix))]
+    let _ = directory;
+    Ok(())
+}
+
+/// Waits for a lock that lives as long as the returned file is open. It is taken from nobody: a holder that is
+/// stopped keeps it, one that dies loses it.
+fn lock(path: &Path, patience: Duration) -> Result<File, StoreError> {
+    let file =
+        private(OpenOptions::new().write(true).create(true).truncate(false)).open(path).map_err(transient)?;
+    let start = Instant::now();
+    while !try_lock(&file).map_err(transient)? {
+        if start.elapsed() >= patience {
+            return Err(StoreError::Transient("another process holds the lock of the store".into()));
+        }
+        std::thread::sleep(LOCK_POLL);
+    }
+    Ok(file)
+}
+
+/// Not `File::try_lock`, which says "unsupported" on Android (rust-lang/rust#148325).
+#[cfg(unix)]
+fn try_lock(file: &File) -> io::Result<bool> {
+    match rustix::fs::flock(file, rustix::fs::FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(true),
+        Err(rustix::io::Errno::WOULDBLOCK | rustix::io::Errno::INTR) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
+#[cfg(not(unix))]
+fn try_lock(file: &File) -> io::Result<bool> {
+    match file.try_lock() {
+        Ok(()) => Ok(true),
+        Err(std::fs::TryLockError::WouldBlock) => Ok(false),
+        Err(std::fs::TryLockError::Error(error)) => Err(error),
+    }
+}
+
+fn private(options: &mut OpenOptions) -> &mut OpenOptions {
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
+    options
+}
+
+pub(super) fn transient(error: io::Error) -> StoreError {
+    StoreError::Transient(describe(&error))
+}
+
+/// Says what kind of failure it was, without a path: paths hold names of users.
+pub(super) fn describe(error: &io::Error) -> String {
+    error.kind().to_string()
+}

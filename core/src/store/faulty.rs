@@ -104,17 +104,21 @@ impl<S> FaultyStore<S> {
         self.script.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn next(&self, operation: StoreOperation) -> Option<StoreFault> {
+    /// The fault that hits an operation, and how often everybody had been let go when it did.
+    fn next(&self, operation: StoreOperation) -> Option<(StoreFault, u64)> {
         let mut script = self.locked();
+        let releases = script.releases;
         let (fault, left) = script.faults.get_mut(&operation).filter(|(_, left)| *left > 0)?;
         *left -= 1;
-        Some(*fault)
+        Some((*fault, releases))
     }
 
-    fn hang(&self, operation: StoreOperation) {
+    /// Whoever was let go before it came to hang does not hang.
+    fn hang(&self, operation: StoreOperation, releases: u64) {
         let mut script = self.locked();
-        *script.hanging.entry(operation).or_default() += 1;
-        let releases = script.releases;
+        if script.releases == releases {
+            *script.hanging.entry(operation).or_default() += 1;
+        }
         self.changed.notify_all();
         let held = |script: &mut Script| script.releases == releases;
         drop(self.changed.wait_while(script, held).unwrap_or_else(PoisonError::into_inner));
@@ -127,22 +131,25 @@ impl<S> FaultyStore<S> {
     ) -> Result<T, StoreError> {
         match self.next(operation) {
             None => act(&self.inner),
-            Some(StoreFault::Locked) => Err(StoreError::Locked),
-            Some(StoreFault::Conflict) if operation != StoreOperation::Lease => Err(StoreError::Conflict),
-            Some(StoreFault::Hang) => {
-                self.hang(operation);
+            Some((StoreFault::Locked, _)) => Err(StoreError::Locked),
+            Some((StoreFault::Conflict, _)) if operation != StoreOperation::Lease => {
+                Err(StoreError::Conflict)
+            }
+            Some((StoreFault::Hang, releases)) => {
+                self.hang(operation, releases);
                 act(&self.inner)
             }
-            Some(StoreFault::HangAfter) => {
+            Some((StoreFault::HangAfter, releases)) => {
                 let result = act(&self.inner);
-                self.hang(operation);
+                self.hang(operation, releases);
                 result
             }
-            Some(StoreFault::FailAfter) => act(&self.inner).and(Err(injected())),
-            Some(StoreFault::Panic) => panic!("a scripted defect of the store"),
-            Some(
+            Some((StoreFault::FailAfter, _)) => act(&self.inner).and(Err(injected())),
+            Some((StoreFault::Panic, _)) => panic!("a scripted defect of the store"),
+            Some((
                 StoreFault::Fail | StoreFault::Corrupt | StoreFault::Unrecoverable | StoreFault::Conflict,
-            ) => Err(injected()),
+                _,
+            )) => Err(injected()),
         }
     }
 }
@@ -157,20 +164,20 @@ impl<S: SecretStore> SecretStore for FaultyStore<S> {
     fn load(&self, slot: &Slot) -> Load {
         match self.next(StoreOperation::Load) {
             None => self.inner.load(slot),
-            Some(StoreFault::Locked) => Load::Locked,
-            Some(StoreFault::Hang) => {
-                self.hang(StoreOperation::Load);
+            Some((StoreFault::Locked, _)) => Load::Locked,
+            Some((StoreFault::Hang, releases)) => {
+                self.hang(StoreOperation::Load, releases);
                 self.inner.load(slot)
             }
-            Some(StoreFault::HangAfter) => {
+            Some((StoreFault::HangAfter, releases)) => {
                 let loaded = self.inner.load(slot);
-                self.hang(StoreOperation::Load);
+                self.hang(StoreOperation::Load, releases);
                 loaded
             }
-            Some(StoreFault::Corrupt) => Load::Corrupt(INJECTED.into()),
-            Some(StoreFault::Unrecoverable) => Load::Unrecoverable,
-            Some(StoreFault::Panic) => panic!("a scripted defect of the store"),
-            Some(StoreFault::Fail | StoreFault::FailAfter | StoreFault::Conflict) => {
+            Some((StoreFault::Corrupt, _)) => Load::Corrupt(INJECTED.into()),
+            Some((StoreFault::Unrecoverable, _)) => Load::Unrecoverable,
+            Some((StoreFault::Panic, _)) => panic!("a scripted defect of the store"),
+            Some((StoreFault::Fail | StoreFault::FailAfter | StoreFault::Conflict, _)) => {
                 Load::Transient(INJECTED.into())
             }
         }
@@ -252,5 +259,16 @@ mod tests {
             assert!(erasing.join().expect("no panic").is_ok());
             assert!(!store.await_hanging(StoreOperation::Erase, Duration::ZERO));
         }
+    }
+
+    #[test]
+    fn an_operation_that_comes_to_hang_after_all_were_let_go_does_not() {
+        let store = FaultyStore::new(InMemoryStore::new());
+        store.script(StoreOperation::Erase, StoreFault::Hang, 1);
+        let (fault, releases) = store.next(StoreOperation::Erase).expect("it was scripted");
+        assert_eq!(fault, StoreFault::Hang);
+        store.release();
+        store.hang(StoreOperation::Erase, releases);
+        assert!(!store.await_hanging(StoreOperation::Erase, Duration::ZERO));
     }
 }

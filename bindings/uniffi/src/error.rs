@@ -17,6 +17,9 @@ pub enum SessionFailure {
         sign_in_required: bool,
         retry_after_ms: Option<u64>,
         status: Option<u16>,
+        /// What a server said that did not accept a sign-in, where it was JSON. It is not part of any text: servers
+        /// repeat what they were sent.
+        answer_json: Option<String>,
     },
 }
 
@@ -36,6 +39,10 @@ impl From<Error> for SessionFailure {
             sign_in_required: error.is_sign_in_required(),
             retry_after_ms: error.retry_after().map(milliseconds),
             status: error.status(),
+            answer_json: match error {
+                Error::SignInRejected { answer: Some(answer), .. } => Some(answer.0.to_string()),
+                _ => None,
+            },
         }
     }
 }
@@ -50,6 +57,7 @@ impl SessionFailure {
             sign_in_required: false,
             retry_after_ms: None,
             status: None,
+            answer_json: None,
         }
     }
 }

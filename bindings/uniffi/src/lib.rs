@@ -7,11 +7,19 @@
 // What is `pub` here is reached through UniFFI, which rustc does not see.
 #![allow(unreachable_pub)]
 
+mod authority;
+mod body;
+mod callback;
+mod endpoints;
 mod error;
+mod listener;
+mod log;
 mod options;
 mod request;
+mod secret;
 mod session;
 mod state;
+mod store;
 
 uniffi::setup_scaffolding!();
 

@@ -1,13 +1,19 @@
 //! The session as an object.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use auth_session::{AuthSession, Error, Method, Tokens};
+use auth_session::{
+    AuthSession, Authorization, Client, Error, HeaderMap, HeaderName, HeaderValue, SignInAnswer, StatusCode,
+    Tokens,
+};
+use serde_json::Value;
 
 use crate::error::{SessionFailure, on_runtime};
-use crate::options::SessionOptions;
-use crate::request::{Request, RequestOptions, timeout};
+use crate::listener::{EventListener, Subscription, listen};
+use crate::options::{ClientOptions, SessionOptions};
+use crate::request::{Header, Request, RequestOptions};
 use crate::state::{EventQueue, SessionState};
 
 /// One account's session.
@@ -25,30 +31,32 @@ pub async fn open_session(options: SessionOptions) -> Result<Arc<Session>, Sessi
 
 #[uniffi::export]
 impl Session {
-    /// Signs in with credentials, a JSON object, and returns the rest of the server's answer as JSON. An answer
-    /// without tokens wants another step: the state tells whether somebody is signed in.
-    pub async fn sign_in(&self, credentials_json: String) -> Result<String, SessionFailure> {
-        let credentials = serde_json::from_str(&credentials_json)
-            .map_err(|_| Error::InvalidRequest("the credentials are not JSON".to_owned()))?;
+    /// Signs in with credentials, a JSON object.
+    pub async fn sign_in(&self, credentials_json: String) -> Result<SignInResult, SessionFailure> {
+        let credentials = json(&credentials_json, "the credentials are not JSON")?;
         let core = self.core.clone();
-        let answer = on_runtime(async move { core.sign_in(credentials).await }).await?;
-        Ok(answer.into_json().to_string())
+        on_runtime(async move { core.sign_in(credentials).await.map(SignInResult::from) }).await
     }
 
-    /// Signs in with tokens that the app already has.
+    /// Takes the next step of a sign-in: posts a JSON body to this URL, which is absolute or relative to the base URL.
+    pub async fn continue_sign_in(
+        &self,
+        url: String,
+        body_json: String,
+    ) -> Result<SignInResult, SessionFailure> {
+        let body = json(&body_json, "the body is not JSON")?;
+        let core = self.core.clone();
+        on_runtime(async move { core.continue_sign_in(&url, body).await.map(SignInResult::from) }).await
+    }
+
+    /// Signs in with tokens that the app already has. Without an access token, the first request refreshes.
     pub async fn adopt(
         &self,
-        access_token: String,
+        access_token: Option<String>,
         refresh_token: Option<String>,
         expires_in_seconds: Option<u64>,
     ) -> Result<(), SessionFailure> {
-        let mut tokens = Tokens::new(access_token);
-        if let Some(token) = refresh_token {
-            tokens = tokens.refresh_token(token);
-        }
-        if let Some(seconds) = expires_in_seconds {
-            tokens = tokens.expires_in(Duration::from_secs(seconds));
-        }
+        let tokens = tokens(access_token, refresh_token, expires_in_seconds)?;
         let core = self.core.clone();
         on_runtime(async move { core.adopt(tokens).await }).await
     }
@@ -69,25 +77,150 @@ impl Session {
         self.core.network_changed();
     }
 
+    /// Says that the app is in the foreground again: what should have happened meanwhile happens now.
+    pub fn resume(&self) {
+        self.core.resume();
+    }
+
+    /// Fails with `recent_sign_in_required` unless the user signed in no longer ago than this.
+    pub fn require_recent_sign_in(&self, max_age_ms: u64) -> Result<(), SessionFailure> {
+        Ok(self.core.require_recent_sign_in(Duration::from_millis(max_age_ms))?)
+    }
+
+    /// Why the state is `Locked`, as a code; `None` if it is not.
+    pub fn lock_cause(&self) -> Option<String> {
+        self.core.lock_cause().map(|cause| cause.code().to_owned())
+    }
+
+    /// The last decisions of the session, a JSON array. It holds no secret.
+    pub fn trace_json(&self) -> Result<String, SessionFailure> {
+        serde_json::to_string(&self.core.trace())
+            .map_err(|_| Error::Internal("the trace cannot be written as JSON".to_owned()).into())
+    }
+
     /// Prepares a request and checks its parts; nothing is sent yet.
     pub fn request(&self, options: RequestOptions) -> Result<Arc<Request>, SessionFailure> {
-        let method = Method::from_bytes(options.method.as_bytes())
-            .map_err(|_| Error::InvalidRequest("the method is not allowed in HTTP".to_owned()))?;
-        let mut builder = self.core.request(method, &options.url);
-        for header in options.headers {
-            builder = builder.header(&header.name, &header.value);
-        }
-        if let Some(body) = options.body {
-            builder = builder.body(body);
-        }
-        if let Some(milliseconds) = options.timeout_ms {
-            builder = builder.timeout(timeout(milliseconds)?);
-        }
-        Ok(Request::new(builder.check()?))
+        options.prepare(|method, url| self.core.request(method, url))
+    }
+
+    /// A client for another API host, with this session's token.
+    pub fn client(&self, options: ClientOptions) -> Result<Arc<ApiClient>, SessionFailure> {
+        Ok(Arc::new(ApiClient { core: self.core.client(options.into_config())? }))
+    }
+
+    /// The value of the `Authorization` header for a request that the app sends by other means.
+    pub async fn authorization(&self, url: String) -> Result<Arc<AuthorizationValue>, SessionFailure> {
+        let core = self.core.clone();
+        let value = on_runtime(async move { core.authorization(&url).await }).await?;
+        Ok(Arc::new(AuthorizationValue(value)))
+    }
+
+    /// Reports the answer to a request that carried this value, and returns what to send it with once more; `None` if
+    /// the answer is final. The body may be empty.
+    pub async fn refused(
+        &self,
+        authorization: Arc<AuthorizationValue>,
+        status: u16,
+        headers: Vec<Header>,
+        body: Vec<u8>,
+    ) -> Result<Option<Arc<AuthorizationValue>>, SessionFailure> {
+        let status = StatusCode::from_u16(status)
+            .map_err(|_| Error::InvalidRequest("the status is none of HTTP".to_owned()))?;
+        let headers: HeaderMap = headers.into_iter().filter_map(readable).collect();
+        let core = self.core.clone();
+        let next =
+            on_runtime(async move { core.refused(&authorization.0, status, &headers, &body).await }).await?;
+        Ok(next.map(|value| Arc::new(AuthorizationValue(value))))
+    }
+
+    /// Tells the listener of every event from now on.
+    pub fn listen(&self, listener: Arc<dyn EventListener>) -> Result<Arc<Subscription>, SessionFailure> {
+        listen(self.core.events(), listener)
     }
 
     /// Every event from now on.
     pub fn events(&self) -> Arc<EventQueue> {
         EventQueue::new(self.core.events())
     }
+}
+
+/// Another API host of a session.
+#[derive(uniffi::Object)]
+pub struct ApiClient {
+    core: Client,
+}
+
+#[uniffi::export]
+impl ApiClient {
+    /// Prepares a request to a path under the client's base URL; nothing is sent yet.
+    pub fn request(&self, options: RequestOptions) -> Result<Arc<Request>, SessionFailure> {
+        options.prepare(|method, url| self.core.request(method, url))
+    }
+}
+
+/// The value of an `Authorization` header. Its text form is redacted.
+#[derive(uniffi::Object)]
+#[uniffi::export(Debug, Display)]
+pub struct AuthorizationValue(Authorization);
+
+#[uniffi::export]
+impl AuthorizationValue {
+    /// The value for the header. Whoever calls this keeps it out of logs, and sends it to the origin that it was asked
+    /// for and to no other.
+    pub fn expose(&self) -> String {
+        String::from_utf8_lossy(self.0.expose().as_bytes()).into_owned()
+    }
+}
+
+impl fmt::Debug for AuthorizationValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl fmt::Display for AuthorizationValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[redacted]")
+    }
+}
+
+/// What came of a step of a sign-in.
+#[derive(uniffi::Record)]
+pub struct SignInResult {
+    /// Whether tokens came and are in use; if not, the server wants another step.
+    pub signed_in: bool,
+    /// The rest of the server's answer. `null` where there was none.
+    pub answer_json: String,
+}
+
+impl From<SignInAnswer> for SignInResult {
+    fn from(answer: SignInAnswer) -> Self {
+        Self { signed_in: answer.is_signed_in(), answer_json: answer.into_json().to_string() }
+    }
+}
+
+pub(crate) fn tokens(
+    access_token: Option<String>,
+    refresh_token: Option<String>,
+    expires_in_seconds: Option<u64>,
+) -> Result<Tokens, Error> {
+    let mut tokens = match (access_token, refresh_token) {
+        (Some(access), Some(refresh)) => Tokens::new(access).refresh_token(refresh),
+        (Some(access), None) => Tokens::new(access),
+        (None, Some(refresh)) => Tokens::from_refresh_token(refresh),
+        (None, None) => return Err(Error::InvalidRequest("there is no token".to_owned())),
+    };
+    if let Some(seconds) = expires_in_seconds {
+        tokens = tokens.expires_in(Duration::from_secs(seconds));
+    }
+    Ok(tokens)
+}
+
+fn json(text: &str, otherwise: &str) -> Result<Value, Error> {
+    serde_json::from_str(text).map_err(|_| Error::InvalidRequest(otherwise.to_owned()))
+}
+
+/// A header of an answer that came by other means; what is none is left out.
+fn readable(Header { name, value }: Header) -> Option<(HeaderName, HeaderValue)> {
+    Some((HeaderName::from_bytes(name.as_bytes()).ok()?, HeaderValue::from_str(&value).ok()?))
 }

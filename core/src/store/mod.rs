@@ -3,6 +3,7 @@
 mod faulty;
 mod file;
 mod files;
+mod host;
 mod memory;
 
 use std::any::Any;
@@ -13,6 +14,7 @@ use std::time::Duration;
 
 pub use faulty::{FaultyStore, StoreFault, StoreOperation};
 pub use file::FileStore;
+pub use host::{HostBytes, HostLoad, HostStore};
 pub use memory::InMemoryStore;
 
 use crate::lifecycle::record::{Entry, Record, RecordError, Tombstone};

@@ -1,0 +1,249 @@
+//! An authorization server that only the app knows how to speak to. The app answers through a reply object, when it
+//! has an answer: so that it may be written with the means of its language, and no thread waits for it.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use auth_session::{
+    AttemptId, AuthorityFuture, CustomAuthority, Error, NetworkFailure, RefreshOutcome, Secret, SignInOutcome,
+};
+use serde_json::Value;
+use tokio::sync::oneshot;
+
+use crate::callback::{AppFailure, call_app};
+use crate::secret::SecretText;
+use crate::session::tokens;
+
+/// What the app does instead of the built-in dialects. Each call begins the work and returns; the answer is given to
+/// the reply, once. A reply that is let go of without an answer counts as an answer that was lost.
+#[uniffi::export(foreign)]
+pub trait AuthorityCallbacks: Send + Sync {
+    /// Signs in.
+    fn sign_in(&self, credentials_json: String, reply: Arc<SignInReply>) -> Result<(), AppFailure>;
+
+    /// Takes the next step of a sign-in.
+    fn continue_sign_in(
+        &self,
+        step: String,
+        body_json: String,
+        reply: Arc<SignInReply>,
+    ) -> Result<(), AppFailure>;
+
+    /// Gets new tokens. `attempt_id` is the same for every attempt with this token. An answer that comes later than
+    /// 10 s after the call is lost.
+    fn refresh(
+        &self,
+        refresh_token: Arc<SecretText>,
+        attempt_id: String,
+        reply: Arc<RefreshReply>,
+    ) -> Result<(), AppFailure>;
+
+    /// Tells the server that the tokens are not needed any more.
+    fn revoke(
+        &self,
+        refresh_token: Arc<SecretText>,
+        access_token: Option<Arc<SecretText>>,
+        reply: Arc<RevocationReply>,
+    ) -> Result<(), AppFailure>;
+}
+
+/// Takes one answer.
+struct Slot<T>(Mutex<Option<oneshot::Sender<T>>>);
+
+impl<T> Slot<T> {
+    fn new() -> (Self, oneshot::Receiver<T>) {
+        let (sender, receiver) = oneshot::channel();
+        (Self(Mutex::new(Some(sender))), receiver)
+    }
+
+    /// The first answer counts. Nobody may be waiting for it any more.
+    fn give(&self, answer: T) {
+        if let Some(sender) = self.0.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            let _ = sender.send(answer);
+        }
+    }
+}
+
+/// Where the answer to a step of a sign-in goes. Only the first one counts.
+#[derive(uniffi::Object)]
+pub struct SignInReply(Slot<Result<SignInOutcome, Error>>);
+
+#[uniffi::export]
+impl SignInReply {
+    /// The user is signed in with these tokens. `answer_json` is handed to the app.
+    pub fn signed_in(
+        &self,
+        access_token: String,
+        refresh_token: Option<String>,
+        expires_in_seconds: Option<u64>,
+        answer_json: Option<String>,
+    ) {
+        let tokens = tokens(Some(access_token), refresh_token, expires_in_seconds);
+        self.0.give(
+            json(answer_json.as_deref())
+                .and_then(|answer| tokens.map(|tokens| SignInOutcome::SignedIn(tokens, answer))),
+        );
+    }
+
+    /// The server wants another step.
+    pub fn next_step(&self, answer_json: Option<String>) {
+        self.0.give(json(answer_json.as_deref()).map(SignInOutcome::NextStep));
+    }
+
+    /// The server said no.
+    pub fn rejected(&self, status: u16) {
+        self.0.give(Err(Error::SignInRejected { status, answer: None }));
+    }
+
+    /// The server cannot take a sign-in now.
+    pub fn unavailable(&self, status: u16, retry_after_ms: Option<u64>) {
+        let retry_after = retry_after_ms.map(Duration::from_millis);
+        self.0.give(Err(Error::SignInUnavailable { status, retry_after }));
+    }
+
+    /// There is no connection to the server.
+    pub fn unreachable(&self) {
+        self.0.give(Err(Error::Network(NetworkFailure::NotConnected)));
+    }
+}
+
+/// Where the answer to a refresh goes: one row of the failure table. Only the first one counts.
+#[derive(uniffi::Object)]
+pub struct RefreshReply(Slot<RefreshOutcome>);
+
+#[uniffi::export]
+impl RefreshReply {
+    /// New tokens. Without a refresh token, the old one stays in use.
+    pub fn rotated(
+        &self,
+        access_token: String,
+        refresh_token: Option<String>,
+        expires_in_seconds: Option<u64>,
+    ) {
+        let tokens = tokens(Some(access_token), refresh_token, expires_in_seconds);
+        self.0.give(tokens.map_or(RefreshOutcome::Ambiguous, RefreshOutcome::Rotated));
+    }
+
+    /// A new refresh token, and no access token.
+    pub fn salvaged(&self, refresh_token: String) {
+        self.0.give(RefreshOutcome::Salvaged(Secret::new(refresh_token)));
+    }
+
+    /// The request may have taken effect, but no usable answer came.
+    pub fn ambiguous(&self) {
+        self.0.give(RefreshOutcome::Ambiguous);
+    }
+
+    /// The refresh token is no good. `certain` is false where the answer may come from something in between.
+    pub fn rejected(&self, certain: bool) {
+        self.0.give(RefreshOutcome::Rejected { certain });
+    }
+
+    /// The server does not accept this client's set-up.
+    pub fn misconfigured(&self, explanation: String) {
+        self.0.give(RefreshOutcome::Misconfigured(explanation));
+    }
+
+    /// The server cannot answer now.
+    pub fn unavailable(&self, retry_after_ms: Option<u64>) {
+        let retry_after = retry_after_ms.map(Duration::from_millis);
+        self.0.give(RefreshOutcome::Unavailable { retry_after });
+    }
+
+    /// Nothing was sent.
+    pub fn unreachable(&self) {
+        self.0.give(RefreshOutcome::Unreachable);
+    }
+
+    /// An answer that means nothing.
+    pub fn unexpected(&self, status: u16) {
+        self.0.give(RefreshOutcome::Unexpected { status });
+    }
+}
+
+/// Where the answer to a revocation goes. Only the first one counts.
+#[derive(uniffi::Object)]
+pub struct RevocationReply(Slot<bool>);
+
+#[uniffi::export]
+impl RevocationReply {
+    /// Whether the server agreed.
+    pub fn done(&self, confirmed: bool) {
+        self.0.give(confirmed);
+    }
+}
+
+fn json(text: Option<&str>) -> Result<Value, Error> {
+    text.map_or(Ok(Value::Null), |text| {
+        serde_json::from_str(text)
+            .map_err(|_| Error::Internal("the app's authority answered with something else than JSON".into()))
+    })
+}
+
+/// The app's authority as the core sees it.
+pub(crate) struct AppAuthority(pub(crate) Arc<dyn AuthorityCallbacks>);
+
+impl fmt::Debug for AppAuthority {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("AppAuthority")
+    }
+}
+
+impl AppAuthority {
+    /// Calls the app and waits for its answer; `None` if it failed or let go of the reply.
+    async fn ask<T: Send + 'static>(
+        &self,
+        call: impl FnOnce(Arc<dyn AuthorityCallbacks>, Slot<T>) -> Result<(), AppFailure> + Send + 'static,
+    ) -> Result<Option<T>, AppFailure> {
+        let (slot, answer) = Slot::new();
+        let authority = Arc::clone(&self.0);
+        call_app(move || call(authority, slot)).await?;
+        Ok(answer.await.ok())
+    }
+}
+
+fn signed_in(
+    answer: Result<Option<Result<SignInOutcome, Error>>, AppFailure>,
+) -> Result<SignInOutcome, Error> {
+    match answer {
+        Ok(Some(outcome)) => outcome,
+        Ok(None) => Err(Error::Internal("the app's authority gave no answer".into())),
+        Err(failure) => Err(Error::Internal(failure.to_string())),
+    }
+}
+
+impl CustomAuthority for AppAuthority {
+    fn sign_in(&self, credentials: Value) -> AuthorityFuture<'_, Result<SignInOutcome, Error>> {
+        let ask =
+            self.ask(move |app, slot| app.sign_in(credentials.to_string(), Arc::new(SignInReply(slot))));
+        Box::pin(async { signed_in(ask.await) })
+    }
+
+    fn continue_sign_in(
+        &self,
+        step: String,
+        body: Value,
+    ) -> AuthorityFuture<'_, Result<SignInOutcome, Error>> {
+        let ask = self
+            .ask(move |app, slot| app.continue_sign_in(step, body.to_string(), Arc::new(SignInReply(slot))));
+        Box::pin(async { signed_in(ask.await) })
+    }
+
+    fn refresh(&self, refresh_token: Secret, attempt: AttemptId) -> AuthorityFuture<'_, RefreshOutcome> {
+        let ask = self.ask(move |app, slot| {
+            let token = SecretText::new(refresh_token);
+            app.refresh(token, attempt.as_str().to_owned(), Arc::new(RefreshReply(slot)))
+        });
+        // Whatever the app threw, it may have sent the token before.
+        Box::pin(async { ask.await.ok().flatten().unwrap_or(RefreshOutcome::Ambiguous) })
+    }
+
+    fn revoke(&self, refresh_token: Secret, access_token: Option<Secret>) -> AuthorityFuture<'_, bool> {
+        let ask = self.ask(move |app, slot| {
+            let access = access_token.map(SecretText::new);
+            app.revoke(SecretText::new(refresh_token), access, Arc::new(RevocationReply(slot)))
+        });
+        Box::pin(async { ask.await.ok().flatten().unwrap_or(false) })
+    }
+}

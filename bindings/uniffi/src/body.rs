@@ -1,0 +1,257 @@
+//! Bodies: as bytes, from files, as forms, and in pieces in both directions.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, ready};
+
+use auth_session::{Error, Multipart, RequestBuilder, StreamingResponse};
+use futures_core::Stream;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+
+use crate::error::{SessionFailure, on_runtime};
+use crate::request::{Disposition, Header, headers};
+
+/// How many pieces may wait for the network. Whoever writes faster waits.
+const PIECES_AHEAD: usize = 2;
+
+/// What a request carries.
+#[derive(uniffi::Enum)]
+#[allow(missing_docs)]
+pub enum RequestContent {
+    Bytes {
+        bytes: Vec<u8>,
+    },
+    /// A file, which is read while it is sent, and read anew if the request is sent again.
+    File {
+        path: String,
+    },
+    /// `multipart/form-data`.
+    Form {
+        parts: Vec<FormPart>,
+    },
+    /// What the app writes piece by piece. Such a request is never sent twice.
+    Pieces {
+        body: Arc<OutgoingBody>,
+    },
+}
+
+/// A part of a form.
+#[derive(uniffi::Enum)]
+#[allow(missing_docs)]
+pub enum FormPart {
+    Text { name: String, value: String },
+    Bytes { name: String, file_name: String, media_type: String, content: Vec<u8> },
+    File { name: String, path: String, media_type: String },
+}
+
+impl RequestContent {
+    pub(crate) fn add_to(self, builder: RequestBuilder) -> Result<RequestBuilder, Error> {
+        Ok(match self {
+            Self::Bytes { bytes } => builder.body(bytes),
+            Self::File { path } => builder.body_from_file(path),
+            Self::Form { parts } => builder.multipart(parts.into_iter().fold(Multipart::new(), add_part)),
+            Self::Pieces { body } => builder.body_from_stream(body.take()?),
+        })
+    }
+}
+
+fn add_part(form: Multipart, part: FormPart) -> Multipart {
+    match part {
+        FormPart::Text { name, value } => form.text(&name, value),
+        FormPart::Bytes { name, file_name, media_type, content } => {
+            form.bytes(&name, &file_name, &media_type, content)
+        }
+        FormPart::File { name, path, media_type } => form.file(&name, path, &media_type),
+    }
+}
+
+/// A body that the app writes while it is sent. One that is let go of before it is [finished](Self::finish) breaks the
+/// request off: half a body never looks like a whole one.
+#[derive(uniffi::Object)]
+pub struct OutgoingBody {
+    sender: Mutex<Option<mpsc::Sender<Piece>>>,
+    receiver: Mutex<Option<mpsc::Receiver<Piece>>>,
+}
+
+enum Piece {
+    Bytes(Vec<u8>),
+    End,
+}
+
+#[uniffi::export]
+impl OutgoingBody {
+    /// A body for one request.
+    #[uniffi::constructor]
+    pub fn new() -> Arc<Self> {
+        let (sender, receiver) = mpsc::channel(PIECES_AHEAD);
+        Arc::new(Self { sender: Mutex::new(Some(sender)), receiver: Mutex::new(Some(receiver)) })
+    }
+
+    /// Adds a piece; waits until there is room for it. Fails with `cancelled` when nobody reads any more: the request
+    /// is over, and says why.
+    pub async fn write(&self, piece: Vec<u8>) -> Result<(), SessionFailure> {
+        self.send(Piece::Bytes(piece)).await
+    }
+
+    /// The body is whole.
+    pub async fn finish(&self) -> Result<(), SessionFailure> {
+        let sent = self.send(Piece::End).await;
+        self.abandon();
+        sent
+    }
+
+    /// Breaks the request off.
+    pub fn abandon(&self) {
+        self.sender.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
+}
+
+impl OutgoingBody {
+    async fn send(&self, piece: Piece) -> Result<(), SessionFailure> {
+        let sender = self.sender.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let sender = sender.ok_or_else(|| Error::InvalidRequest("the body has ended already".to_owned()))?;
+        sender.send(piece).await.map_err(|_| SessionFailure::cancelled())
+    }
+
+    fn take(&self) -> Result<Incoming, Error> {
+        let receiver = self.receiver.lock().unwrap_or_else(PoisonError::into_inner).take();
+        receiver
+            .map(|receiver| Incoming { receiver, ended: false })
+            .ok_or_else(|| Error::InvalidRequest("a body in pieces is for one request".to_owned()))
+    }
+}
+
+/// What the app writes, as the core reads it.
+struct Incoming {
+    receiver: mpsc::Receiver<Piece>,
+    ended: bool,
+}
+
+impl Stream for Incoming {
+    type Item = io::Result<bytes::Bytes>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if self.ended {
+            return Poll::Ready(None);
+        }
+        match ready!(self.receiver.poll_recv(context)) {
+            Some(Piece::Bytes(bytes)) => Poll::Ready(Some(Ok(bytes.into()))),
+            Some(Piece::End) => {
+                self.ended = true;
+                Poll::Ready(None)
+            }
+            None => {
+                self.ended = true;
+                Poll::Ready(Some(Err(io::ErrorKind::UnexpectedEof.into())))
+            }
+        }
+    }
+}
+
+/// An answer whose body is read while it arrives. Letting go of it ends the transfer.
+#[derive(uniffi::Object)]
+pub struct IncomingResponse {
+    head: Head,
+    body: Arc<tokio::sync::Mutex<StreamingResponse>>,
+    /// The read that is under way. A reader that gave up leaves it to the next one, so that no piece is lost.
+    reading: tokio::sync::Mutex<Option<Reading>>,
+    cancelled: watch::Sender<bool>,
+}
+
+/// The next piece, `None` at the end.
+type Reading = JoinHandle<Result<Option<Vec<u8>>, SessionFailure>>;
+
+struct Head {
+    status: u16,
+    url: String,
+    headers: Vec<(String, String)>,
+    disposition: auth_session::Disposition,
+}
+
+impl IncomingResponse {
+    pub(crate) fn new(response: StreamingResponse, cancelled: watch::Sender<bool>) -> Self {
+        let head = Head {
+            status: response.status().as_u16(),
+            url: response.url().to_string(),
+            headers: headers(response.headers()),
+            disposition: response.disposition(),
+        };
+        Self {
+            head,
+            body: Arc::new(tokio::sync::Mutex::new(response)),
+            reading: tokio::sync::Mutex::default(),
+            cancelled,
+        }
+    }
+
+    fn read(&self) -> Result<Reading, Error> {
+        let (body, mut cancelled) = (Arc::clone(&self.body), self.cancelled.subscribe());
+        Ok(auth_session::runtime()?.spawn(async move {
+            let mut body = body.lock().await;
+            tokio::select! {
+                biased;
+                _ = cancelled.wait_for(|cancelled| *cancelled) => Err(SessionFailure::cancelled()),
+                chunk = body.chunk() => Ok(chunk?.map(Vec::from)),
+            }
+        }))
+    }
+}
+
+#[uniffi::export]
+impl IncomingResponse {
+    /// The HTTP status.
+    pub fn status(&self) -> u16 {
+        self.head.status
+    }
+
+    /// Where the answer came from, after redirects.
+    pub fn url(&self) -> String {
+        self.head.url.clone()
+    }
+
+    /// The header fields.
+    pub fn headers(&self) -> Vec<Header> {
+        self.head.headers.iter().cloned().map(|(name, value)| Header { name, value }).collect()
+    }
+
+    /// What was made of the answer.
+    pub fn disposition(&self) -> Disposition {
+        self.head.disposition.into()
+    }
+
+    /// The next piece of the body; `None` at its end. For one reader.
+    pub async fn next(&self) -> Result<Option<Vec<u8>>, SessionFailure> {
+        let mut reading = self.reading.lock().await;
+        if reading.is_none() {
+            *reading = Some(self.read()?);
+        }
+        let Some(read) = reading.as_mut() else { return Ok(None) };
+        let piece = read.await;
+        *reading = None;
+        piece.map_err(|_| Error::Internal("a call panicked".to_owned()))?
+    }
+
+    /// Ends the transfer: the reader gets `cancelled`.
+    pub fn cancel(&self) {
+        self.cancelled.send_replace(true);
+    }
+}
+
+/// Used by both ways of sending.
+pub(crate) async fn cancellable<T: Send + 'static>(
+    mut cancelled: watch::Receiver<bool>,
+    work: impl Future<Output = Result<T, Error>> + Send + 'static,
+) -> Result<T, SessionFailure> {
+    let result = on_runtime(async move {
+        tokio::select! {
+            biased;
+            _ = cancelled.wait_for(|cancelled| *cancelled) => Ok(None),
+            // Dropping the future when the other branch wins is what cancels it.
+            result = work => result.map(Some),
+        }
+    })
+    .await?;
+    result.ok_or_else(SessionFailure::cancelled)
+}

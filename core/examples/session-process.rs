@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use auth_session::{
     AuthSession, Error, FaultyStore, FileStore, SessionConfig, SessionState, StoreFault, StoreOperation,
+    Tokens,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -36,6 +37,10 @@ struct Line {
 enum Command {
     SignIn {
         email: Option<String>,
+    },
+    Import {
+        access_token: String,
+        refresh_token: String,
     },
     Get {
         path: String,
@@ -92,6 +97,12 @@ async fn obey(command: Command, session: &AuthSession, store: Store) -> Value {
             let password = if email.is_some() { "battery staple" } else { "correct horse" };
             let email = email.as_deref().unwrap_or("ada@example.com");
             done(session.sign_in(json!({"email": email, "password": password})).await.map(|_| ()))
+        }
+        Command::Import { access_token, refresh_token } => {
+            match session.import(Tokens::new(access_token).refresh_token(refresh_token)).await {
+                Ok(imported) => json!({"imported": imported}),
+                Err(error) => json!({"error": error.code()}),
+            }
         }
         Command::Get { path } => match session.get(&path).send().await {
             Ok(answer) => {

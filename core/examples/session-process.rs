@@ -37,8 +37,11 @@ enum Command {
     SignIn {
         email: Option<String>,
     },
+    /// So many requests at once.
     Get {
         path: String,
+        #[serde(default = "once")]
+        times: usize,
     },
     SignOut,
     Resume,
@@ -48,6 +51,12 @@ enum Command {
         operation: String,
         after: bool,
     },
+    /// What hangs goes on.
+    Release,
+}
+
+fn once() -> usize {
+    1
 }
 
 type Store = Arc<FaultyStore<FileStore>>;
@@ -93,12 +102,28 @@ async fn obey(command: Command, session: &AuthSession, store: Store) -> Value {
             let email = email.as_deref().unwrap_or("ada@example.com");
             done(session.sign_in(json!({"email": email, "password": password})).await.map(|_| ()))
         }
-        Command::Get { path } => match session.get(&path).send().await {
-            Ok(answer) => {
-                json!({"status": answer.status().as_u16(), "disposition": answer.disposition().name()})
+        Command::Get { path, times: 1 } => get(session, &path).await,
+        Command::Get { path, times } => {
+            let requests: Vec<_> = (0..times)
+                .map(|_| {
+                    let (session, path) = (session.clone(), path.clone());
+                    tokio::spawn(async move { get(&session, &path).await })
+                })
+                .collect();
+            let mut answers: Vec<Value> = Vec::new();
+            let mut counts: Vec<usize> = Vec::new();
+            for request in requests {
+                let answer = request.await.expect("no panic");
+                match answers.iter().position(|known| *known == answer) {
+                    Some(known) => counts[known] += 1,
+                    None => {
+                        answers.push(answer);
+                        counts.push(1);
+                    }
+                }
             }
-            Err(error) => json!({"error": error.code()}),
-        },
+            json!({"answers": answers, "counts": counts})
+        }
         Command::SignOut => done(session.sign_out().await),
         Command::Resume => {
             let mut events = session.events();
@@ -114,6 +139,19 @@ async fn obey(command: Command, session: &AuthSession, store: Store) -> Value {
             let hangs = tokio::task::spawn_blocking(hanging).await.expect("no panic");
             json!({"hangs": hangs})
         }
+        Command::Release => {
+            store.release();
+            json!({})
+        }
+    }
+}
+
+async fn get(session: &AuthSession, path: &str) -> Value {
+    match session.get(path).send().await {
+        Ok(answer) => {
+            json!({"status": answer.status().as_u16(), "disposition": answer.disposition().name()})
+        }
+        Err(error) => json!({"error": error.code()}),
     }
 }
 

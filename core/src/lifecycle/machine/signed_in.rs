@@ -514,11 +514,14 @@ impl SignedIn {
             }
             Err(error) => {
                 turn.note(Decision::SaveFailed);
-                self.degrade(turn);
                 if error == StoreError::Conflict {
+                    // Somebody may have signed out meanwhile: until that is known, or the budget spent, nobody
+                    // gets what would be used in their name.
                     let attempt = turn.counters.attempt();
                     self.saves.rereading = Some(attempt);
                     turn.effects.push(Effect::Load { attempt });
+                } else {
+                    self.degrade(turn);
                 }
                 let retry_at = self.saves.failed(turn.at);
                 turn.effects.push(Effect::WakeAt(retry_at));

@@ -408,6 +408,37 @@ fn a_save_that_fails_is_repeated_until_it_succeeds() {
 }
 
 #[test]
+fn a_refresh_that_a_sign_out_elsewhere_has_overtaken_hands_its_token_to_nobody() {
+    // [5] The save meets the tombstone.
+    let mut rig = Rig::sharing();
+    let version = rig.version();
+    let attempt = rig.refuse(version);
+    rig.lease(attempt, true, Loaded::Absent);
+    rig.answer(attempt, rotated("2"));
+    rig.effects.retain(|effect| matches!(effect, Effect::Save { .. }));
+    rig.save(|_| Err(StoreError::Conflict));
+    assert_eq!((rig.settlements(), rig.events()), (0, vec![]));
+    let load = rig.last_load();
+    rig.apply(Input::Loaded { attempt: load, loaded: Loaded::Ended(SignOutReason::User) });
+    assert_eq!(rig.reason(), Some(SignOutReason::Elsewhere));
+    assert_eq!(code(&rig.want(waited(version, attempt))), "session_ended");
+}
+
+#[test]
+fn a_save_that_meets_somebody_else_s_holds_nobody_up_for_longer_than_its_budget() {
+    // [3] The store is not read in time.
+    let mut rig = Rig::signed_in(Some(3600));
+    let version = rig.version();
+    let attempt = rig.refuse(version);
+    rig.answer(attempt, rotated("2"));
+    rig.save(|_| Err(StoreError::Conflict));
+    assert_eq!(rig.settlements(), 0);
+    rig.pass(SAVE_BUDGET);
+    assert_eq!(rig.events(), [Event::PersistenceDegraded, Event::Refreshed]);
+    assert_eq!(used(&rig.want(waited(version, attempt))), "access-2");
+}
+
+#[test]
 fn a_save_that_was_made_and_reported_as_failed_is_not_taken_for_somebody_else_s() {
     // [3] The newest token is kept, and saved over the older one.
     let mut rig = Rig::signed_in(Some(3600));

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use auth_session::{
     AuthSession, Error, FaultyStore, FileStore, SessionConfig, SessionState, StoreFault, StoreOperation,
+    Tokens,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -21,6 +22,8 @@ struct Arguments {
     base_url: String,
     directory: String,
     timeout_ms: u64,
+    #[serde(default)]
+    read_only: bool,
 }
 
 /// A line of standard input. The answer has the same `id`.
@@ -44,6 +47,9 @@ enum Command {
         times: usize,
     },
     SignOut,
+    Adopt,
+    /// Tokens of an earlier version of the app.
+    Import,
     Resume,
     State,
     /// The next operation of this kind hangs, before or after it takes effect; the answer comes when it does.
@@ -70,6 +76,7 @@ async fn main() {
         .expect("a URL")
         .allow_loopback(true)
         .request_timeout(Duration::from_millis(arguments.timeout_ms))
+        .read_only(arguments.read_only)
         .store(Arc::clone(&store));
     let session = AuthSession::open(config).await.expect("a session");
     let output = Arc::new(Mutex::new(stdout()));
@@ -125,6 +132,8 @@ async fn obey(command: Command, session: &AuthSession, store: Store) -> Value {
             json!({"answers": answers, "counts": counts})
         }
         Command::SignOut => done(session.sign_out().await),
+        Command::Adopt => done(session.adopt(Tokens::new("adopted")).await),
+        Command::Import => done(session.import(Tokens::new("imported")).await.map(|_| ())),
         Command::Resume => {
             let mut events = session.events();
             session.resume();

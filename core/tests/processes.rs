@@ -7,8 +7,9 @@
 #[path = "support/process.rs"]
 mod process;
 
+use std::ffi::OsString;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use process::{SessionProcess, answered, command, refreshes, signed_in, signed_out, start};
 use serde_json::{Value, json};
@@ -327,4 +328,91 @@ async fn a_sign_out_in_one_process_wins_over_the_refresh_of_another() {
             assert_eq!(counters.active_families, u64::from(!told_the_server), "{case}");
         }
     }
+}
+
+/// Everything that the store has, and when it was written.
+fn content(directory: &Path) -> Vec<(OsString, SystemTime, Vec<u8>)> {
+    let entries = std::fs::read_dir(directory).expect("the store");
+    let mut content: Vec<_> = entries
+        .map(|entry| {
+            let entry = entry.expect("an entry");
+            let written = entry.metadata().expect("it is there").modified().expect("a time");
+            (entry.file_name(), written, std::fs::read(entry.path()).expect("a file"))
+        })
+        .collect();
+    content.sort();
+    content
+}
+
+#[tokio::test]
+async fn a_process_that_only_reads_uses_the_owner_s_tokens_and_never_refreshes_or_writes() {
+    let realm = start(RealmOptions::default()).await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut owners = sharing(&realm, folder.path(), 0).await;
+    let owner = &mut owners[0];
+    let mut reader = SessionProcess::open_reader(&realm, folder.path()).await;
+    assert_eq!(reader.opened, signed_in());
+    let before = content(folder.path());
+    // The token has expired, and nobody has refreshed.
+    let refused = json!({"status": 401, "disposition": "refresh_failed"});
+    assert_eq!(reader.get().await, refused);
+    let burst = reader.ask(json!({"do": "get", "path": "/me", "times": 20})).await;
+    assert_eq!(burst, json!({"answers": [refused], "counts": [20]}));
+    let read_only = json!({"error": "read_only"});
+    for forbidden in ["sign_in", "sign_out", "adopt", "import"] {
+        assert_eq!(reader.ask(json!({"do": forbidden})).await, read_only, "{forbidden}");
+    }
+    assert_eq!(reader.ask(json!({"do": "state"})).await, signed_in());
+    assert_eq!(content(folder.path()), before, "nothing was written");
+    let counters = realm.counters();
+    assert_eq!((counters.refresh_requests, counters.logins, counters.logouts), (0, 1, 0));
+    // The owner refreshes: the reader goes on without being told.
+    assert_eq!(owner.get().await, answered());
+    let before = content(folder.path());
+    assert_eq!(reader.get().await, answered());
+    assert_eq!(reader.ask(json!({"do": "sign_out"})).await, read_only);
+    assert_eq!(content(folder.path()), before, "nothing was written");
+    assert_eq!(refreshes(&realm), (1, 1, 0));
+}
+
+#[tokio::test]
+async fn a_process_that_only_reads_does_not_hold_up_the_owner_and_is_not_held_up_by_it() {
+    let realm = start(RealmOptions::default()).await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut owners = sharing(&realm, folder.path(), 0).await;
+    let owner = &mut owners[0];
+    let mut reader = SessionProcess::open_reader(&realm, folder.path()).await;
+    command(&realm, "hold", json!({"endpoint": "refresh", "when": "before"})).await;
+    let request = owner.tell(get()).await;
+    command(&realm, "await_held", json!({"endpoint": "refresh", "count": 1})).await;
+    // The owner has the lease: the reader neither waits for it nor needs it.
+    assert_eq!(reader.get().await, json!({"status": 401, "disposition": "refresh_failed"}));
+    let looking = reader.hang("load", false).await;
+    let read = reader.tell(get()).await;
+    reader.answer(looking).await;
+    reader.stop().await;
+    command(&realm, "release", json!({"endpoint": "refresh"})).await;
+    assert_eq!(owner.answer(request).await, answered());
+    reader.go_on().await;
+    reader.ask(json!({"do": "release"})).await;
+    assert_eq!(reader.answer(read).await, answered());
+    assert_eq!(refreshes(&realm), (1, 1, 0));
+}
+
+#[tokio::test]
+async fn a_process_that_only_reads_is_signed_out_and_in_with_the_owner() {
+    let realm = start(RealmOptions::default()).await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut owners = sharing(&realm, folder.path(), 0).await;
+    let owner = &mut owners[0];
+    let mut reader = SessionProcess::open_reader(&realm, folder.path()).await;
+    assert_eq!(owner.ask(json!({"do": "sign_out"})).await, json!({}));
+    assert_eq!(reader.get().await, json!({"status": 401, "disposition": "session_ended"}));
+    assert_eq!(reader.ask(json!({"do": "state"})).await, signed_out("elsewhere"));
+    assert_eq!(reader.get().await, json!({"error": "signed_out"}));
+    assert_eq!(owner.ask(json!({"do": "sign_in", "email": "bob@example.com"})).await, json!({}));
+    let resumed = reader.ask(json!({"do": "resume"})).await;
+    assert_eq!(resumed, json!({"event": "signed_in", "state": {"state": "signed_in"}}));
+    assert_eq!(reader.get().await, answered());
+    assert_eq!(refreshes(&realm), (0, 0, 0));
 }

@@ -274,8 +274,10 @@ impl Lifecycle {
     }
 
     /// Begins a sign-in; later sign-ins and sign-outs supersede it.
-    pub(crate) fn begin_sign_in(&self) -> Intent {
-        self.machine().begin_sign_in()
+    pub(crate) fn begin_sign_in(&self) -> Result<Intent, Error> {
+        let mut machine = self.machine();
+        machine.may_change()?;
+        Ok(machine.begin_sign_in())
     }
 
     /// Returns when no revocation is under way, or when that takes too long. Many servers revoke all tokens of
@@ -300,6 +302,7 @@ impl Lifecycle {
     /// Puts tokens into a store on which nobody has ever signed in. True if they took effect: they are saved
     /// then, and in use.
     pub(crate) async fn import(&self, grant: Grant) -> Result<bool, Error> {
+        self.machine().may_change()?;
         let lineage = grant.attempt_id.clone();
         let (told, imported) = oneshot::channel();
         loop {
@@ -336,6 +339,7 @@ impl Lifecycle {
         let at = self.shared.moment();
         let attempt = {
             let mut machine = self.machine();
+            machine.may_change()?;
             let (attempt, effects) = machine.sign_out(at);
             self.enqueue(at.now, effects);
             attempt

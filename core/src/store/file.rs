@@ -74,112 +74,43 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::event::SignOutReason;
-    use crate::lifecycle::machine::Times;
-    use crate::lifecycle::record::AttemptId;
-    use crate::secret::Secret;
+    use crate::store::contract::{self, Bytes, Fixture, record, slot};
 
-    fn slot() -> Slot {
-        Slot { namespace: "app".into(), account: "main".into() }
+    struct InFolder {
+        folder: tempfile::TempDir,
+        store: FileStore,
     }
 
-    fn record(name: &str) -> Record {
-        let id = AttemptId::random().expect("random bytes");
-        Record {
-            refresh_token: Some(Secret::new(name)),
-            access_token: None,
-            expires_at: None,
-            lifetime: None,
-            attempt: id.clone(),
-            lineage: id,
-            subject: None,
-            device: None,
-            times: Times::default(),
-        }
-    }
-
-    fn store() -> (tempfile::TempDir, FileStore) {
+    fn fresh() -> InFolder {
         let folder = tempfile::tempdir().expect("a folder");
         let store = FileStore::new(folder.path().join("sessions"));
-        (folder, store)
+        InFolder { folder, store }
     }
 
-    #[test]
-    fn a_save_counts_only_on_the_generation_that_it_expects() {
-        let (_folder, store) = store();
-        assert_eq!(store.load(&slot()), Load::Absent);
-        let first = store.save(&slot(), &record("1"), Expected::Any).expect("a directory");
-        let second = store.save(&slot(), &record("2"), Expected::Generation(first)).expect("as expected");
-        let late = store.save(&slot(), &record("late"), Expected::Generation(first));
-        assert_eq!(late, Err(StoreError::Conflict));
-        assert!(matches!(store.load(&slot()), Load::Found(found, generation)
-            if found.refresh_token == Some(Secret::new("2")) && generation == second));
-    }
-
-    #[test]
-    fn after_a_tombstone_a_late_save_does_not_bring_the_session_back() {
-        let (_folder, store) = store();
-        let first = store.save(&slot(), &record("1"), Expected::Any).expect("a directory");
-        let tombstone = Tombstone { reason: SignOutReason::User };
-        store.erase(&slot(), &tombstone, Expected::Any).expect("erased");
-        assert_eq!(
-            store.save(&slot(), &record("late"), Expected::Generation(first)),
-            Err(StoreError::Conflict)
-        );
-        assert!(matches!(store.load(&slot()), Load::Tombstone(found, _) if found == tombstone));
-        store.save(&slot(), &record("next"), Expected::Any).expect("the user signs in again");
-    }
-
-    #[test]
-    fn accounts_and_namespaces_do_not_touch_each_other() {
-        let (_folder, store) = store();
-        let other = Slot { namespace: "ap".into(), account: "pmain".into() };
-        store.save(&slot(), &record("1"), Expected::Any).expect("a directory");
-        assert_eq!(store.load(&other), Load::Absent);
-    }
-
-    #[test]
-    fn a_record_of_a_later_version_is_kept_by_a_save_and_replaced_by_a_sign_out() {
-        let (_folder, store) = store();
-        store.save(&slot(), &record("1"), Expected::Any).expect("a directory");
-        let path = store.directory.file(&slot(), "session");
-        fs::write(&path, "authsession-record 2 live 9 00\n{}").expect("a later version");
-        assert!(matches!(store.load(&slot()), Load::Corrupt(_)));
-        assert!(store.save(&slot(), &record("2"), Expected::Any).is_err());
-        assert!(matches!(store.load(&slot()), Load::Corrupt(_)));
-        let tombstone = Tombstone { reason: SignOutReason::User };
-        store.erase(&slot(), &tombstone, Expected::Any).expect("the user decided");
-        assert!(matches!(store.load(&slot()), Load::Tombstone(..)));
-    }
-
-    #[test]
-    fn a_damaged_record_is_reported_and_the_next_save_replaces_it() {
-        let (_folder, store) = store();
-        let first = store.save(&slot(), &record("1"), Expected::Any).expect("a directory");
-        let path = store.directory.file(&slot(), "session");
-        for damage in [&b""[..], b"authsession-record 1 live 1", &vec![b'x'; MAX_ENCODED_BYTES + 10]] {
-            fs::write(&path, damage).expect("damaged");
-            assert!(matches!(store.load(&slot()), Load::Corrupt(_)));
-            store.save(&slot(), &record("2"), Expected::Generation(first)).expect("it is replaced");
-            assert!(matches!(store.load(&slot()), Load::Found(..)));
+    impl Fixture for InFolder {
+        fn store(&self) -> &dyn SecretStore {
+            &self.store
         }
     }
 
-    #[test]
-    fn a_file_that_was_put_into_another_account_s_place_is_not_read_there() {
-        let (_folder, store) = store();
-        let other = Slot { namespace: "app".into(), account: "other".into() };
-        store.save(&slot(), &record("1"), Expected::Any).expect("a directory");
-        fs::copy(store.directory.file(&slot(), "session"), store.directory.file(&other, "session"))
-            .expect("a copy");
-        assert!(matches!(store.load(&other), Load::Corrupt(_)));
+    impl Bytes for InFolder {
+        fn put(&self, slot: &Slot, bytes: &[u8]) {
+            fs::write(self.store.directory.file(slot, "session"), bytes).expect("the file is written");
+        }
+
+        fn get(&self, slot: &Slot) -> Vec<u8> {
+            fs::read(self.store.directory.file(slot, "session")).expect("the file is there")
+        }
     }
+
+    contract::every_store!(fresh());
+    contract::every_store_of_bytes!(fresh());
 
     #[cfg(unix)]
     #[test]
     fn only_the_owner_may_read_what_is_stored() {
         use std::os::unix::fs::PermissionsExt;
-        let (folder, store) = store();
+        let InFolder { folder, store } = fresh();
         store.save(&slot(), &record("1"), Expected::Any).expect("a directory");
         let mode = |path: &Path| fs::metadata(path).expect("it is there").permissions().mode() & 0o777;
         let directory = folder.path().join("sessions");
@@ -191,7 +122,7 @@ mod tests {
 
     #[test]
     fn a_lease_is_had_by_one_at_a_time_and_given_back_when_it_is_dropped() {
-        let (_folder, store) = store();
+        let InFolder { folder: _folder, store } = fresh();
         let brief = Duration::from_millis(1);
         let lease = store.lease(&slot(), brief).expect("nobody has it");
         assert!(lease.is_shared());

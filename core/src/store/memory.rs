@@ -67,3 +67,17 @@ impl fmt::Debug for InMemoryStore {
         f.write_str("InMemoryStore")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::contract::{self, Fixture};
+
+    impl Fixture for InMemoryStore {
+        fn store(&self) -> &dyn SecretStore {
+            self
+        }
+    }
+
+    contract::every_store!(InMemoryStore::new());
+}

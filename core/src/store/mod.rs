@@ -1,5 +1,7 @@
 //! Where secrets rest between two runs of the app.
 
+#[cfg(test)]
+mod contract;
 mod faulty;
 mod file;
 mod files;

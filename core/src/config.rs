@@ -15,6 +15,7 @@ use crate::error::Error;
 use crate::http::answers::AnswerRules;
 use crate::http::origin::Origins;
 use crate::http::retry::RetryPolicy;
+use crate::lifecycle::activity::BackgroundActivity;
 use crate::lifecycle::machine::Settings;
 use crate::registry::Fingerprint;
 use crate::store::{InMemoryStore, SecretStore, Slot};
@@ -48,6 +49,7 @@ pub struct SessionConfig {
     settings: Settings,
     device_id_header: Option<String>,
     access_token_in_memory_only: bool,
+    activity: Option<Arc<dyn BackgroundActivity>>,
 }
 
 impl SessionConfig {
@@ -74,6 +76,7 @@ impl SessionConfig {
             settings: Settings::default(),
             device_id_header: None,
             access_token_in_memory_only: false,
+            activity: None,
         })
     }
 
@@ -152,6 +155,12 @@ impl SessionConfig {
     /// [`Error::ReadOnly`]. It sees a later sign-in after [`resume`](crate::AuthSession::resume). Default: false.
     pub fn read_only(mut self, read_only: bool) -> Self {
         self.settings.read_only = read_only;
+        self
+    }
+
+    /// Who asks the operating system for time to finish a refresh when the app leaves the foreground. Default: nobody.
+    pub fn background_activity(mut self, activity: impl BackgroundActivity) -> Self {
+        self.activity = Some(Arc::new(activity));
         self
     }
 
@@ -283,6 +292,7 @@ impl SessionConfig {
             fingerprint,
             device_header,
             access_token_in_memory_only: self.access_token_in_memory_only,
+            activity: self.activity,
             base_url: self.base_url,
             slot: Slot { namespace: self.namespace, account: self.account },
             endpoints,
@@ -326,6 +336,7 @@ pub(crate) struct ValidConfig {
     pub(crate) answer_rules: AnswerRules,
     pub(crate) retry_policy: RetryPolicy,
     pub(crate) transport: TransportSettings,
+    pub(crate) activity: Option<Arc<dyn BackgroundActivity>>,
 }
 
 fn parse_origin(field: &'static str, text: &str) -> Result<Url, Error> {

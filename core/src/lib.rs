@@ -50,6 +50,7 @@ pub use http::request::RequestBuilder;
 pub use http::response::{Disposition, Response};
 pub use http::retry::RetryPolicy;
 pub use http::streaming::StreamingResponse;
+pub use lifecycle::activity::BackgroundActivity;
 pub use lifecycle::driver::Statistics;
 pub use lifecycle::record::{AttemptId, Entry, Record, RecordError, Tombstone};
 pub use reqwest::header::{HeaderMap, HeaderName, HeaderValue};

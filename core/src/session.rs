@@ -125,6 +125,7 @@ impl AuthSession {
                 config.clock,
                 config.settings,
                 config.access_token_in_memory_only,
+                config.activity,
             )
         })?;
         let authority = lifecycle.authority();
@@ -238,6 +239,13 @@ impl AuthSession {
     /// store may have signed out or refreshed.
     pub fn resume(&self) {
         self.host.lifecycle.apply(Input::Resumed);
+    }
+
+    /// Says that the process is about to be suspended, and returns when it holds no lock on the store any more: where
+    /// the system takes back the time of a [`BackgroundActivity`](crate::BackgroundActivity). A refresh that is on its
+    /// way goes on, as far as it comes; another process may refresh meanwhile. [`resume`](Self::resume) ends it.
+    pub fn suspend(&self) {
+        self.host.lifecycle.suspend();
     }
 
     /// Checks that the user signed in no longer ago than this; for what needs a fresher proof of presence than

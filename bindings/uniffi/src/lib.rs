@@ -7,6 +7,7 @@
 // What is `pub` here is reached through UniFFI, which rustc does not see.
 #![allow(unreachable_pub)]
 
+mod activity;
 mod authority;
 mod body;
 mod callback;

@@ -1,9 +1,11 @@
 //! The settings of a session and of an API host as records.
 
+use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
 use auth_session::{AnswerAction, AnswerRules, ClientConfig, Error, PinSet, RetryPolicy, SessionConfig};
 
+use crate::activity::{ActivityCallbacks, AppActivity};
 use crate::endpoints::TokenEndpoints;
 use crate::request::Header;
 use crate::store::StoreKind;
@@ -52,6 +54,12 @@ pub struct SessionOptions {
     /// Keeps the access token out of the store.
     #[uniffi(default = false)]
     pub access_token_in_memory_only: bool,
+    /// Uses what another process saves, and changes nothing: for extensions.
+    #[uniffi(default = false)]
+    pub read_only: bool,
+    /// Who asks the system for time when the app leaves the foreground.
+    #[uniffi(default = None)]
+    pub activity: Option<Arc<dyn ActivityCallbacks>>,
     /// The header that tells servers the name of this installation.
     #[uniffi(default = None)]
     pub device_id_header: Option<String>,
@@ -138,7 +146,11 @@ impl SessionOptions {
             .account(self.account)
             .namespace(self.namespace)
             .allow_loopback(self.allow_loopback)
+            .read_only(self.read_only)
             .access_token_in_memory_only(self.access_token_in_memory_only);
+        if let Some(activity) = self.activity {
+            config = config.background_activity(AppActivity(activity));
+        }
         config = self.store.unwrap_or(StoreKind::Memory).configure(config);
         if let Some(endpoints) = self.endpoints {
             config = config.dialect(endpoints.into_dialect()?);

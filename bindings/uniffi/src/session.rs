@@ -77,6 +77,11 @@ impl Session {
         self.core.network_changed();
     }
 
+    /// Says that the process is about to be suspended; returns when it holds no lock on the store.
+    pub fn suspend(&self) {
+        self.core.suspend();
+    }
+
     /// Says that the app is in the foreground again: what should have happened meanwhile happens now.
     pub fn resume(&self) {
         self.core.resume();

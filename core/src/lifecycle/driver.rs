@@ -13,6 +13,7 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio::time::{sleep, timeout};
 use tracing::Instrument;
 
+use super::activity::{Activity, BackgroundActivity};
 use super::machine::{Held, Machine, Settings, Times, View};
 use super::record::{Record, Tombstone, random_bytes};
 use super::terms::{
@@ -83,7 +84,8 @@ struct Shared {
     store: Arc<dyn SecretStore>,
     store_jobs: mpsc::UnboundedSender<StoreJob>,
     slot: Slot,
-    leases: Mutex<HashMap<Attempt, Lease>>,
+    leases: Mutex<Leases>,
+    activity: Option<Arc<dyn BackgroundActivity>>,
     trace: Mutex<Trace>,
     opened: BootTime,
     dates_wanted: bool,
@@ -92,6 +94,13 @@ struct Shared {
     revoking: watch::Sender<u32>,
     refreshes: AtomicU64,
     failed_refresh_attempts: AtomicU64,
+}
+
+/// The leases that are held, and how often all of them had to be given back at once.
+#[derive(Debug, Default)]
+struct Leases {
+    held: HashMap<Attempt, (Lease, Activity)>,
+    suspensions: u64,
 }
 
 /// What a session has done so far, for a look from outside.
@@ -134,6 +143,7 @@ impl Lifecycle {
         clock: Arc<dyn Clock>,
         settings: Settings,
         access_token_in_memory_only: bool,
+        activity: Option<Arc<dyn BackgroundActivity>>,
     ) -> Result<Self, Error> {
         let runtime = runtime()?;
         let (machine, first) = Machine::open(settings);
@@ -151,6 +161,7 @@ impl Lifecycle {
             store_jobs,
             slot: slot.clone(),
             leases: Mutex::default(),
+            activity,
             trace: Mutex::default(),
             dates_wanted: settings.policies.any(),
             access_token_in_memory_only,
@@ -484,9 +495,8 @@ impl Lifecycle {
                 tokio::spawn(self.lease(attempt));
             }
             Effect::Release { attempt } => {
-                let lease =
-                    self.shared.leases.lock().unwrap_or_else(PoisonError::into_inner).remove(&attempt);
-                // Giving a lock back is quick, but it is a store's code.
+                let lease = self.shared.leases().held.remove(&attempt);
+                // Giving a lock back is quick, but it is a store's code, and so is the app's.
                 tokio::task::spawn_blocking(move || drop(lease));
             }
             Effect::Note(decision) => tracing::debug!(?decision),
@@ -546,25 +556,21 @@ impl Lifecycle {
     /// Waits for the lease on a thread of its own, so that writes do not queue behind it.
     async fn lease(self, attempt: Attempt) {
         let shared = Arc::clone(&self.shared);
-        let leased = tokio::task::spawn_blocking(move || {
-            let lease = shared.store.lease(&shared.slot, LEASE_PATIENCE)?;
-            let loaded = if lease.is_shared() {
-                shared.load()
-            } else {
-                // Nobody else writes: memory is as good as the store.
-                Loaded::Unreadable(Error::Locked)
-            };
-            Ok((lease, loaded))
-        });
-        let result = leased
-            .await
-            .unwrap_or_else(|_| Err(StoreError::Transient("the store panicked".into())))
-            .map(|(lease, loaded)| {
-                let shared = lease.is_shared();
-                self.shared.leases.lock().unwrap_or_else(PoisonError::into_inner).insert(attempt, lease);
-                Leased { shared, loaded }
-            });
+        let leased = tokio::task::spawn_blocking(move || shared.lease(attempt));
+        let panicked = |_| Err(StoreError::Transient("the store panicked".into()));
+        let result = leased.await.unwrap_or_else(panicked);
         self.apply(Input::Leased { attempt, result });
+    }
+
+    /// Gives every lease back at once, because the process is about to be suspended.
+    pub(crate) fn suspend(&self) {
+        let leases = {
+            let mut leases = self.shared.leases();
+            leases.suspensions += 1;
+            std::mem::take(&mut leases.held)
+        };
+        drop(leases);
+        self.apply(Input::Suspended);
     }
 
     fn queue_store(self, operation: StoreOperation) {
@@ -633,6 +639,33 @@ impl StoreOperation {
 }
 
 impl Shared {
+    fn leases(&self) -> MutexGuard<'_, Leases> {
+        self.leases.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn lease(&self, attempt: Attempt) -> Result<Leased, StoreError> {
+        let suspensions = self.leases().suspensions;
+        let no_time = || StoreError::Transient("the system gives the app no time in the background".into());
+        let activity = Activity::begin(self.activity.as_ref()).ok_or_else(no_time)?;
+        let lease = self.store.lease(&self.slot, LEASE_PATIENCE)?;
+        let shared = lease.is_shared();
+        let loaded = if shared {
+            self.load()
+        } else {
+            // Nobody else writes: memory is as good as the store.
+            Loaded::Unreadable(Error::Locked)
+        };
+        let mut leases = self.leases();
+        if leases.suspensions != suspensions {
+            drop(leases);
+            // Whoever is suspended with it would be killed. Dropped in this order: the lease, then the activity.
+            drop(lease);
+            return Err(no_time());
+        }
+        leases.held.insert(attempt, (lease, activity));
+        Ok(Leased { shared, loaded })
+    }
+
     fn load(&self) -> Loaded {
         self.interpret(self.store.load(&self.slot))
     }

@@ -338,6 +338,14 @@ impl Machine {
                 session.network_changed(turn);
                 None
             }
+            (Input::Suspended, Phase::SignedIn(session)) => {
+                session.hand_lease_over();
+                None
+            }
+            (Input::Suspended, Phase::SignedOut(out)) => {
+                out.hand_lease_over();
+                None
+            }
             (Input::Resumed, Phase::SignedIn(session)) => {
                 session.resumed(turn);
                 session.violated(turn)

@@ -1,5 +1,6 @@
 //! Who holds the tokens, and when they change.
 
+pub(crate) mod activity;
 pub(crate) mod driver;
 pub(crate) mod machine;
 pub(crate) mod record;

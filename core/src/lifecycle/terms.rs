@@ -165,6 +165,8 @@ pub(crate) enum Input {
     /// The app is in the foreground again, or another process may have been active.
     Resumed,
     NetworkChanged,
+    /// The process is about to be suspended: the lease is gone.
+    Suspended,
     Tick,
     /// An answer of the app's API says, by the app's own rule, that the session is over.
     ServerEndedSession {

@@ -138,3 +138,104 @@ impl<B: HostBytes> SecretStore for HostStore<B> {
         self.identity.clone()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::*;
+    use crate::store::contract::{self, Bytes, Fixture, held, record, slot, tombstone};
+
+    /// A place of an app, which fails as a test says.
+    #[derive(Debug, Default)]
+    struct Place {
+        contents: Mutex<HashMap<Slot, Vec<u8>>>,
+        answer: Mutex<Option<fn() -> HostLoad>>,
+    }
+
+    impl HostBytes for Place {
+        fn load(&self, slot: &Slot) -> HostLoad {
+            match *self.answer.lock().expect("no panic") {
+                Some(answer) => answer(),
+                None => match self.contents.lock().expect("no panic").get(slot) {
+                    Some(content) => HostLoad::Found(Zeroizing::new(content.clone())),
+                    None => HostLoad::Absent,
+                },
+            }
+        }
+
+        fn replace(&self, slot: &Slot, content: &[u8]) -> Result<(), StoreError> {
+            self.contents.lock().expect("no panic").insert(slot.clone(), content.to_vec());
+            Ok(())
+        }
+    }
+
+    type Store = HostStore<Place>;
+
+    fn fresh() -> Store {
+        HostStore::new("test", Place::default())
+    }
+
+    impl Fixture for Store {
+        fn store(&self) -> &dyn SecretStore {
+            self
+        }
+    }
+
+    impl Bytes for Store {
+        fn put(&self, slot: &Slot, bytes: &[u8]) {
+            self.bytes.replace(slot, bytes).expect("a map");
+        }
+
+        fn get(&self, slot: &Slot) -> Vec<u8> {
+            self.bytes.contents.lock().expect("no panic")[slot].clone()
+        }
+    }
+
+    contract::every_store!(fresh());
+    contract::every_store_of_bytes!(fresh());
+
+    #[test]
+    fn a_place_that_is_locked_or_fails_is_not_an_empty_one_and_is_not_written() {
+        for (answer, load, error) in [
+            (|| HostLoad::Locked, Load::Locked, StoreError::Locked),
+            (
+                || HostLoad::Transient("busy".into()),
+                Load::Transient("busy".into()),
+                StoreError::Transient("busy".into()),
+            ),
+        ] as [(fn() -> HostLoad, Load, StoreError); 2]
+        {
+            let store = fresh();
+            store.save(&slot(), &record("1"), Expected::Any).expect("a map");
+            let before = store.get(&slot());
+            *store.bytes.answer.lock().expect("no panic") = Some(answer);
+            assert_eq!(store.load(&slot()), load);
+            assert_eq!(store.save(&slot(), &record("2"), Expected::Any), Err(error.clone()));
+            assert_eq!(store.erase(&slot(), &tombstone(), Expected::Any), Err(error));
+            assert_eq!(store.get(&slot()), before);
+        }
+    }
+
+    #[test]
+    fn what_nobody_can_read_any_more_is_told_as_lost_and_the_next_save_replaces_it() {
+        let store = fresh();
+        *store.bytes.answer.lock().expect("no panic") = Some(|| HostLoad::Unrecoverable);
+        assert_eq!(store.load(&slot()), Load::Unrecoverable);
+        store.save(&slot(), &record("2"), Expected::Any).expect("a map");
+        *store.bytes.answer.lock().expect("no panic") = None;
+        assert_eq!(held(&store, &slot()), Some(crate::Secret::new("2")));
+    }
+
+    #[test]
+    fn only_processes_that_share_a_directory_have_a_lease() {
+        let brief = Duration::from_millis(1);
+        assert!(!fresh().lease(&slot(), brief).expect("nobody shares it").is_shared());
+        let folder = tempfile::tempdir().expect("a folder");
+        let [one, other] = [fresh(), fresh()].map(|store| store.shared_directory(folder.path()));
+        let lease = one.lease(&slot(), brief).expect("nobody has it");
+        assert!(lease.is_shared() && other.lease(&slot(), brief).is_err());
+        drop(lease);
+        other.lease(&slot(), brief).expect("it was given back");
+    }
+}

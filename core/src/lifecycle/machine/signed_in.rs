@@ -298,6 +298,18 @@ impl SignedIn {
         None
     }
 
+    /// After an answer was lost. Where the lease was lost as well, somebody else may have used the token since.
+    fn send_again(&mut self, turn: &mut Turn<'_>) {
+        match &mut self.flight {
+            Some(flight) if self.lease.is_none() => {
+                let until = turn.at.now.after(LEASE_BUDGET);
+                flight.stage = Stage::Leasing { until, first: false };
+                turn.effects.extend([Effect::Lease { attempt: flight.attempt }, Effect::WakeIfOpen(until)]);
+            }
+            _ => self.send(turn),
+        }
+    }
+
     fn send(&mut self, turn: &mut Turn<'_>) {
         let (Some(flight), Some(token)) = (&mut self.flight, &self.held.refresh) else { return };
         flight.stage = Stage::Sent;
@@ -660,7 +672,7 @@ impl SignedIn {
     pub(super) fn network_changed(&mut self, turn: &mut Turn<'_>) {
         self.backoff.take_if(|backoff| !backoff.was_asked_for());
         if matches!(&self.flight, Some(Flight { stage: Stage::Paused { .. }, .. })) {
-            self.send(turn);
+            self.send_again(turn);
         }
     }
 
@@ -677,7 +689,7 @@ impl SignedIn {
     pub(super) fn tick(&mut self, turn: &mut Turn<'_>) {
         let now = turn.at.now;
         match &self.flight {
-            Some(Flight { stage: Stage::Paused { until }, .. }) if *until <= now => self.send(turn),
+            Some(Flight { stage: Stage::Paused { until }, .. }) if *until <= now => self.send_again(turn),
             Some(Flight { stage: Stage::Saving { since, .. }, .. }) if since.until(now) >= SAVE_BUDGET => {
                 self.degrade(turn);
             }

@@ -824,6 +824,27 @@ fn a_lost_answer_is_asked_for_again_with_the_same_token_and_attempt_id() {
 }
 
 #[test]
+fn after_a_suspension_a_lost_answer_is_asked_for_again_only_under_the_lease() {
+    // [1] Somebody else may have refreshed meanwhile.
+    let mut rig = Rig::sharing();
+    let first = grant("1", None);
+    let lineage = Some(first.attempt_id.clone());
+    rig.sign_in(first).expect("signed in");
+    rig.save_ok();
+    let version = rig.version();
+    let attempt = rig.refuse(version);
+    rig.lease(attempt, true, Loaded::Absent);
+    rig.apply(Input::Suspended);
+    rig.answer(attempt, Verdict::Ambiguous);
+    rig.pass(SECOND);
+    let leases = |rig: &Rig| rig.count(|effect| matches!(effect, Effect::Lease { .. }));
+    assert_eq!((rig.refreshes(), leases(&rig)), (1, 2));
+    rig.lease(attempt, true, found(Grant { lineage, ..grant("2", None) }, Generation(9)));
+    assert_eq!(rig.refreshes(), 1, "it need not be sent again");
+    assert_eq!(used(&rig.want(waited(version, attempt))), "access-2");
+}
+
+#[test]
 fn lost_answers_never_end_the_session_and_callers_are_told_after_a_few() {
     // [7] [10]
     let mut rig = Rig::signed_in(Some(3600));

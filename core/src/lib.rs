@@ -59,7 +59,8 @@ pub use secret::Secret;
 pub use session::{AuthSession, Tokens};
 pub use sign_in::SignInAnswer;
 pub use store::{
-    Expected, FileStore, Generation, InMemoryStore, Lease, Load, SecretStore, Slot, StoreError, StoreIdentity,
+    Expected, FileStore, Generation, InMemoryStore, Lease, Load, Refusal, SecretStore, Slot, StoreError,
+    StoreIdentity,
 };
 pub use store::{FaultyStore, StoreFault, StoreOperation};
 pub use time::{BootTime, Clock, SystemClock};

@@ -5,6 +5,8 @@ mod contract;
 mod faulty;
 mod file;
 mod files;
+#[cfg(any(test, target_vendor = "apple"))]
+mod keychain;
 mod memory;
 
 use std::any::Any;
@@ -15,6 +17,10 @@ use std::time::Duration;
 
 pub use faulty::{FaultyStore, StoreFault, StoreOperation};
 pub use file::FileStore;
+#[cfg(target_vendor = "apple")]
+pub use keychain::KeychainStore;
+#[cfg(any(test, target_vendor = "apple"))]
+pub use keychain::{KeychainConfig, KeychainGate};
 pub use memory::InMemoryStore;
 
 use crate::lifecycle::record::{Entry, Record, RecordError, Tombstone};

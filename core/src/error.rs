@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::event::SignOutReason;
-use crate::store::StoreError;
+use crate::store::{Refusal, StoreError};
 
 /// Why a call has no result. [`code`](Error::code) is stable across versions and languages; the text is
 /// for people and may change. No variant holds a token or a password, and none holds what a server wrote.
@@ -106,6 +106,9 @@ pub enum Error {
     /// The store is locked, as a phone's is before its first unlock.
     #[error("the store is locked; try again when the device is unlocked")]
     Locked,
+    /// The store will not be read or written until somebody does something about it; nothing was lost.
+    #[error("the store refuses: {0}")]
+    StoreRefused(Refusal),
     /// A file of the request could not be read, or one for the answer could not be written.
     #[error("a file could not be used: {0}")]
     File(std::io::ErrorKind),
@@ -177,7 +180,7 @@ pub enum NetworkFailure {
 impl Error {
     /// All codes, in no particular order. `cancelled` is that of the languages that have request handles; in Rust a
     /// dropped future gets no answer.
-    pub const CODES: [&str; 25] = [
+    pub const CODES: [&str; 28] = [
         "invalid_configuration",
         "invalid_request",
         "origin_not_allowed",
@@ -197,6 +200,9 @@ impl Error {
         "unsuccessful",
         "store_unavailable",
         "store_corrupt",
+        "store_misconfigured",
+        "unlock_cancelled",
+        "unlock_failed",
         "locked",
         "file",
         "recent_sign_in_required",
@@ -226,6 +232,9 @@ impl Error {
             Self::Unsuccessful { .. } => "unsuccessful",
             Self::StoreUnavailable(_) => "store_unavailable",
             Self::StoreCorrupt(_) => "store_corrupt",
+            Self::StoreRefused(Refusal::Misconfigured(_)) => "store_misconfigured",
+            Self::StoreRefused(Refusal::UnlockCancelled) => "unlock_cancelled",
+            Self::StoreRefused(Refusal::UnlockFailed) => "unlock_failed",
             Self::Locked => "locked",
             Self::File(_) => "file",
             Self::RecentSignInRequired => "recent_sign_in_required",
@@ -280,6 +289,7 @@ impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Locked => Self::Locked,
+            StoreError::Refused(refusal) => Self::StoreRefused(refusal),
             other => Self::StoreUnavailable(other.to_string()),
         }
     }
@@ -288,6 +298,22 @@ impl From<StoreError> for Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_store_that_refuses_is_not_asked_again_and_nobody_is_told_to_sign_in() {
+        let misconfigured = Refusal::Misconfigured("no entitlement".into());
+        for (refusal, code) in [
+            (misconfigured, "store_misconfigured"),
+            (Refusal::UnlockCancelled, "unlock_cancelled"),
+            (Refusal::UnlockFailed, "unlock_failed"),
+        ] {
+            let error = Error::from(StoreError::Refused(refusal));
+            assert_eq!(
+                (error.code(), error.is_retryable(), error.is_sign_in_required()),
+                (code, false, false)
+            );
+        }
+    }
 
     /// The second column of the arms of [`Error::code`], read from this file: the compiler checks that every variant
     /// has one, and this that every one is listed.

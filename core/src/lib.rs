@@ -59,11 +59,15 @@ pub use runtime::runtime;
 pub use secret::Secret;
 pub use session::{AuthSession, Tokens};
 pub use sign_in::SignInAnswer;
+#[cfg(target_vendor = "apple")]
+pub use store::KeychainStore;
 pub use store::{
-    Expected, FileStore, Generation, HostBytes, HostLoad, HostStore, InMemoryStore, Lease, Load, SecretStore,
-    Slot, StoreError, StoreIdentity,
+    Expected, FileStore, Generation, HostBytes, HostLoad, HostStore, InMemoryStore, Lease, Load, Refusal,
+    SecretStore, Slot, StoreError, StoreIdentity,
 };
 pub use store::{FaultyStore, StoreFault, StoreOperation};
+#[cfg(any(test, target_vendor = "apple"))]
+pub use store::{KeychainConfig, KeychainGate};
 pub use time::{BootTime, Clock, SystemClock};
 pub use trace::{Because, Decision, TraceEntry};
 pub use transport::pins::PinSet;

@@ -151,7 +151,7 @@ impl SessionOptions {
         if let Some(activity) = self.activity {
             config = config.background_activity(AppActivity(activity));
         }
-        config = self.store.unwrap_or(StoreKind::Memory).configure(config);
+        config = self.store.unwrap_or(StoreKind::Memory).configure(config)?;
         if let Some(endpoints) = self.endpoints {
             config = config.dialect(endpoints.into_dialect()?);
         }

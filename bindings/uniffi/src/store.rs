@@ -18,16 +18,19 @@ pub enum StoreKind {
     Memory,
     /// In files of this directory, protected by file permissions alone.
     File { path: String },
+    /// In the Apple Keychain; nowhere else.
+    Keychain { options: KeychainOptions },
     /// In a place of the app's own. Two of the same name are the same place. Processes that share the place name a
     /// directory that they share, for their locks.
     App { name: String, store: Arc<dyn StoreCallbacks>, shared_directory: Option<String> },
 }
 
 impl StoreKind {
-    pub(crate) fn configure(self, config: SessionConfig) -> SessionConfig {
-        match self {
+    pub(crate) fn configure(self, config: SessionConfig) -> Result<SessionConfig, Error> {
+        Ok(match self {
             Self::Memory => config.store(InMemoryStore::new()),
             Self::File { path } => config.store(FileStore::new(path)),
+            Self::Keychain { options } => options.configure(config)?,
             Self::App { name, store, shared_directory } => {
                 let store = HostStore::new(&name, AppBytes(store));
                 match shared_directory {
@@ -35,7 +38,77 @@ impl StoreKind {
                     None => config.store(store),
                 }
             }
+        })
+    }
+}
+
+/// How the Apple Keychain is used.
+#[derive(uniffi::Record)]
+#[allow(missing_docs)]
+pub struct KeychainOptions {
+    #[uniffi(default = None)]
+    pub access_group: Option<String>,
+    /// Where the processes that share the access group keep their locks.
+    #[uniffi(default = None)]
+    pub shared_directory: Option<String>,
+    /// What the user is asked for at each reading and writing.
+    #[uniffi(default = None)]
+    pub gate: Option<UserGate>,
+    /// Deletes what an installation before this one left behind; the directory goes with the app.
+    #[uniffi(default = None)]
+    pub purge_after_reinstall: Option<String>,
+    /// Tells whether protected data can be read.
+    #[uniffi(default = None)]
+    pub protected_data: Option<Arc<dyn ProtectedDataCallbacks>>,
+}
+
+/// What a user is asked for.
+#[derive(uniffi::Enum)]
+#[allow(missing_docs)]
+pub enum UserGate {
+    /// Biometry or the passcode.
+    UserPresence,
+    Biometry,
+}
+
+/// Tells whether protected data can be read. Called on threads of the library; it must not block.
+#[uniffi::export(foreign)]
+pub trait ProtectedDataCallbacks: Send + Sync {
+    /// What `UIApplication.isProtectedDataAvailable` said last. An exception counts as no.
+    fn is_available(&self) -> Result<bool, AppFailure>;
+}
+
+impl KeychainOptions {
+    #[cfg(target_vendor = "apple")]
+    fn configure(self, config: SessionConfig) -> Result<SessionConfig, Error> {
+        use auth_session::{KeychainConfig, KeychainGate, KeychainStore};
+
+        let mut keychain = KeychainConfig::new();
+        if let Some(group) = self.access_group {
+            keychain = keychain.access_group(group);
         }
+        if let Some(directory) = self.shared_directory {
+            keychain = keychain.shared_directory(directory);
+        }
+        if let Some(gate) = self.gate {
+            keychain = keychain.gate(match gate {
+                UserGate::UserPresence => KeychainGate::UserPresence,
+                UserGate::Biometry => KeychainGate::Biometry,
+            });
+        }
+        if let Some(directory) = self.purge_after_reinstall {
+            keychain = keychain.purge_after_reinstall(directory);
+        }
+        if let Some(protected) = self.protected_data {
+            keychain = keychain.protected_data_available(move || protected.is_available().unwrap_or(false));
+        }
+        Ok(config.store(KeychainStore::new(keychain)?))
+    }
+
+    #[cfg(not(target_vendor = "apple"))]
+    fn configure(self, _: SessionConfig) -> Result<SessionConfig, Error> {
+        let expected = "a store that this system has: the Keychain is Apple's".to_owned();
+        Err(Error::InvalidConfiguration { field: "store", expected })
     }
 }
 

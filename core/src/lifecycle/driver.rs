@@ -682,6 +682,7 @@ impl Shared {
             Load::Absent => Loaded::Absent,
             Load::Locked => Loaded::Unreadable(Error::Locked),
             Load::Transient(cause) => Loaded::Unreadable(Error::StoreUnavailable(cause)),
+            Load::Refused(refusal) => Loaded::Unreadable(Error::StoreRefused(refusal)),
             Load::Corrupt(cause) => Loaded::Unreadable(Error::StoreCorrupt(cause)),
             Load::Unrecoverable => Loaded::Lost,
         }

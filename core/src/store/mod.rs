@@ -6,6 +6,8 @@ mod faulty;
 mod file;
 mod files;
 mod host;
+#[cfg(any(test, target_vendor = "apple"))]
+mod keychain;
 mod memory;
 
 use std::any::Any;
@@ -17,6 +19,10 @@ use std::time::Duration;
 pub use faulty::{FaultyStore, StoreFault, StoreOperation};
 pub use file::FileStore;
 pub use host::{HostBytes, HostLoad, HostStore};
+#[cfg(target_vendor = "apple")]
+pub use keychain::KeychainStore;
+#[cfg(any(test, target_vendor = "apple"))]
+pub use keychain::{KeychainConfig, KeychainGate};
 pub use memory::InMemoryStore;
 
 use crate::lifecycle::record::{Entry, Record, RecordError, Tombstone};
@@ -54,6 +60,8 @@ pub enum Load {
     Locked,
     /// The store failed in a way that may pass. The text names the cause and holds no secret.
     Transient(String),
+    /// The store does not show what it holds until somebody does something about it.
+    Refused(Refusal),
     /// Something is there that cannot be read: damaged, or of a later version. It is kept as it is.
     Corrupt(String),
     /// The key that protects the record is provably gone for ever.
@@ -87,9 +95,28 @@ pub enum StoreError {
     /// The device or the key is locked.
     #[error("locked")]
     Locked,
+    /// The store takes nothing until somebody does something about it.
+    #[error("refused: {0}")]
+    Refused(Refusal),
     /// The write failed. The text names the cause and holds no secret.
     #[error("{0}")]
     Transient(String),
+}
+
+/// Why a store refuses to be read or written. Trying again by itself does not help, and nothing is lost.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// The app is not set up for this store; the programmer can mend it. The text names what is missing.
+    #[error("not set up: {0}")]
+    Misconfigured(String),
+    /// The user was asked to unlock the record and has dismissed the question; asking again is up to the app.
+    #[error("the user has cancelled")]
+    UnlockCancelled,
+    /// The user was asked to unlock the record and could not: neither biometry nor passcode were right, or the
+    /// device has none any more.
+    #[error("the user could not unlock the record")]
+    UnlockFailed,
 }
 
 /// A place where secrets rest. Its methods may block for seconds; they are called on a thread for that,

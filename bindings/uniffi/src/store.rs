@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use auth_session::{
-    FileStore, HostBytes, HostLoad, HostStore, InMemoryStore, SessionConfig, Slot, StoreError,
+    Error, FileStore, HostBytes, HostLoad, HostStore, InMemoryStore, SessionConfig, Slot, StoreError,
 };
 use zeroize::Zeroizing;
 

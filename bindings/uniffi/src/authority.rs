@@ -247,3 +247,99 @@ impl CustomAuthority for AppAuthority {
         Box::pin(async { ask.await.ok().flatten().unwrap_or(false) })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An app that does the same whatever it is asked.
+    struct App(fn(&RefreshReply) -> Result<(), AppFailure>, fn(&SignInReply) -> Result<(), AppFailure>);
+
+    impl AuthorityCallbacks for App {
+        fn sign_in(&self, _: String, reply: Arc<SignInReply>) -> Result<(), AppFailure> {
+            (self.1)(&reply)
+        }
+
+        fn continue_sign_in(&self, _: String, _: String, reply: Arc<SignInReply>) -> Result<(), AppFailure> {
+            (self.1)(&reply)
+        }
+
+        fn refresh(&self, _: Arc<SecretText>, _: String, reply: Arc<RefreshReply>) -> Result<(), AppFailure> {
+            (self.0)(&reply)
+        }
+
+        fn revoke(
+            &self,
+            _: Arc<SecretText>,
+            _: Option<Arc<SecretText>>,
+            _: Arc<RevocationReply>,
+        ) -> Result<(), AppFailure> {
+            panic!("a defect of the app")
+        }
+    }
+
+    fn failure() -> AppFailure {
+        AppFailure::Failed { reason: "thrown".to_owned() }
+    }
+
+    fn wait<T: Send + 'static>(future: impl Future<Output = T> + Send + 'static) -> T {
+        auth_session::runtime().expect("a runtime").block_on(future)
+    }
+
+    fn refreshed(answer: fn(&RefreshReply) -> Result<(), AppFailure>) -> RefreshOutcome {
+        let app = AppAuthority(Arc::new(App(answer, |_| Ok(()))));
+        let attempt = serde_json::from_str(r#""attempt""#).expect("an attempt id");
+        wait(async move { app.refresh(Secret::new("refresh"), attempt).await })
+    }
+
+    fn sign_in(answer: fn(&SignInReply) -> Result<(), AppFailure>) -> Result<SignInOutcome, Error> {
+        let app = AppAuthority(Arc::new(App(|_| Ok(()), answer)));
+        wait(async move { app.sign_in(Value::Null).await })
+    }
+
+    #[test]
+    fn a_refresh_without_an_answer_is_one_whose_answer_was_lost() {
+        for answer in [|_: &RefreshReply| Ok(()), |_| Err(failure()), |_| panic!("a defect of the app")]
+            as [fn(&RefreshReply) -> Result<(), AppFailure>; 3]
+        {
+            assert!(matches!(refreshed(answer), RefreshOutcome::Ambiguous));
+        }
+    }
+
+    #[test]
+    fn the_first_answer_to_a_refresh_counts_whatever_is_thrown_behind_it() {
+        let outcome = refreshed(|reply| {
+            reply.rejected(true);
+            reply.rotated("access".into(), None, None);
+            Ok(())
+        });
+        assert!(matches!(outcome, RefreshOutcome::Rejected { certain: true }));
+    }
+
+    #[test]
+    fn a_sign_in_without_an_answer_or_with_nonsense_is_an_error_of_the_app() {
+        for answer in [
+            |_: &SignInReply| Ok(()),
+            |_| Err(failure()),
+            |_| panic!("a defect of the app"),
+            |reply| {
+                reply.next_step(Some("no JSON".into()));
+                Ok(())
+            },
+        ] as [fn(&SignInReply) -> Result<(), AppFailure>; 4]
+        {
+            assert_eq!(sign_in(answer).expect_err("no answer").code(), "internal");
+        }
+        let rejected = sign_in(|reply| {
+            reply.rejected(403);
+            Ok(())
+        });
+        assert_eq!(rejected.expect_err("a rejection").code(), "sign_in_rejected");
+    }
+
+    #[test]
+    fn a_revocation_that_panics_is_not_confirmed() {
+        let app = AppAuthority(Arc::new(App(|_| Ok(()), |_| Ok(()))));
+        assert!(!wait(async move { app.revoke(Secret::new("refresh"), None).await }));
+    }
+}

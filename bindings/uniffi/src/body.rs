@@ -255,3 +255,48 @@ pub(crate) async fn cancellable<T: Send + 'static>(
     .await?;
     result.ok_or_else(SessionFailure::cancelled)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use super::*;
+
+    async fn read(body: &OutgoingBody) -> Vec<io::Result<bytes::Bytes>> {
+        let mut incoming = body.take().expect("the first reader");
+        let mut pieces = Vec::new();
+        while let Some(piece) = poll_fn(|context| Pin::new(&mut incoming).poll_next(context)).await {
+            pieces.push(piece);
+        }
+        pieces
+    }
+
+    #[tokio::test]
+    async fn a_body_is_whole_only_if_it_was_finished() {
+        for finished in [true, false] {
+            let body = OutgoingBody::new();
+            body.write(b"one".to_vec()).await.expect("there is room");
+            if finished {
+                body.finish().await.expect("there is room");
+            } else {
+                body.abandon();
+            }
+            let pieces = read(&body).await;
+            assert_eq!(pieces[0].as_deref().expect("a piece"), b"one");
+            assert_eq!(
+                (pieces.len(), pieces.iter().all(Result::is_ok)),
+                (2 - usize::from(finished), finished)
+            );
+            assert!(body.write(b"late".to_vec()).await.is_err());
+        }
+    }
+
+    #[tokio::test]
+    async fn who_writes_to_a_request_that_is_over_is_told_so() {
+        let body = OutgoingBody::new();
+        drop(body.take().expect("the first reader"));
+        let SessionFailure::Failed { code, .. } = body.write(Vec::new()).await.expect_err("nobody reads");
+        assert_eq!(code, "cancelled");
+        assert!(body.take().is_err(), "it is for one request");
+    }
+}

@@ -57,18 +57,61 @@ pub trait ProgressListener: Send + Sync {
 pub(crate) fn observer(
     listener: Arc<dyn ProgressListener>,
 ) -> Result<impl Fn(TransferProgress) + Send + Sync + 'static, SessionFailure> {
-    let (newest, mut told) = watch::channel(None::<TransferProgress>);
+    let tell = forwarder(listener)?;
+    Ok(move |progress: TransferProgress| tell(progress.bytes, progress.total))
+}
+
+fn forwarder(
+    listener: Arc<dyn ProgressListener>,
+) -> Result<impl Fn(u64, Option<u64>) + Send + Sync + 'static, SessionFailure> {
+    let (newest, mut told) = watch::channel((0, None));
     auth_session::runtime()?.spawn(async move {
         while told.changed().await.is_ok() {
-            let Some(progress) = *told.borrow_and_update() else { continue };
+            let (bytes, total) = *told.borrow_and_update();
             let listener = Arc::clone(&listener);
-            if let Err(failure) = call_app(move || listener.on_progress(progress.bytes, progress.total)).await
-            {
+            if let Err(failure) = call_app(move || listener.on_progress(bytes, total)).await {
                 tracing::warn!(%failure, "a progress listener failed");
             }
         }
     });
-    Ok(move |progress| {
-        newest.send_replace(Some(progress));
+    Ok(move |bytes, total| {
+        newest.send_replace((bytes, total));
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+    use std::sync::mpsc::{Receiver, Sender, channel};
+    use std::time::Duration;
+
+    use super::*;
+
+    const PATIENCE: Duration = Duration::from_secs(30);
+
+    /// Tells what it is told, waits to be let go, and fails.
+    struct Slow(Sender<u64>, Mutex<Receiver<()>>);
+
+    impl ProgressListener for Slow {
+        fn on_progress(&self, bytes: u64, _: Option<u64>) -> Result<(), AppFailure> {
+            self.0.send(bytes).expect("the test listens");
+            self.1.lock().expect("no panic").recv().expect("the test goes on");
+            Err(AppFailure::Failed { reason: "thrown".to_owned() })
+        }
+    }
+
+    #[test]
+    fn a_listener_that_blocks_and_throws_holds_nobody_up_and_is_told_the_newest_at_last() {
+        let (told, heard) = channel();
+        let (go_on, gate) = channel();
+        let tell = forwarder(Arc::new(Slow(told, Mutex::new(gate)))).expect("a runtime");
+        tell(1, None);
+        assert_eq!(heard.recv_timeout(PATIENCE), Ok(1));
+        for bytes in 2..=100 {
+            tell(bytes, None);
+        }
+        go_on.send(()).expect("it waits");
+        assert_eq!(heard.recv_timeout(PATIENCE), Ok(100));
+        go_on.send(()).expect("it waits");
+    }
 }

@@ -243,6 +243,464 @@ typedef void (*UniffiForeignFutureCompleteVoid)(uint64_t, UniffiForeignFutureRes
     );
 
 #endif
+#ifndef UNIFFI_FFIDEF_CALLBACK_INTERFACE_ACTIVITY_CALLBACKS_METHOD0
+#define UNIFFI_FFIDEF_CALLBACK_INTERFACE_ACTIVITY_CALLBACKS_METHOD0
+typedef void (*UniffiCallbackInterfaceActivityCallbacksMethod0)(uint64_t, int8_t* _Nonnull,
+        RustCallStatus *_Nonnull uniffiCallStatus
+    );
+
+#endif
+#ifndef UNIFFI_FFIDEF_CALLBACK_INTERFACE_ACTIVITY_CALLBACKS_METHOD1
+#define UNIFFI_FFIDEF_CALLBACK_INTERFACE_ACTIVITY_CALLBACKS_METHOD1
+typedef void (*UniffiCallbackInterfaceActivityCallbacksMethod1)(uint64_t, void* _Nonnull,
+        RustCallStatus *_Nonnull uniffiCallStatus
+    );
+
+#endif
+#ifndef UNIFFI_FFIDEF_CALLBACK_INTERFACE_AUTHORITY_CALLBACKS_METHOD0
+#define UNIFFI_FFIDEF_CALLBACK_INTERFACE_AUTHORITY_CALLBACKS_METHOD0
+typedef void (*UniffiCallbackInterfaceAuthorityCallbacksMethod0)(uint64_t, RustBuffer, uint64_t, void* _Nonnull,
+        RustCallStatus *_Nonnull uniffiCallStatus
+    );
+
+#endif
+#ifndef UNIFFI_FFIDEF_CALLBACK_INTERFACE_AUTHORITY_CALLBACKS_METHOD1
+#define UNIFFI_FFIDEF_CALLBACK_INTERFACE_AUTHORITY_CALLBACKS_METHOD1
+typedef void (*UniffiCallbackInterfaceAuthorityCallbacksMethod1)(uint64_t, RustBuffer, RustBuffer, uint64_t, void* _Nonnull,
+        RustCallStatus *_Nonnull uniffiCallStatus
+    );
+
+#endif
+#ifndef UNIFFI_FFIDEF_CALLBACK_INTERFACE_AUTHORITY_CALLBACKS_METHOD2
+#define UNIFFI_FFIDEF_CALLBACK_INTERFACE_AUTHORITY_CALLBACKS_METHOD2
+typedef void (*UniffiCallbackInterfaceAuthorityCallbacksMethod2)(uint64_t, uint64_t, RustBuffer, uint64_t, void* _Nonnull,
+        RustCallStatus *_Nonnull uniffiCallStatus
+    );
+
+#endif
+#ifndef UNIFFI_FFIDEF_CALLBACK_INTERFACE_AUTHORITY_CALLBACKS_METHOD3
+#define UNIFFI_FFIDEF_CALLBACK_INTERFACE_AUTHORITY_CALLBACKS_METHOD3
+typedef void (*UniffiCallbackInterfaceAuthorityCallbacksMethod3)(uint64_t, uint64_t, RustBuffer, uint64_t, void* _Nonnull,
+        RustCallStatus *_Nonnull uniffiCallStatus
+    );
+
+#endif
+#ifndef UNIFFI_FFIDEF_CALLBACK_INTERFACE_EVENT_LISTENER_METHOD0
+#define UNIFFI_FFIDEF_CALLBACK_INTERFACE_EVENT_LISTENER_METHOD0
+typedef void (*UniffiCallbackInterfaceEventListenerMethod0)(uint64_t, RustBuffer, void* _Nonnull,
+        RustCallStatus *_Nonnull uniffiCallStatus
+    );
+
+#endif
+#ifndef UNIFFI_FFIDEF_CALLBACK_INTERFACE_PROGRESS_LISTENER_METHOD0
+#define UNIFFI_FFIDEF_CALLBACK_INTERFACE_PROGRESS_LISTENER_METHOD0
+typedef void (*UniffiCallbackInterfaceProgressListenerMethod0)(uint64_t, uint64_t, RustBuffer, void* _Nonnull,
+        RustCallStatus *_Nonnull uniffiCallStatus
+    );
+
+#endif
+#ifndef UNIFFI_FFIDEF_CALLBACK_INTERFACE_LOG_SINK_METHOD0
+#define UNIFFI_FFIDEF_CALLBACK_INTERFACE_LOG_SINK_METHOD0
+typedef void (*UniffiCallbackInterfaceLogSinkMethod0)(uint64_t, RustBuffer, RustBuffer, RustBuffer, void* _Nonnull,
+        RustCallStatus *_Nonnull uniffiCallStatus
+    );
+
+#endif
+#ifndef UNIFFI_FFIDEF_CALLBACK_INTERFACE_PROTECTED_DATA_CALLBACKS_METHOD0
+#define UNIFFI_FFIDEF_CALLBACK_INTERFACE_PROTECTED_DATA_CALLBACKS_METHOD0
+typedef void (*UniffiCallbackInterfaceProtectedDataCallbacksMethod0)(uint64_t, int8_t* _Nonnull,
+        RustCallStatus *_Nonnull uniffiCallStatus
+    );
+
+#endif
+#ifndef UNIFFI_FFIDEF_CALLBACK_INTERFACE_STORE_CALLBACKS_METHOD0
+#define UNIFFI_FFIDEF_CALLBACK_INTERFACE_STORE_CALLBACKS_METHOD0
+typedef void (*UniffiCallbackInterfaceStoreCallbacksMethod0)(uint64_t, RustBuffer, RustBuffer, RustBuffer* _Nonnull,
+        RustCallStatus *_Nonnull uniffiCallStatus
+    );
+
+#endif
+#ifndef UNIFFI_FFIDEF_CALLBACK_INTERFACE_STORE_CALLBACKS_METHOD1
+#define UNIFFI_FFIDEF_CALLBACK_INTERFACE_STORE_CALLBACKS_METHOD1
+typedef void (*UniffiCallbackInterfaceStoreCallbacksMethod1)(uint64_t, RustBuffer, RustBuffer, uint64_t, void* _Nonnull,
+        RustCallStatus *_Nonnull uniffiCallStatus
+    );
+
+#endif
+#ifndef UNIFFI_FFIDEF_V_TABLE_CALLBACK_INTERFACE_ACTIVITY_CALLBACKS
+#define UNIFFI_FFIDEF_V_TABLE_CALLBACK_INTERFACE_ACTIVITY_CALLBACKS
+typedef struct UniffiVTableCallbackInterfaceActivityCallbacks {
+    UniffiCallbackInterfaceFree _Nonnull uniffiFree;
+    UniffiCallbackInterfaceClone _Nonnull uniffiClone;
+    UniffiCallbackInterfaceActivityCallbacksMethod0 _Nonnull begin;
+    UniffiCallbackInterfaceActivityCallbacksMethod1 _Nonnull end;
+} UniffiVTableCallbackInterfaceActivityCallbacks;
+
+#endif
+#ifndef UNIFFI_FFIDEF_V_TABLE_CALLBACK_INTERFACE_AUTHORITY_CALLBACKS
+#define UNIFFI_FFIDEF_V_TABLE_CALLBACK_INTERFACE_AUTHORITY_CALLBACKS
+typedef struct UniffiVTableCallbackInterfaceAuthorityCallbacks {
+    UniffiCallbackInterfaceFree _Nonnull uniffiFree;
+    UniffiCallbackInterfaceClone _Nonnull uniffiClone;
+    UniffiCallbackInterfaceAuthorityCallbacksMethod0 _Nonnull signIn;
+    UniffiCallbackInterfaceAuthorityCallbacksMethod1 _Nonnull continueSignIn;
+    UniffiCallbackInterfaceAuthorityCallbacksMethod2 _Nonnull refresh;
+    UniffiCallbackInterfaceAuthorityCallbacksMethod3 _Nonnull revoke;
+} UniffiVTableCallbackInterfaceAuthorityCallbacks;
+
+#endif
+#ifndef UNIFFI_FFIDEF_V_TABLE_CALLBACK_INTERFACE_EVENT_LISTENER
+#define UNIFFI_FFIDEF_V_TABLE_CALLBACK_INTERFACE_EVENT_LISTENER
+typedef struct UniffiVTableCallbackInterfaceEventListener {
+    UniffiCallbackInterfaceFree _Nonnull uniffiFree;
+    UniffiCallbackInterfaceClone _Nonnull uniffiClone;
+    UniffiCallbackInterfaceEventListenerMethod0 _Nonnull onEvent;
+} UniffiVTableCallbackInterfaceEventListener;
+
+#endif
+#ifndef UNIFFI_FFIDEF_V_TABLE_CALLBACK_INTERFACE_PROGRESS_LISTENER
+#define UNIFFI_FFIDEF_V_TABLE_CALLBACK_INTERFACE_PROGRESS_LISTENER
+typedef struct UniffiVTableCallbackInterfaceProgressListener {
+    UniffiCallbackInterfaceFree _Nonnull uniffiFree;
+    UniffiCallbackInterfaceClone _Nonnull uniffiClone;
+    UniffiCallbackInterfaceProgressListenerMethod0 _Nonnull onProgress;
+} UniffiVTableCallbackInterfaceProgressListener;
+
+#endif
+#ifndef UNIFFI_FFIDEF_V_TABLE_CALLBACK_INTERFACE_LOG_SINK
+#define UNIFFI_FFIDEF_V_TABLE_CALLBACK_INTERFACE_LOG_SINK
+typedef struct UniffiVTableCallbackInterfaceLogSink {
+    UniffiCallbackInterfaceFree _Nonnull uniffiFree;
+    UniffiCallbackInterfaceClone _Nonnull uniffiClone;
+    UniffiCallbackInterfaceLogSinkMethod0 _Nonnull log;
+} UniffiVTableCallbackInterfaceLogSink;
+
+#endif
+#ifndef UNIFFI_FFIDEF_V_TABLE_CALLBACK_INTERFACE_PROTECTED_DATA_CALLBACKS
+#define UNIFFI_FFIDEF_V_TABLE_CALLBACK_INTERFACE_PROTECTED_DATA_CALLBACKS
+typedef struct UniffiVTableCallbackInterfaceProtectedDataCallbacks {
+    UniffiCallbackInterfaceFree _Nonnull uniffiFree;
+    UniffiCallbackInterfaceClone _Nonnull uniffiClone;
+    UniffiCallbackInterfaceProtectedDataCallbacksMethod0 _Nonnull isAvailable;
+} UniffiVTableCallbackInterfaceProtectedDataCallbacks;
+
+#endif
+#ifndef UNIFFI_FFIDEF_V_TABLE_CALLBACK_INTERFACE_STORE_CALLBACKS
+#define UNIFFI_FFIDEF_V_TABLE_CALLBACK_INTERFACE_STORE_CALLBACKS
+typedef struct UniffiVTableCallbackInterfaceStoreCallbacks {
+    UniffiCallbackInterfaceFree _Nonnull uniffiFree;
+    UniffiCallbackInterfaceClone _Nonnull uniffiClone;
+    UniffiCallbackInterfaceStoreCallbacksMethod0 _Nonnull load;
+    UniffiCallbackInterfaceStoreCallbacksMethod1 _Nonnull replace;
+} UniffiVTableCallbackInterfaceStoreCallbacks;
+
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_CLONE_ACTIVITYCALLBACKS
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_CLONE_ACTIVITYCALLBACKS
+uint64_t uniffi_auth_session_ffi_fn_clone_activitycallbacks(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_FREE_ACTIVITYCALLBACKS
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_FREE_ACTIVITYCALLBACKS
+void uniffi_auth_session_ffi_fn_free_activitycallbacks(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_INIT_CALLBACK_VTABLE_ACTIVITYCALLBACKS
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_INIT_CALLBACK_VTABLE_ACTIVITYCALLBACKS
+void uniffi_auth_session_ffi_fn_init_callback_vtable_activitycallbacks(const UniffiVTableCallbackInterfaceActivityCallbacks* _Nonnull vtable
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_METHOD_ACTIVITYCALLBACKS_BEGIN
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_METHOD_ACTIVITYCALLBACKS_BEGIN
+int8_t uniffi_auth_session_ffi_fn_method_activitycallbacks_begin(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_METHOD_ACTIVITYCALLBACKS_END
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_METHOD_ACTIVITYCALLBACKS_END
+void uniffi_auth_session_ffi_fn_method_activitycallbacks_end(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_CLONE_AUTHORITYCALLBACKS
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_CLONE_AUTHORITYCALLBACKS
+uint64_t uniffi_auth_session_ffi_fn_clone_authoritycallbacks(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_FREE_AUTHORITYCALLBACKS
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_FREE_AUTHORITYCALLBACKS
+void uniffi_auth_session_ffi_fn_free_authoritycallbacks(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_INIT_CALLBACK_VTABLE_AUTHORITYCALLBACKS
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_INIT_CALLBACK_VTABLE_AUTHORITYCALLBACKS
+void uniffi_auth_session_ffi_fn_init_callback_vtable_authoritycallbacks(const UniffiVTableCallbackInterfaceAuthorityCallbacks* _Nonnull vtable
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_METHOD_AUTHORITYCALLBACKS_SIGN_IN
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_METHOD_AUTHORITYCALLBACKS_SIGN_IN
+void uniffi_auth_session_ffi_fn_method_authoritycallbacks_sign_in(uint64_t ptr, RustBuffer credentials_json, uint64_t reply, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_METHOD_AUTHORITYCALLBACKS_CONTINUE_SIGN_IN
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_METHOD_AUTHORITYCALLBACKS_CONTINUE_SIGN_IN
+void uniffi_auth_session_ffi_fn_method_authoritycallbacks_continue_sign_in(uint64_t ptr, RustBuffer step, RustBuffer body_json, uint64_t reply, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_METHOD_AUTHORITYCALLBACKS_REFRESH
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_METHOD_AUTHORITYCALLBACKS_REFRESH
+void uniffi_auth_session_ffi_fn_method_authoritycallbacks_refresh(uint64_t ptr, uint64_t refresh_token, RustBuffer attempt_id, uint64_t reply, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_METHOD_AUTHORITYCALLBACKS_REVOKE
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_METHOD_AUTHORITYCALLBACKS_REVOKE
+void uniffi_auth_session_ffi_fn_method_authoritycallbacks_revoke(uint64_t ptr, uint64_t refresh_token, RustBuffer access_token, uint64_t reply, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_CLONE_REFRESHREPLY
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_CLONE_REFRESHREPLY
+uint64_t uniffi_auth_session_ffi_fn_clone_refreshreply(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_FREE_REFRESHREPLY
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_FREE_REFRESHREPLY
+void uniffi_auth_session_ffi_fn_free_refreshreply(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_METHOD_REFRESHREPLY_AMBIGUOUS
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_METHOD_REFRESHREPLY_AMBIGUOUS
+void uniffi_auth_session_ffi_fn_method_refreshreply_ambiguous(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_METHOD_REFRESHREPLY_MISCONFIGURED
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_METHOD_REFRESHREPLY_MISCONFIGURED
+void uniffi_auth_session_ffi_fn_method_refreshreply_misconfigured(uint64_t ptr, RustBuffer explanation, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_METHOD_REFRESHREPLY_REJECTED
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_METHOD_REFRESHREPLY_REJECTED
+void uniffi_auth_session_ffi_fn_method_refreshreply_rejected(uint64_t ptr, int8_t certain, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_METHOD_REFRESHREPLY_ROTATED
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_METHOD_REFRESHREPLY_ROTATED
+void uniffi_auth_session_ffi_fn_method_refreshreply_rotated(uint64_t ptr, RustBuffer access_token, RustBuffer refresh_token, RustBuffer expires_in_seconds, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_METHOD_REFRESHREPLY_SALVAGED
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_METHOD_REFRESHREPLY_SALVAGED
+void uniffi_auth_session_ffi_fn_method_refreshreply_salvaged(uint64_t ptr, RustBuffer refresh_token, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_METHOD_REFRESHREPLY_UNAVAILABLE
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_METHOD_REFRESHREPLY_UNAVAILABLE
+void uniffi_auth_session_ffi_fn_method_refreshreply_unavailable(uint64_t ptr, RustBuffer retry_after_ms, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_METHOD_REFRESHREPLY_UNEXPECTED
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_METHOD_REFRESHREPLY_UNEXPECTED
+void uniffi_auth_session_ffi_fn_method_refreshreply_unexpected(uint64_t ptr, uint16_t status, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_METHOD_REFRESHREPLY_UNREACHABLE
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_METHOD_REFRESHREPLY_UNREACHABLE
+void uniffi_auth_session_ffi_fn_method_refreshreply_unreachable(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_CLONE_REVOCATIONREPLY
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_CLONE_REVOCATIONREPLY
+uint64_t uniffi_auth_session_ffi_fn_clone_revocationreply(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_FREE_REVOCATIONREPLY
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_FREE_REVOCATIONREPLY
+void uniffi_auth_session_ffi_fn_free_revocationreply(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_METHOD_REVOCATIONREPLY_DONE
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_METHOD_REVOCATIONREPLY_DONE
+void uniffi_auth_session_ffi_fn_method_revocationreply_done(uint64_t ptr, int8_t confirmed, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_CLONE_SIGNINREPLY
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_CLONE_SIGNINREPLY
+uint64_t uniffi_auth_session_ffi_fn_clone_signinreply(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_FREE_SIGNINREPLY
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_FREE_SIGNINREPLY
+void uniffi_auth_session_ffi_fn_free_signinreply(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_METHOD_SIGNINREPLY_NEXT_STEP
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_METHOD_SIGNINREPLY_NEXT_STEP
+void uniffi_auth_session_ffi_fn_method_signinreply_next_step(uint64_t ptr, RustBuffer answer_json, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_METHOD_SIGNINREPLY_REJECTED
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_METHOD_SIGNINREPLY_REJECTED
+void uniffi_auth_session_ffi_fn_method_signinreply_rejected(uint64_t ptr, uint16_t status, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_METHOD_SIGNINREPLY_SIGNED_IN
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_METHOD_SIGNINREPLY_SIGNED_IN
+void uniffi_auth_session_ffi_fn_method_signinreply_signed_in(uint64_t ptr, RustBuffer access_token, RustBuffer refresh_token, RustBuffer expires_in_seconds, RustBuffer answer_json, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_METHOD_SIGNINREPLY_UNAVAILABLE
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_METHOD_SIGNINREPLY_UNAVAILABLE
+void uniffi_auth_session_ffi_fn_method_signinreply_unavailable(uint64_t ptr, uint16_t status, RustBuffer retry_after_ms, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_METHOD_SIGNINREPLY_UNREACHABLE
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_METHOD_SIGNINREPLY_UNREACHABLE
+void uniffi_auth_session_ffi_fn_method_signinreply_unreachable(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_CLONE_INCOMINGRESPONSE
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_CLONE_INCOMINGRESPONSE
+uint64_t uniffi_auth_session_ffi_fn_clone_incomingresponse(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_FREE_INCOMINGRESPONSE
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_FREE_INCOMINGRESPONSE
+void uniffi_auth_session_ffi_fn_free_incomingresponse(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_METHOD_INCOMINGRESPONSE_CANCEL
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_METHOD_INCOMINGRESPONSE_CANCEL
+void uniffi_auth_session_ffi_fn_method_incomingresponse_cancel(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_METHOD_INCOMINGRESPONSE_DISPOSITION
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_METHOD_INCOMINGRESPONSE_DISPOSITION
+RustBuffer uniffi_auth_session_ffi_fn_method_incomingresponse_disposition(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_METHOD_INCOMINGRESPONSE_HEADERS
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_METHOD_INCOMINGRESPONSE_HEADERS
+RustBuffer uniffi_auth_session_ffi_fn_method_incomingresponse_headers(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_METHOD_INCOMINGRESPONSE_NEXT
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_METHOD_INCOMINGRESPONSE_NEXT
+uint64_t uniffi_auth_session_ffi_fn_method_incomingresponse_next(uint64_t ptr
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_METHOD_INCOMINGRESPONSE_STATUS
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_METHOD_INCOMINGRESPONSE_STATUS
+uint16_t uniffi_auth_session_ffi_fn_method_incomingresponse_status(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_METHOD_INCOMINGRESPONSE_URL
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_METHOD_INCOMINGRESPONSE_URL
+RustBuffer uniffi_auth_session_ffi_fn_method_incomingresponse_url(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_CLONE_OUTGOINGBODY
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_CLONE_OUTGOINGBODY
+uint64_t uniffi_auth_session_ffi_fn_clone_outgoingbody(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_FREE_OUTGOINGBODY
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_FREE_OUTGOINGBODY
+void uniffi_auth_session_ffi_fn_free_outgoingbody(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_CONSTRUCTOR_OUTGOINGBODY_NEW
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_CONSTRUCTOR_OUTGOINGBODY_NEW
+uint64_t uniffi_auth_session_ffi_fn_constructor_outgoingbody_new(RustCallStatus *_Nonnull out_status
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_METHOD_OUTGOINGBODY_ABANDON
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_METHOD_OUTGOINGBODY_ABANDON
+void uniffi_auth_session_ffi_fn_method_outgoingbody_abandon(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_METHOD_OUTGOINGBODY_FINISH
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_METHOD_OUTGOINGBODY_FINISH
+uint64_t uniffi_auth_session_ffi_fn_method_outgoingbody_finish(uint64_t ptr
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_METHOD_OUTGOINGBODY_WRITE
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_METHOD_OUTGOINGBODY_WRITE
+uint64_t uniffi_auth_session_ffi_fn_method_outgoingbody_write(uint64_t ptr, RustBuffer piece
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_CLONE_EVENTLISTENER
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_CLONE_EVENTLISTENER
+uint64_t uniffi_auth_session_ffi_fn_clone_eventlistener(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_FREE_EVENTLISTENER
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_FREE_EVENTLISTENER
+void uniffi_auth_session_ffi_fn_free_eventlistener(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_INIT_CALLBACK_VTABLE_EVENTLISTENER
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_INIT_CALLBACK_VTABLE_EVENTLISTENER
+void uniffi_auth_session_ffi_fn_init_callback_vtable_eventlistener(const UniffiVTableCallbackInterfaceEventListener* _Nonnull vtable
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_METHOD_EVENTLISTENER_ON_EVENT
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_METHOD_EVENTLISTENER_ON_EVENT
+void uniffi_auth_session_ffi_fn_method_eventlistener_on_event(uint64_t ptr, RustBuffer event, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_CLONE_PROGRESSLISTENER
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_CLONE_PROGRESSLISTENER
+uint64_t uniffi_auth_session_ffi_fn_clone_progresslistener(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_FREE_PROGRESSLISTENER
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_FREE_PROGRESSLISTENER
+void uniffi_auth_session_ffi_fn_free_progresslistener(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_INIT_CALLBACK_VTABLE_PROGRESSLISTENER
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_INIT_CALLBACK_VTABLE_PROGRESSLISTENER
+void uniffi_auth_session_ffi_fn_init_callback_vtable_progresslistener(const UniffiVTableCallbackInterfaceProgressListener* _Nonnull vtable
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_METHOD_PROGRESSLISTENER_ON_PROGRESS
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_METHOD_PROGRESSLISTENER_ON_PROGRESS
+void uniffi_auth_session_ffi_fn_method_progresslistener_on_progress(uint64_t ptr, uint64_t bytes, RustBuffer total, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_CLONE_SUBSCRIPTION
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_CLONE_SUBSCRIPTION
+uint64_t uniffi_auth_session_ffi_fn_clone_subscription(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_FREE_SUBSCRIPTION
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_FREE_SUBSCRIPTION
+void uniffi_auth_session_ffi_fn_free_subscription(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_METHOD_SUBSCRIPTION_CANCEL
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_METHOD_SUBSCRIPTION_CANCEL
+void uniffi_auth_session_ffi_fn_method_subscription_cancel(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_CLONE_LOGSINK
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_CLONE_LOGSINK
+uint64_t uniffi_auth_session_ffi_fn_clone_logsink(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_FREE_LOGSINK
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_FREE_LOGSINK
+void uniffi_auth_session_ffi_fn_free_logsink(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_INIT_CALLBACK_VTABLE_LOGSINK
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_INIT_CALLBACK_VTABLE_LOGSINK
+void uniffi_auth_session_ffi_fn_init_callback_vtable_logsink(const UniffiVTableCallbackInterfaceLogSink* _Nonnull vtable
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_METHOD_LOGSINK_LOG
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_METHOD_LOGSINK_LOG
+void uniffi_auth_session_ffi_fn_method_logsink_log(uint64_t ptr, RustBuffer level, RustBuffer target, RustBuffer message, RustCallStatus *_Nonnull out_status
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_CLONE_REQUEST
 #define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_CLONE_REQUEST
 uint64_t uniffi_auth_session_ffi_fn_clone_request(uint64_t handle, RustCallStatus *_Nonnull out_status
@@ -263,6 +721,81 @@ void uniffi_auth_session_ffi_fn_method_request_cancel(uint64_t ptr, RustCallStat
 uint64_t uniffi_auth_session_ffi_fn_method_request_send(uint64_t ptr
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_METHOD_REQUEST_SEND_STREAMING
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_METHOD_REQUEST_SEND_STREAMING
+uint64_t uniffi_auth_session_ffi_fn_method_request_send_streaming(uint64_t ptr
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_METHOD_REQUEST_SEND_TO_FILE
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_METHOD_REQUEST_SEND_TO_FILE
+uint64_t uniffi_auth_session_ffi_fn_method_request_send_to_file(uint64_t ptr, RustBuffer path
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_CLONE_SECRETTEXT
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_CLONE_SECRETTEXT
+uint64_t uniffi_auth_session_ffi_fn_clone_secrettext(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_FREE_SECRETTEXT
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_FREE_SECRETTEXT
+void uniffi_auth_session_ffi_fn_free_secrettext(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_METHOD_SECRETTEXT_EXPOSE
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_METHOD_SECRETTEXT_EXPOSE
+RustBuffer uniffi_auth_session_ffi_fn_method_secrettext_expose(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_METHOD_SECRETTEXT_UNIFFI_TRAIT_DEBUG
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_METHOD_SECRETTEXT_UNIFFI_TRAIT_DEBUG
+RustBuffer uniffi_auth_session_ffi_fn_method_secrettext_uniffi_trait_debug(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_METHOD_SECRETTEXT_UNIFFI_TRAIT_DISPLAY
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_METHOD_SECRETTEXT_UNIFFI_TRAIT_DISPLAY
+RustBuffer uniffi_auth_session_ffi_fn_method_secrettext_uniffi_trait_display(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_CLONE_APICLIENT
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_CLONE_APICLIENT
+uint64_t uniffi_auth_session_ffi_fn_clone_apiclient(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_FREE_APICLIENT
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_FREE_APICLIENT
+void uniffi_auth_session_ffi_fn_free_apiclient(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_METHOD_APICLIENT_REQUEST
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_METHOD_APICLIENT_REQUEST
+uint64_t uniffi_auth_session_ffi_fn_method_apiclient_request(uint64_t ptr, RustBuffer options, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_CLONE_AUTHORIZATIONVALUE
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_CLONE_AUTHORIZATIONVALUE
+uint64_t uniffi_auth_session_ffi_fn_clone_authorizationvalue(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_FREE_AUTHORIZATIONVALUE
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_FREE_AUTHORIZATIONVALUE
+void uniffi_auth_session_ffi_fn_free_authorizationvalue(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_METHOD_AUTHORIZATIONVALUE_EXPOSE
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_METHOD_AUTHORIZATIONVALUE_EXPOSE
+RustBuffer uniffi_auth_session_ffi_fn_method_authorizationvalue_expose(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_METHOD_AUTHORIZATIONVALUE_UNIFFI_TRAIT_DEBUG
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_METHOD_AUTHORIZATIONVALUE_UNIFFI_TRAIT_DEBUG
+RustBuffer uniffi_auth_session_ffi_fn_method_authorizationvalue_uniffi_trait_debug(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_METHOD_AUTHORIZATIONVALUE_UNIFFI_TRAIT_DISPLAY
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_METHOD_AUTHORIZATIONVALUE_UNIFFI_TRAIT_DISPLAY
+RustBuffer uniffi_auth_session_ffi_fn_method_authorizationvalue_uniffi_trait_display(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_CLONE_SESSION
 #define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_CLONE_SESSION
 uint64_t uniffi_auth_session_ffi_fn_clone_session(uint64_t handle, RustCallStatus *_Nonnull out_status
@@ -278,9 +811,34 @@ void uniffi_auth_session_ffi_fn_free_session(uint64_t handle, RustCallStatus *_N
 uint64_t uniffi_auth_session_ffi_fn_method_session_adopt(uint64_t ptr, RustBuffer access_token, RustBuffer refresh_token, RustBuffer expires_in_seconds
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_METHOD_SESSION_AUTHORIZATION
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_METHOD_SESSION_AUTHORIZATION
+uint64_t uniffi_auth_session_ffi_fn_method_session_authorization(uint64_t ptr, RustBuffer url
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_METHOD_SESSION_CLIENT
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_METHOD_SESSION_CLIENT
+uint64_t uniffi_auth_session_ffi_fn_method_session_client(uint64_t ptr, RustBuffer options, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_METHOD_SESSION_CONTINUE_SIGN_IN
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_METHOD_SESSION_CONTINUE_SIGN_IN
+uint64_t uniffi_auth_session_ffi_fn_method_session_continue_sign_in(uint64_t ptr, RustBuffer url, RustBuffer body_json
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_METHOD_SESSION_EVENTS
 #define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_METHOD_SESSION_EVENTS
 uint64_t uniffi_auth_session_ffi_fn_method_session_events(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_METHOD_SESSION_LISTEN
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_METHOD_SESSION_LISTEN
+uint64_t uniffi_auth_session_ffi_fn_method_session_listen(uint64_t ptr, uint64_t listener, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_METHOD_SESSION_LOCK_CAUSE
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_METHOD_SESSION_LOCK_CAUSE
+RustBuffer uniffi_auth_session_ffi_fn_method_session_lock_cause(uint64_t ptr, RustCallStatus *_Nonnull out_status
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_METHOD_SESSION_NETWORK_CHANGED
@@ -288,9 +846,24 @@ uint64_t uniffi_auth_session_ffi_fn_method_session_events(uint64_t ptr, RustCall
 void uniffi_auth_session_ffi_fn_method_session_network_changed(uint64_t ptr, RustCallStatus *_Nonnull out_status
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_METHOD_SESSION_REFUSED
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_METHOD_SESSION_REFUSED
+uint64_t uniffi_auth_session_ffi_fn_method_session_refused(uint64_t ptr, uint64_t authorization, uint16_t status, RustBuffer headers, RustBuffer body
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_METHOD_SESSION_REQUEST
 #define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_METHOD_SESSION_REQUEST
 uint64_t uniffi_auth_session_ffi_fn_method_session_request(uint64_t ptr, RustBuffer options, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_METHOD_SESSION_REQUIRE_RECENT_SIGN_IN
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_METHOD_SESSION_REQUIRE_RECENT_SIGN_IN
+void uniffi_auth_session_ffi_fn_method_session_require_recent_sign_in(uint64_t ptr, uint64_t max_age_ms, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_METHOD_SESSION_RESUME
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_METHOD_SESSION_RESUME
+void uniffi_auth_session_ffi_fn_method_session_resume(uint64_t ptr, RustCallStatus *_Nonnull out_status
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_METHOD_SESSION_SIGN_IN
@@ -306,6 +879,16 @@ uint64_t uniffi_auth_session_ffi_fn_method_session_sign_out(uint64_t ptr
 #ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_METHOD_SESSION_STATE
 #define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_METHOD_SESSION_STATE
 RustBuffer uniffi_auth_session_ffi_fn_method_session_state(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_METHOD_SESSION_SUSPEND
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_METHOD_SESSION_SUSPEND
+void uniffi_auth_session_ffi_fn_method_session_suspend(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_METHOD_SESSION_TRACE_JSON
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_METHOD_SESSION_TRACE_JSON
+RustBuffer uniffi_auth_session_ffi_fn_method_session_trace_json(uint64_t ptr, RustCallStatus *_Nonnull out_status
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_CLONE_EVENTQUEUE
@@ -328,10 +911,90 @@ void uniffi_auth_session_ffi_fn_method_eventqueue_close(uint64_t ptr, RustCallSt
 uint64_t uniffi_auth_session_ffi_fn_method_eventqueue_next(uint64_t ptr
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_CLONE_PROTECTEDDATACALLBACKS
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_CLONE_PROTECTEDDATACALLBACKS
+uint64_t uniffi_auth_session_ffi_fn_clone_protecteddatacallbacks(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_FREE_PROTECTEDDATACALLBACKS
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_FREE_PROTECTEDDATACALLBACKS
+void uniffi_auth_session_ffi_fn_free_protecteddatacallbacks(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_INIT_CALLBACK_VTABLE_PROTECTEDDATACALLBACKS
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_INIT_CALLBACK_VTABLE_PROTECTEDDATACALLBACKS
+void uniffi_auth_session_ffi_fn_init_callback_vtable_protecteddatacallbacks(const UniffiVTableCallbackInterfaceProtectedDataCallbacks* _Nonnull vtable
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_METHOD_PROTECTEDDATACALLBACKS_IS_AVAILABLE
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_METHOD_PROTECTEDDATACALLBACKS_IS_AVAILABLE
+int8_t uniffi_auth_session_ffi_fn_method_protecteddatacallbacks_is_available(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_CLONE_STORECALLBACKS
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_CLONE_STORECALLBACKS
+uint64_t uniffi_auth_session_ffi_fn_clone_storecallbacks(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_FREE_STORECALLBACKS
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_FREE_STORECALLBACKS
+void uniffi_auth_session_ffi_fn_free_storecallbacks(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_INIT_CALLBACK_VTABLE_STORECALLBACKS
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_INIT_CALLBACK_VTABLE_STORECALLBACKS
+void uniffi_auth_session_ffi_fn_init_callback_vtable_storecallbacks(const UniffiVTableCallbackInterfaceStoreCallbacks* _Nonnull vtable
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_METHOD_STORECALLBACKS_LOAD
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_METHOD_STORECALLBACKS_LOAD
+RustBuffer uniffi_auth_session_ffi_fn_method_storecallbacks_load(uint64_t ptr, RustBuffer namespace, RustBuffer account, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_METHOD_STORECALLBACKS_REPLACE
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_METHOD_STORECALLBACKS_REPLACE
+void uniffi_auth_session_ffi_fn_method_storecallbacks_replace(uint64_t ptr, RustBuffer namespace, RustBuffer account, uint64_t content, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_CLONE_STOREDCONTENT
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_CLONE_STOREDCONTENT
+uint64_t uniffi_auth_session_ffi_fn_clone_storedcontent(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_FREE_STOREDCONTENT
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_FREE_STOREDCONTENT
+void uniffi_auth_session_ffi_fn_free_storedcontent(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_CONSTRUCTOR_STOREDCONTENT_NEW
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_CONSTRUCTOR_STOREDCONTENT_NEW
+uint64_t uniffi_auth_session_ffi_fn_constructor_storedcontent_new(RustBuffer bytes, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_METHOD_STOREDCONTENT_BYTES
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_METHOD_STOREDCONTENT_BYTES
+RustBuffer uniffi_auth_session_ffi_fn_method_storedcontent_bytes(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_METHOD_STOREDCONTENT_UNIFFI_TRAIT_DEBUG
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_METHOD_STOREDCONTENT_UNIFFI_TRAIT_DEBUG
+RustBuffer uniffi_auth_session_ffi_fn_method_storedcontent_uniffi_trait_debug(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_METHOD_STOREDCONTENT_UNIFFI_TRAIT_DISPLAY
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_METHOD_STOREDCONTENT_UNIFFI_TRAIT_DISPLAY
+RustBuffer uniffi_auth_session_ffi_fn_method_storedcontent_uniffi_trait_display(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_FUNC_LIBRARY_VERSION
 #define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_FUNC_LIBRARY_VERSION
 RustBuffer uniffi_auth_session_ffi_fn_func_library_version(RustCallStatus *_Nonnull out_status
 
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_FUNC_SET_LOG_SINK
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_FUNC_SET_LOG_SINK
+void uniffi_auth_session_ffi_fn_func_set_log_sink(RustBuffer sink, RustBuffer level, RustCallStatus *_Nonnull out_status
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_FUNC_OPEN_SESSION
@@ -605,9 +1268,213 @@ uint16_t uniffi_auth_session_ffi_checksum_func_library_version(void
 
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_CHECKSUM_FUNC_SET_LOG_SINK
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_CHECKSUM_FUNC_SET_LOG_SINK
+uint16_t uniffi_auth_session_ffi_checksum_func_set_log_sink(void
+
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_CHECKSUM_FUNC_OPEN_SESSION
 #define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_CHECKSUM_FUNC_OPEN_SESSION
 uint16_t uniffi_auth_session_ffi_checksum_func_open_session(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_CHECKSUM_METHOD_ACTIVITYCALLBACKS_BEGIN
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_CHECKSUM_METHOD_ACTIVITYCALLBACKS_BEGIN
+uint16_t uniffi_auth_session_ffi_checksum_method_activitycallbacks_begin(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_CHECKSUM_METHOD_ACTIVITYCALLBACKS_END
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_CHECKSUM_METHOD_ACTIVITYCALLBACKS_END
+uint16_t uniffi_auth_session_ffi_checksum_method_activitycallbacks_end(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_CHECKSUM_METHOD_AUTHORITYCALLBACKS_SIGN_IN
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_CHECKSUM_METHOD_AUTHORITYCALLBACKS_SIGN_IN
+uint16_t uniffi_auth_session_ffi_checksum_method_authoritycallbacks_sign_in(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_CHECKSUM_METHOD_AUTHORITYCALLBACKS_CONTINUE_SIGN_IN
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_CHECKSUM_METHOD_AUTHORITYCALLBACKS_CONTINUE_SIGN_IN
+uint16_t uniffi_auth_session_ffi_checksum_method_authoritycallbacks_continue_sign_in(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_CHECKSUM_METHOD_AUTHORITYCALLBACKS_REFRESH
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_CHECKSUM_METHOD_AUTHORITYCALLBACKS_REFRESH
+uint16_t uniffi_auth_session_ffi_checksum_method_authoritycallbacks_refresh(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_CHECKSUM_METHOD_AUTHORITYCALLBACKS_REVOKE
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_CHECKSUM_METHOD_AUTHORITYCALLBACKS_REVOKE
+uint16_t uniffi_auth_session_ffi_checksum_method_authoritycallbacks_revoke(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_CHECKSUM_METHOD_REFRESHREPLY_AMBIGUOUS
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_CHECKSUM_METHOD_REFRESHREPLY_AMBIGUOUS
+uint16_t uniffi_auth_session_ffi_checksum_method_refreshreply_ambiguous(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_CHECKSUM_METHOD_REFRESHREPLY_MISCONFIGURED
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_CHECKSUM_METHOD_REFRESHREPLY_MISCONFIGURED
+uint16_t uniffi_auth_session_ffi_checksum_method_refreshreply_misconfigured(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_CHECKSUM_METHOD_REFRESHREPLY_REJECTED
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_CHECKSUM_METHOD_REFRESHREPLY_REJECTED
+uint16_t uniffi_auth_session_ffi_checksum_method_refreshreply_rejected(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_CHECKSUM_METHOD_REFRESHREPLY_ROTATED
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_CHECKSUM_METHOD_REFRESHREPLY_ROTATED
+uint16_t uniffi_auth_session_ffi_checksum_method_refreshreply_rotated(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_CHECKSUM_METHOD_REFRESHREPLY_SALVAGED
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_CHECKSUM_METHOD_REFRESHREPLY_SALVAGED
+uint16_t uniffi_auth_session_ffi_checksum_method_refreshreply_salvaged(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_CHECKSUM_METHOD_REFRESHREPLY_UNAVAILABLE
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_CHECKSUM_METHOD_REFRESHREPLY_UNAVAILABLE
+uint16_t uniffi_auth_session_ffi_checksum_method_refreshreply_unavailable(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_CHECKSUM_METHOD_REFRESHREPLY_UNEXPECTED
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_CHECKSUM_METHOD_REFRESHREPLY_UNEXPECTED
+uint16_t uniffi_auth_session_ffi_checksum_method_refreshreply_unexpected(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_CHECKSUM_METHOD_REFRESHREPLY_UNREACHABLE
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_CHECKSUM_METHOD_REFRESHREPLY_UNREACHABLE
+uint16_t uniffi_auth_session_ffi_checksum_method_refreshreply_unreachable(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_CHECKSUM_METHOD_REVOCATIONREPLY_DONE
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_CHECKSUM_METHOD_REVOCATIONREPLY_DONE
+uint16_t uniffi_auth_session_ffi_checksum_method_revocationreply_done(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_CHECKSUM_METHOD_SIGNINREPLY_NEXT_STEP
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_CHECKSUM_METHOD_SIGNINREPLY_NEXT_STEP
+uint16_t uniffi_auth_session_ffi_checksum_method_signinreply_next_step(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_CHECKSUM_METHOD_SIGNINREPLY_REJECTED
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_CHECKSUM_METHOD_SIGNINREPLY_REJECTED
+uint16_t uniffi_auth_session_ffi_checksum_method_signinreply_rejected(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_CHECKSUM_METHOD_SIGNINREPLY_SIGNED_IN
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_CHECKSUM_METHOD_SIGNINREPLY_SIGNED_IN
+uint16_t uniffi_auth_session_ffi_checksum_method_signinreply_signed_in(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_CHECKSUM_METHOD_SIGNINREPLY_UNAVAILABLE
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_CHECKSUM_METHOD_SIGNINREPLY_UNAVAILABLE
+uint16_t uniffi_auth_session_ffi_checksum_method_signinreply_unavailable(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_CHECKSUM_METHOD_SIGNINREPLY_UNREACHABLE
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_CHECKSUM_METHOD_SIGNINREPLY_UNREACHABLE
+uint16_t uniffi_auth_session_ffi_checksum_method_signinreply_unreachable(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_CHECKSUM_METHOD_INCOMINGRESPONSE_CANCEL
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_CHECKSUM_METHOD_INCOMINGRESPONSE_CANCEL
+uint16_t uniffi_auth_session_ffi_checksum_method_incomingresponse_cancel(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_CHECKSUM_METHOD_INCOMINGRESPONSE_DISPOSITION
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_CHECKSUM_METHOD_INCOMINGRESPONSE_DISPOSITION
+uint16_t uniffi_auth_session_ffi_checksum_method_incomingresponse_disposition(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_CHECKSUM_METHOD_INCOMINGRESPONSE_HEADERS
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_CHECKSUM_METHOD_INCOMINGRESPONSE_HEADERS
+uint16_t uniffi_auth_session_ffi_checksum_method_incomingresponse_headers(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_CHECKSUM_METHOD_INCOMINGRESPONSE_NEXT
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_CHECKSUM_METHOD_INCOMINGRESPONSE_NEXT
+uint16_t uniffi_auth_session_ffi_checksum_method_incomingresponse_next(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_CHECKSUM_METHOD_INCOMINGRESPONSE_STATUS
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_CHECKSUM_METHOD_INCOMINGRESPONSE_STATUS
+uint16_t uniffi_auth_session_ffi_checksum_method_incomingresponse_status(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_CHECKSUM_METHOD_INCOMINGRESPONSE_URL
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_CHECKSUM_METHOD_INCOMINGRESPONSE_URL
+uint16_t uniffi_auth_session_ffi_checksum_method_incomingresponse_url(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_CHECKSUM_METHOD_OUTGOINGBODY_ABANDON
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_CHECKSUM_METHOD_OUTGOINGBODY_ABANDON
+uint16_t uniffi_auth_session_ffi_checksum_method_outgoingbody_abandon(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_CHECKSUM_METHOD_OUTGOINGBODY_FINISH
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_CHECKSUM_METHOD_OUTGOINGBODY_FINISH
+uint16_t uniffi_auth_session_ffi_checksum_method_outgoingbody_finish(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_CHECKSUM_METHOD_OUTGOINGBODY_WRITE
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_CHECKSUM_METHOD_OUTGOINGBODY_WRITE
+uint16_t uniffi_auth_session_ffi_checksum_method_outgoingbody_write(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_CHECKSUM_METHOD_EVENTLISTENER_ON_EVENT
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_CHECKSUM_METHOD_EVENTLISTENER_ON_EVENT
+uint16_t uniffi_auth_session_ffi_checksum_method_eventlistener_on_event(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_CHECKSUM_METHOD_PROGRESSLISTENER_ON_PROGRESS
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_CHECKSUM_METHOD_PROGRESSLISTENER_ON_PROGRESS
+uint16_t uniffi_auth_session_ffi_checksum_method_progresslistener_on_progress(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_CHECKSUM_METHOD_SUBSCRIPTION_CANCEL
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_CHECKSUM_METHOD_SUBSCRIPTION_CANCEL
+uint16_t uniffi_auth_session_ffi_checksum_method_subscription_cancel(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_CHECKSUM_METHOD_LOGSINK_LOG
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_CHECKSUM_METHOD_LOGSINK_LOG
+uint16_t uniffi_auth_session_ffi_checksum_method_logsink_log(void
 
 );
 #endif
@@ -623,9 +1490,57 @@ uint16_t uniffi_auth_session_ffi_checksum_method_request_send(void
 
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_CHECKSUM_METHOD_REQUEST_SEND_STREAMING
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_CHECKSUM_METHOD_REQUEST_SEND_STREAMING
+uint16_t uniffi_auth_session_ffi_checksum_method_request_send_streaming(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_CHECKSUM_METHOD_REQUEST_SEND_TO_FILE
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_CHECKSUM_METHOD_REQUEST_SEND_TO_FILE
+uint16_t uniffi_auth_session_ffi_checksum_method_request_send_to_file(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_CHECKSUM_METHOD_SECRETTEXT_EXPOSE
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_CHECKSUM_METHOD_SECRETTEXT_EXPOSE
+uint16_t uniffi_auth_session_ffi_checksum_method_secrettext_expose(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_CHECKSUM_METHOD_APICLIENT_REQUEST
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_CHECKSUM_METHOD_APICLIENT_REQUEST
+uint16_t uniffi_auth_session_ffi_checksum_method_apiclient_request(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_CHECKSUM_METHOD_AUTHORIZATIONVALUE_EXPOSE
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_CHECKSUM_METHOD_AUTHORIZATIONVALUE_EXPOSE
+uint16_t uniffi_auth_session_ffi_checksum_method_authorizationvalue_expose(void
+
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_CHECKSUM_METHOD_SESSION_ADOPT
 #define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_CHECKSUM_METHOD_SESSION_ADOPT
 uint16_t uniffi_auth_session_ffi_checksum_method_session_adopt(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_CHECKSUM_METHOD_SESSION_AUTHORIZATION
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_CHECKSUM_METHOD_SESSION_AUTHORIZATION
+uint16_t uniffi_auth_session_ffi_checksum_method_session_authorization(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_CHECKSUM_METHOD_SESSION_CLIENT
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_CHECKSUM_METHOD_SESSION_CLIENT
+uint16_t uniffi_auth_session_ffi_checksum_method_session_client(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_CHECKSUM_METHOD_SESSION_CONTINUE_SIGN_IN
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_CHECKSUM_METHOD_SESSION_CONTINUE_SIGN_IN
+uint16_t uniffi_auth_session_ffi_checksum_method_session_continue_sign_in(void
 
 );
 #endif
@@ -635,15 +1550,45 @@ uint16_t uniffi_auth_session_ffi_checksum_method_session_events(void
 
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_CHECKSUM_METHOD_SESSION_LISTEN
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_CHECKSUM_METHOD_SESSION_LISTEN
+uint16_t uniffi_auth_session_ffi_checksum_method_session_listen(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_CHECKSUM_METHOD_SESSION_LOCK_CAUSE
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_CHECKSUM_METHOD_SESSION_LOCK_CAUSE
+uint16_t uniffi_auth_session_ffi_checksum_method_session_lock_cause(void
+
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_CHECKSUM_METHOD_SESSION_NETWORK_CHANGED
 #define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_CHECKSUM_METHOD_SESSION_NETWORK_CHANGED
 uint16_t uniffi_auth_session_ffi_checksum_method_session_network_changed(void
 
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_CHECKSUM_METHOD_SESSION_REFUSED
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_CHECKSUM_METHOD_SESSION_REFUSED
+uint16_t uniffi_auth_session_ffi_checksum_method_session_refused(void
+
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_CHECKSUM_METHOD_SESSION_REQUEST
 #define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_CHECKSUM_METHOD_SESSION_REQUEST
 uint16_t uniffi_auth_session_ffi_checksum_method_session_request(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_CHECKSUM_METHOD_SESSION_REQUIRE_RECENT_SIGN_IN
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_CHECKSUM_METHOD_SESSION_REQUIRE_RECENT_SIGN_IN
+uint16_t uniffi_auth_session_ffi_checksum_method_session_require_recent_sign_in(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_CHECKSUM_METHOD_SESSION_RESUME
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_CHECKSUM_METHOD_SESSION_RESUME
+uint16_t uniffi_auth_session_ffi_checksum_method_session_resume(void
 
 );
 #endif
@@ -665,6 +1610,18 @@ uint16_t uniffi_auth_session_ffi_checksum_method_session_state(void
 
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_CHECKSUM_METHOD_SESSION_SUSPEND
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_CHECKSUM_METHOD_SESSION_SUSPEND
+uint16_t uniffi_auth_session_ffi_checksum_method_session_suspend(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_CHECKSUM_METHOD_SESSION_TRACE_JSON
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_CHECKSUM_METHOD_SESSION_TRACE_JSON
+uint16_t uniffi_auth_session_ffi_checksum_method_session_trace_json(void
+
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_CHECKSUM_METHOD_EVENTQUEUE_CLOSE
 #define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_CHECKSUM_METHOD_EVENTQUEUE_CLOSE
 uint16_t uniffi_auth_session_ffi_checksum_method_eventqueue_close(void
@@ -674,6 +1631,42 @@ uint16_t uniffi_auth_session_ffi_checksum_method_eventqueue_close(void
 #ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_CHECKSUM_METHOD_EVENTQUEUE_NEXT
 #define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_CHECKSUM_METHOD_EVENTQUEUE_NEXT
 uint16_t uniffi_auth_session_ffi_checksum_method_eventqueue_next(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_CHECKSUM_METHOD_PROTECTEDDATACALLBACKS_IS_AVAILABLE
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_CHECKSUM_METHOD_PROTECTEDDATACALLBACKS_IS_AVAILABLE
+uint16_t uniffi_auth_session_ffi_checksum_method_protecteddatacallbacks_is_available(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_CHECKSUM_METHOD_STORECALLBACKS_LOAD
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_CHECKSUM_METHOD_STORECALLBACKS_LOAD
+uint16_t uniffi_auth_session_ffi_checksum_method_storecallbacks_load(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_CHECKSUM_METHOD_STORECALLBACKS_REPLACE
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_CHECKSUM_METHOD_STORECALLBACKS_REPLACE
+uint16_t uniffi_auth_session_ffi_checksum_method_storecallbacks_replace(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_CHECKSUM_METHOD_STOREDCONTENT_BYTES
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_CHECKSUM_METHOD_STOREDCONTENT_BYTES
+uint16_t uniffi_auth_session_ffi_checksum_method_storedcontent_bytes(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_CHECKSUM_CONSTRUCTOR_OUTGOINGBODY_NEW
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_CHECKSUM_CONSTRUCTOR_OUTGOINGBODY_NEW
+uint16_t uniffi_auth_session_ffi_checksum_constructor_outgoingbody_new(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_CHECKSUM_CONSTRUCTOR_STOREDCONTENT_NEW
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_CHECKSUM_CONSTRUCTOR_STOREDCONTENT_NEW
+uint16_t uniffi_auth_session_ffi_checksum_constructor_storedcontent_new(void
 
 );
 #endif

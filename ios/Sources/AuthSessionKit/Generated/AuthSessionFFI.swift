@@ -460,7 +460,13 @@ fileprivate final class UniffiHandleMap<T>: @unchecked Sendable {
 
 
 // Public interface members begin here.
-
+// Magic number for the Rust proxy to call using the same mechanism as every other method,
+// to free the callback once it's dropped by Rust.
+private let IDX_CALLBACK_FREE: Int32 = 0
+// Callback return codes
+private let UNIFFI_CALLBACK_SUCCESS: Int32 = 0
+private let UNIFFI_CALLBACK_ERROR: Int32 = 1
+private let UNIFFI_CALLBACK_UNEXPECTED_ERROR: Int32 = 2
 
 #if swift(>=5.8)
 @_documentation(visibility: private)
@@ -470,6 +476,22 @@ fileprivate struct FfiConverterUInt16: FfiConverterPrimitive {
     typealias SwiftType = UInt16
 
     public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> UInt16 {
+        return try lift(readInt(&buf))
+    }
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        writeInt(&buf, lower(value))
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterUInt32: FfiConverterPrimitive {
+    typealias FfiType = UInt32
+    typealias SwiftType = UInt32
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> UInt32 {
         return try lift(readInt(&buf))
     }
 
@@ -597,6 +619,1116 @@ fileprivate struct FfiConverterData: FfiConverterRustBuffer {
         writeBytes(&buf, value)
     }
 }
+
+
+
+
+/**
+ * Asks the operating system to let a refresh finish although the app leaves the foreground. Called on threads of the
+ * library, which may block.
+ */
+public protocol ActivityCallbacks: AnyObject, Sendable {
+
+    /**
+     * Before a refresh takes the lease of the store. False, or an exception: there is no time, and no refresh begins.
+     * Each `true` is followed by one `end`.
+     */
+    func begin() throws  -> Bool
+
+    /**
+     * The refresh is over and the lease given back.
+     */
+    func end() throws
+
+}
+/**
+ * Asks the operating system to let a refresh finish although the app leaves the foreground. Called on threads of the
+ * library, which may block.
+ */
+open class ActivityCallbacksImpl: ActivityCallbacks, @unchecked Sendable {
+    fileprivate let handle: UInt64
+
+    /// Used to instantiate a [FFIObject] without an actual handle, for fakes in tests, mostly.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public struct NoHandle {
+        public init() {}
+    }
+
+    // TODO: We'd like this to be `private` but for Swifty reasons,
+    // we can't implement `FfiConverter` without making this `required` and we can't
+    // make it `required` without making it `public`.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    required public init(unsafeFromHandle handle: UInt64) {
+        self.handle = handle
+    }
+
+    // This constructor can be used to instantiate a fake object.
+    // - Parameter noHandle: Placeholder value so we can have a constructor separate from the default empty one that may be implemented for classes extending [FFIObject].
+    //
+    // - Warning:
+    //     Any object instantiated with this constructor cannot be passed to an actual Rust-backed object. Since there isn't a backing handle the FFI lower functions will crash.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public init(noHandle: NoHandle) {
+        self.handle = 0
+    }
+
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public func uniffiCloneHandle() -> UInt64 {
+        return try! rustCall { uniffi_auth_session_ffi_fn_clone_activitycallbacks(self.handle, $0) }
+    }
+    // No primary constructor declared for this class.
+
+    deinit {
+        if handle == 0 {
+            // Mock objects have handle=0 don't try to free them
+            return
+        }
+
+        try! rustCall { uniffi_auth_session_ffi_fn_free_activitycallbacks(handle, $0) }
+    }
+
+
+
+
+    /**
+     * Before a refresh takes the lease of the store. False, or an exception: there is no time, and no refresh begins.
+     * Each `true` is followed by one `end`.
+     */
+open func begin()throws  -> Bool  {
+    return try  FfiConverterBool.lift(try rustCallWithError(FfiConverterTypeAppFailure_lift) {
+        uniffiCallStatus in
+    uniffi_auth_session_ffi_fn_method_activitycallbacks_begin(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * The refresh is over and the lease given back.
+     */
+open func end()throws   {try rustCallWithError(FfiConverterTypeAppFailure_lift) {
+        uniffiCallStatus in
+    uniffi_auth_session_ffi_fn_method_activitycallbacks_end(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+}
+}
+
+
+
+}
+
+
+
+// Put the implementation in a struct so we don't pollute the top-level namespace
+fileprivate struct UniffiCallbackInterfaceActivityCallbacks {
+
+    // Create the VTable using a series of closures.
+    // Swift automatically converts these into C callback functions.
+    //
+    // Store the vtable directly.
+    static let vtable: UniffiVTableCallbackInterfaceActivityCallbacks = UniffiVTableCallbackInterfaceActivityCallbacks(
+        uniffiFree: { (uniffiHandle: UInt64) -> () in
+            do {
+                try FfiConverterTypeActivityCallbacks.handleMap.remove(handle: uniffiHandle)
+            } catch {
+                print("Uniffi callback interface ActivityCallbacks: handle missing in uniffiFree")
+            }
+        },
+        uniffiClone: { (uniffiHandle: UInt64) -> UInt64 in
+            do {
+                return try FfiConverterTypeActivityCallbacks.handleMap.clone(handle: uniffiHandle)
+            } catch {
+                fatalError("Uniffi callback interface ActivityCallbacks: handle missing in uniffiClone")
+            }
+        },
+        begin: { (
+            uniffiHandle: UInt64,
+            uniffiOutReturn: UnsafeMutablePointer<Int8>,
+            uniffiCallStatus: UnsafeMutablePointer<RustCallStatus>
+        ) in
+            let makeCall = {
+                () throws -> Bool in
+                guard let uniffiObj = try? FfiConverterTypeActivityCallbacks.handleMap.get(handle: uniffiHandle) else {
+                    throw UniffiInternalError.unexpectedStaleHandle
+                }
+                return try uniffiObj.begin(
+                )
+            }
+
+
+            let writeReturn = { uniffiOutReturn.pointee = FfiConverterBool.lower($0) }
+            uniffiTraitInterfaceCallWithError(
+                callStatus: uniffiCallStatus,
+                makeCall: makeCall,
+                writeReturn: writeReturn,
+                lowerError: FfiConverterTypeAppFailure_lower
+            )
+        },
+        end: { (
+            uniffiHandle: UInt64,
+            uniffiOutReturn: UnsafeMutableRawPointer,
+            uniffiCallStatus: UnsafeMutablePointer<RustCallStatus>
+        ) in
+            let makeCall = {
+                () throws -> () in
+                guard let uniffiObj = try? FfiConverterTypeActivityCallbacks.handleMap.get(handle: uniffiHandle) else {
+                    throw UniffiInternalError.unexpectedStaleHandle
+                }
+                return try uniffiObj.end(
+                )
+            }
+
+
+            let writeReturn = { () }
+            uniffiTraitInterfaceCallWithError(
+                callStatus: uniffiCallStatus,
+                makeCall: makeCall,
+                writeReturn: writeReturn,
+                lowerError: FfiConverterTypeAppFailure_lower
+            )
+        }
+    )
+
+    // Rust stores this pointer for future callback invocations, so it must live
+    // for the process lifetime (not just for the init function call).
+    //
+    // `nonisolated(unsafe)` is needed under Swift 6 strict concurrency.
+    // This is safe because the pointee is initialized once during static init
+    // and never mutated by either side of the FFI.  Its fields are C function pointers.
+    nonisolated(unsafe) static let vtablePtr: UnsafePointer<UniffiVTableCallbackInterfaceActivityCallbacks> = {
+        let ptr = UnsafeMutablePointer<UniffiVTableCallbackInterfaceActivityCallbacks>.allocate(capacity: 1)
+        ptr.initialize(to: vtable)
+        return UnsafePointer(ptr)
+    }()
+}
+
+private func uniffiCallbackInitActivityCallbacks() {
+    uniffi_auth_session_ffi_fn_init_callback_vtable_activitycallbacks(UniffiCallbackInterfaceActivityCallbacks.vtablePtr)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeActivityCallbacks: FfiConverter {
+    fileprivate static let handleMap = UniffiHandleMap<ActivityCallbacks>()
+
+    typealias FfiType = UInt64
+    typealias SwiftType = ActivityCallbacks
+
+    public static func lift(_ handle: UInt64) throws -> ActivityCallbacks {
+        if ((handle & 1) == 0) {
+            // Rust-generated handle, construct a new class that uses the handle to implement the
+            // interface
+            return ActivityCallbacksImpl(unsafeFromHandle: handle)
+        } else {
+            // Swift-generated handle, get the object from the handle map
+            return try handleMap.remove(handle: handle)
+        }
+    }
+
+    public static func lower(_ value: ActivityCallbacks) -> UInt64 {
+         if let rustImpl = value as? ActivityCallbacksImpl {
+             // Rust-implemented object.  Clone the handle and return it
+            return rustImpl.uniffiCloneHandle()
+         } else {
+            // Swift object, generate a new vtable handle and return that.
+            return handleMap.insert(obj: value)
+         }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> ActivityCallbacks {
+        let handle: UInt64 = try readInt(&buf)
+        return try lift(handle)
+    }
+
+    public static func write(_ value: ActivityCallbacks, into buf: inout [UInt8]) {
+        writeInt(&buf, lower(value))
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeActivityCallbacks_lift(_ handle: UInt64) throws -> ActivityCallbacks {
+    return try FfiConverterTypeActivityCallbacks.lift(handle)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeActivityCallbacks_lower(_ value: ActivityCallbacks) -> UInt64 {
+    return FfiConverterTypeActivityCallbacks.lower(value)
+}
+
+
+
+
+
+
+/**
+ * Another API host of a session.
+ */
+public protocol ApiClientProtocol: AnyObject, Sendable {
+
+    /**
+     * Prepares a request to a path under the client's base URL; nothing is sent yet.
+     */
+    func request(options: RequestOptions) throws  -> Request
+
+}
+/**
+ * Another API host of a session.
+ */
+open class ApiClient: ApiClientProtocol, @unchecked Sendable {
+    fileprivate let handle: UInt64
+
+    /// Used to instantiate a [FFIObject] without an actual handle, for fakes in tests, mostly.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public struct NoHandle {
+        public init() {}
+    }
+
+    // TODO: We'd like this to be `private` but for Swifty reasons,
+    // we can't implement `FfiConverter` without making this `required` and we can't
+    // make it `required` without making it `public`.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    required public init(unsafeFromHandle handle: UInt64) {
+        self.handle = handle
+    }
+
+    // This constructor can be used to instantiate a fake object.
+    // - Parameter noHandle: Placeholder value so we can have a constructor separate from the default empty one that may be implemented for classes extending [FFIObject].
+    //
+    // - Warning:
+    //     Any object instantiated with this constructor cannot be passed to an actual Rust-backed object. Since there isn't a backing handle the FFI lower functions will crash.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public init(noHandle: NoHandle) {
+        self.handle = 0
+    }
+
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public func uniffiCloneHandle() -> UInt64 {
+        return try! rustCall { uniffi_auth_session_ffi_fn_clone_apiclient(self.handle, $0) }
+    }
+    // No primary constructor declared for this class.
+
+    deinit {
+        if handle == 0 {
+            // Mock objects have handle=0 don't try to free them
+            return
+        }
+
+        try! rustCall { uniffi_auth_session_ffi_fn_free_apiclient(handle, $0) }
+    }
+
+
+
+
+    /**
+     * Prepares a request to a path under the client's base URL; nothing is sent yet.
+     */
+open func request(options: RequestOptions)throws  -> Request  {
+    return try  FfiConverterTypeRequest_lift(try rustCallWithError(FfiConverterTypeSessionFailure_lift) {
+        uniffiCallStatus in
+    uniffi_auth_session_ffi_fn_method_apiclient_request(
+            self.uniffiCloneHandle(),
+        FfiConverterTypeRequestOptions_lower(options),uniffiCallStatus
+    )
+})
+}
+
+
+
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeApiClient: FfiConverter {
+    typealias FfiType = UInt64
+    typealias SwiftType = ApiClient
+
+    public static func lift(_ handle: UInt64) throws -> ApiClient {
+        return ApiClient(unsafeFromHandle: handle)
+    }
+
+    public static func lower(_ value: ApiClient) -> UInt64 {
+        return value.uniffiCloneHandle()
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> ApiClient {
+        let handle: UInt64 = try readInt(&buf)
+        return try lift(handle)
+    }
+
+    public static func write(_ value: ApiClient, into buf: inout [UInt8]) {
+        writeInt(&buf, lower(value))
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeApiClient_lift(_ handle: UInt64) throws -> ApiClient {
+    return try FfiConverterTypeApiClient.lift(handle)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeApiClient_lower(_ value: ApiClient) -> UInt64 {
+    return FfiConverterTypeApiClient.lower(value)
+}
+
+
+
+
+
+
+/**
+ * What the app does instead of the built-in dialects. Each call begins the work and returns; the answer is given to
+ * the reply, once. A reply that is let go of without an answer counts as an answer that was lost.
+ */
+public protocol AuthorityCallbacks: AnyObject, Sendable {
+
+    /**
+     * Signs in.
+     */
+    func signIn(credentialsJson: String, reply: SignInReply) throws
+
+    /**
+     * Takes the next step of a sign-in.
+     */
+    func continueSignIn(step: String, bodyJson: String, reply: SignInReply) throws
+
+    /**
+     * Gets new tokens. `attempt_id` is the same for every attempt with this token. An answer that comes later than
+     * 10 s after the call is lost.
+     */
+    func refresh(refreshToken: SecretText, attemptId: String, reply: RefreshReply) throws
+
+    /**
+     * Tells the server that the tokens are not needed any more.
+     */
+    func revoke(refreshToken: SecretText, accessToken: SecretText?, reply: RevocationReply) throws
+
+}
+/**
+ * What the app does instead of the built-in dialects. Each call begins the work and returns; the answer is given to
+ * the reply, once. A reply that is let go of without an answer counts as an answer that was lost.
+ */
+open class AuthorityCallbacksImpl: AuthorityCallbacks, @unchecked Sendable {
+    fileprivate let handle: UInt64
+
+    /// Used to instantiate a [FFIObject] without an actual handle, for fakes in tests, mostly.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public struct NoHandle {
+        public init() {}
+    }
+
+    // TODO: We'd like this to be `private` but for Swifty reasons,
+    // we can't implement `FfiConverter` without making this `required` and we can't
+    // make it `required` without making it `public`.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    required public init(unsafeFromHandle handle: UInt64) {
+        self.handle = handle
+    }
+
+    // This constructor can be used to instantiate a fake object.
+    // - Parameter noHandle: Placeholder value so we can have a constructor separate from the default empty one that may be implemented for classes extending [FFIObject].
+    //
+    // - Warning:
+    //     Any object instantiated with this constructor cannot be passed to an actual Rust-backed object. Since there isn't a backing handle the FFI lower functions will crash.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public init(noHandle: NoHandle) {
+        self.handle = 0
+    }
+
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public func uniffiCloneHandle() -> UInt64 {
+        return try! rustCall { uniffi_auth_session_ffi_fn_clone_authoritycallbacks(self.handle, $0) }
+    }
+    // No primary constructor declared for this class.
+
+    deinit {
+        if handle == 0 {
+            // Mock objects have handle=0 don't try to free them
+            return
+        }
+
+        try! rustCall { uniffi_auth_session_ffi_fn_free_authoritycallbacks(handle, $0) }
+    }
+
+
+
+
+    /**
+     * Signs in.
+     */
+open func signIn(credentialsJson: String, reply: SignInReply)throws   {try rustCallWithError(FfiConverterTypeAppFailure_lift) {
+        uniffiCallStatus in
+    uniffi_auth_session_ffi_fn_method_authoritycallbacks_sign_in(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(credentialsJson),
+        FfiConverterTypeSignInReply_lower(reply),uniffiCallStatus
+    )
+}
+}
+
+    /**
+     * Takes the next step of a sign-in.
+     */
+open func continueSignIn(step: String, bodyJson: String, reply: SignInReply)throws   {try rustCallWithError(FfiConverterTypeAppFailure_lift) {
+        uniffiCallStatus in
+    uniffi_auth_session_ffi_fn_method_authoritycallbacks_continue_sign_in(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(step),
+        FfiConverterString.lower(bodyJson),
+        FfiConverterTypeSignInReply_lower(reply),uniffiCallStatus
+    )
+}
+}
+
+    /**
+     * Gets new tokens. `attempt_id` is the same for every attempt with this token. An answer that comes later than
+     * 10 s after the call is lost.
+     */
+open func refresh(refreshToken: SecretText, attemptId: String, reply: RefreshReply)throws   {try rustCallWithError(FfiConverterTypeAppFailure_lift) {
+        uniffiCallStatus in
+    uniffi_auth_session_ffi_fn_method_authoritycallbacks_refresh(
+            self.uniffiCloneHandle(),
+        FfiConverterTypeSecretText_lower(refreshToken),
+        FfiConverterString.lower(attemptId),
+        FfiConverterTypeRefreshReply_lower(reply),uniffiCallStatus
+    )
+}
+}
+
+    /**
+     * Tells the server that the tokens are not needed any more.
+     */
+open func revoke(refreshToken: SecretText, accessToken: SecretText?, reply: RevocationReply)throws   {try rustCallWithError(FfiConverterTypeAppFailure_lift) {
+        uniffiCallStatus in
+    uniffi_auth_session_ffi_fn_method_authoritycallbacks_revoke(
+            self.uniffiCloneHandle(),
+        FfiConverterTypeSecretText_lower(refreshToken),
+        FfiConverterOptionTypeSecretText.lower(accessToken),
+        FfiConverterTypeRevocationReply_lower(reply),uniffiCallStatus
+    )
+}
+}
+
+
+
+}
+
+
+
+// Put the implementation in a struct so we don't pollute the top-level namespace
+fileprivate struct UniffiCallbackInterfaceAuthorityCallbacks {
+
+    // Create the VTable using a series of closures.
+    // Swift automatically converts these into C callback functions.
+    //
+    // Store the vtable directly.
+    static let vtable: UniffiVTableCallbackInterfaceAuthorityCallbacks = UniffiVTableCallbackInterfaceAuthorityCallbacks(
+        uniffiFree: { (uniffiHandle: UInt64) -> () in
+            do {
+                try FfiConverterTypeAuthorityCallbacks.handleMap.remove(handle: uniffiHandle)
+            } catch {
+                print("Uniffi callback interface AuthorityCallbacks: handle missing in uniffiFree")
+            }
+        },
+        uniffiClone: { (uniffiHandle: UInt64) -> UInt64 in
+            do {
+                return try FfiConverterTypeAuthorityCallbacks.handleMap.clone(handle: uniffiHandle)
+            } catch {
+                fatalError("Uniffi callback interface AuthorityCallbacks: handle missing in uniffiClone")
+            }
+        },
+        signIn: { (
+            uniffiHandle: UInt64,
+            credentialsJson: RustBuffer,
+            reply: UInt64,
+            uniffiOutReturn: UnsafeMutableRawPointer,
+            uniffiCallStatus: UnsafeMutablePointer<RustCallStatus>
+        ) in
+            let makeCall = {
+                () throws -> () in
+                guard let uniffiObj = try? FfiConverterTypeAuthorityCallbacks.handleMap.get(handle: uniffiHandle) else {
+                    throw UniffiInternalError.unexpectedStaleHandle
+                }
+                return try uniffiObj.signIn(
+                     credentialsJson: try FfiConverterString.lift(credentialsJson),
+                     reply: try FfiConverterTypeSignInReply_lift(reply)
+                )
+            }
+
+
+            let writeReturn = { () }
+            uniffiTraitInterfaceCallWithError(
+                callStatus: uniffiCallStatus,
+                makeCall: makeCall,
+                writeReturn: writeReturn,
+                lowerError: FfiConverterTypeAppFailure_lower
+            )
+        },
+        continueSignIn: { (
+            uniffiHandle: UInt64,
+            step: RustBuffer,
+            bodyJson: RustBuffer,
+            reply: UInt64,
+            uniffiOutReturn: UnsafeMutableRawPointer,
+            uniffiCallStatus: UnsafeMutablePointer<RustCallStatus>
+        ) in
+            let makeCall = {
+                () throws -> () in
+                guard let uniffiObj = try? FfiConverterTypeAuthorityCallbacks.handleMap.get(handle: uniffiHandle) else {
+                    throw UniffiInternalError.unexpectedStaleHandle
+                }
+                return try uniffiObj.continueSignIn(
+                     step: try FfiConverterString.lift(step),
+                     bodyJson: try FfiConverterString.lift(bodyJson),
+                     reply: try FfiConverterTypeSignInReply_lift(reply)
+                )
+            }
+
+
+            let writeReturn = { () }
+            uniffiTraitInterfaceCallWithError(
+                callStatus: uniffiCallStatus,
+                makeCall: makeCall,
+                writeReturn: writeReturn,
+                lowerError: FfiConverterTypeAppFailure_lower
+            )
+        },
+        refresh: { (
+            uniffiHandle: UInt64,
+            refreshToken: UInt64,
+            attemptId: RustBuffer,
+            reply: UInt64,
+            uniffiOutReturn: UnsafeMutableRawPointer,
+            uniffiCallStatus: UnsafeMutablePointer<RustCallStatus>
+        ) in
+            let makeCall = {
+                () throws -> () in
+                guard let uniffiObj = try? FfiConverterTypeAuthorityCallbacks.handleMap.get(handle: uniffiHandle) else {
+                    throw UniffiInternalError.unexpectedStaleHandle
+                }
+                return try uniffiObj.refresh(
+                     refreshToken: try FfiConverterTypeSecretText_lift(refreshToken),
+                     attemptId: try FfiConverterString.lift(attemptId),
+                     reply: try FfiConverterTypeRefreshReply_lift(reply)
+                )
+            }
+
+
+            let writeReturn = { () }
+            uniffiTraitInterfaceCallWithError(
+                callStatus: uniffiCallStatus,
+                makeCall: makeCall,
+                writeReturn: writeReturn,
+                lowerError: FfiConverterTypeAppFailure_lower
+            )
+        },
+        revoke: { (
+            uniffiHandle: UInt64,
+            refreshToken: UInt64,
+            accessToken: RustBuffer,
+            reply: UInt64,
+            uniffiOutReturn: UnsafeMutableRawPointer,
+            uniffiCallStatus: UnsafeMutablePointer<RustCallStatus>
+        ) in
+            let makeCall = {
+                () throws -> () in
+                guard let uniffiObj = try? FfiConverterTypeAuthorityCallbacks.handleMap.get(handle: uniffiHandle) else {
+                    throw UniffiInternalError.unexpectedStaleHandle
+                }
+                return try uniffiObj.revoke(
+                     refreshToken: try FfiConverterTypeSecretText_lift(refreshToken),
+                     accessToken: try FfiConverterOptionTypeSecretText.lift(accessToken),
+                     reply: try FfiConverterTypeRevocationReply_lift(reply)
+                )
+            }
+
+
+            let writeReturn = { () }
+            uniffiTraitInterfaceCallWithError(
+                callStatus: uniffiCallStatus,
+                makeCall: makeCall,
+                writeReturn: writeReturn,
+                lowerError: FfiConverterTypeAppFailure_lower
+            )
+        }
+    )
+
+    // Rust stores this pointer for future callback invocations, so it must live
+    // for the process lifetime (not just for the init function call).
+    //
+    // `nonisolated(unsafe)` is needed under Swift 6 strict concurrency.
+    // This is safe because the pointee is initialized once during static init
+    // and never mutated by either side of the FFI.  Its fields are C function pointers.
+    nonisolated(unsafe) static let vtablePtr: UnsafePointer<UniffiVTableCallbackInterfaceAuthorityCallbacks> = {
+        let ptr = UnsafeMutablePointer<UniffiVTableCallbackInterfaceAuthorityCallbacks>.allocate(capacity: 1)
+        ptr.initialize(to: vtable)
+        return UnsafePointer(ptr)
+    }()
+}
+
+private func uniffiCallbackInitAuthorityCallbacks() {
+    uniffi_auth_session_ffi_fn_init_callback_vtable_authoritycallbacks(UniffiCallbackInterfaceAuthorityCallbacks.vtablePtr)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeAuthorityCallbacks: FfiConverter {
+    fileprivate static let handleMap = UniffiHandleMap<AuthorityCallbacks>()
+
+    typealias FfiType = UInt64
+    typealias SwiftType = AuthorityCallbacks
+
+    public static func lift(_ handle: UInt64) throws -> AuthorityCallbacks {
+        if ((handle & 1) == 0) {
+            // Rust-generated handle, construct a new class that uses the handle to implement the
+            // interface
+            return AuthorityCallbacksImpl(unsafeFromHandle: handle)
+        } else {
+            // Swift-generated handle, get the object from the handle map
+            return try handleMap.remove(handle: handle)
+        }
+    }
+
+    public static func lower(_ value: AuthorityCallbacks) -> UInt64 {
+         if let rustImpl = value as? AuthorityCallbacksImpl {
+             // Rust-implemented object.  Clone the handle and return it
+            return rustImpl.uniffiCloneHandle()
+         } else {
+            // Swift object, generate a new vtable handle and return that.
+            return handleMap.insert(obj: value)
+         }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> AuthorityCallbacks {
+        let handle: UInt64 = try readInt(&buf)
+        return try lift(handle)
+    }
+
+    public static func write(_ value: AuthorityCallbacks, into buf: inout [UInt8]) {
+        writeInt(&buf, lower(value))
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeAuthorityCallbacks_lift(_ handle: UInt64) throws -> AuthorityCallbacks {
+    return try FfiConverterTypeAuthorityCallbacks.lift(handle)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeAuthorityCallbacks_lower(_ value: AuthorityCallbacks) -> UInt64 {
+    return FfiConverterTypeAuthorityCallbacks.lower(value)
+}
+
+
+
+
+
+
+/**
+ * The value of an `Authorization` header. Its text form is redacted.
+ */
+public protocol AuthorizationValueProtocol: AnyObject, Sendable {
+
+    /**
+     * The value for the header. Whoever calls this keeps it out of logs, and sends it to the origin that it was asked
+     * for and to no other.
+     */
+    func expose()  -> String
+
+}
+/**
+ * The value of an `Authorization` header. Its text form is redacted.
+ */
+open class AuthorizationValue: AuthorizationValueProtocol, @unchecked Sendable, CustomDebugStringConvertible, CustomStringConvertible {
+    fileprivate let handle: UInt64
+
+    /// Used to instantiate a [FFIObject] without an actual handle, for fakes in tests, mostly.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public struct NoHandle {
+        public init() {}
+    }
+
+    // TODO: We'd like this to be `private` but for Swifty reasons,
+    // we can't implement `FfiConverter` without making this `required` and we can't
+    // make it `required` without making it `public`.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    required public init(unsafeFromHandle handle: UInt64) {
+        self.handle = handle
+    }
+
+    // This constructor can be used to instantiate a fake object.
+    // - Parameter noHandle: Placeholder value so we can have a constructor separate from the default empty one that may be implemented for classes extending [FFIObject].
+    //
+    // - Warning:
+    //     Any object instantiated with this constructor cannot be passed to an actual Rust-backed object. Since there isn't a backing handle the FFI lower functions will crash.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public init(noHandle: NoHandle) {
+        self.handle = 0
+    }
+
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public func uniffiCloneHandle() -> UInt64 {
+        return try! rustCall { uniffi_auth_session_ffi_fn_clone_authorizationvalue(self.handle, $0) }
+    }
+    // No primary constructor declared for this class.
+
+    deinit {
+        if handle == 0 {
+            // Mock objects have handle=0 don't try to free them
+            return
+        }
+
+        try! rustCall { uniffi_auth_session_ffi_fn_free_authorizationvalue(handle, $0) }
+    }
+
+
+
+
+    /**
+     * The value for the header. Whoever calls this keeps it out of logs, and sends it to the origin that it was asked
+     * for and to no other.
+     */
+open func expose() -> String  {
+    return try!  FfiConverterString.lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_auth_session_ffi_fn_method_authorizationvalue_expose(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+
+
+
+// The local Rust `Debug` implementation.
+public var debugDescription: String {
+    return try!  FfiConverterString.lift(
+        try! rustCall() {
+        uniffiCallStatus in
+    uniffi_auth_session_ffi_fn_method_authorizationvalue_uniffi_trait_debug(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+}
+    )
+}
+// The local Rust `Display` implementation.
+public var description: String {
+    return try!  FfiConverterString.lift(
+        try! rustCall() {
+        uniffiCallStatus in
+    uniffi_auth_session_ffi_fn_method_authorizationvalue_uniffi_trait_display(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+}
+    )
+}
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeAuthorizationValue: FfiConverter {
+    typealias FfiType = UInt64
+    typealias SwiftType = AuthorizationValue
+
+    public static func lift(_ handle: UInt64) throws -> AuthorizationValue {
+        return AuthorizationValue(unsafeFromHandle: handle)
+    }
+
+    public static func lower(_ value: AuthorizationValue) -> UInt64 {
+        return value.uniffiCloneHandle()
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> AuthorizationValue {
+        let handle: UInt64 = try readInt(&buf)
+        return try lift(handle)
+    }
+
+    public static func write(_ value: AuthorizationValue, into buf: inout [UInt8]) {
+        writeInt(&buf, lower(value))
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeAuthorizationValue_lift(_ handle: UInt64) throws -> AuthorizationValue {
+    return try FfiConverterTypeAuthorizationValue.lift(handle)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeAuthorizationValue_lower(_ value: AuthorizationValue) -> UInt64 {
+    return FfiConverterTypeAuthorizationValue.lower(value)
+}
+
+
+
+
+
+
+/**
+ * Is told of the events of a session, in order, on threads of the library: one call at a time. It may block and may
+ * call back; what it throws is dropped.
+ */
+public protocol EventListener: AnyObject, Sendable {
+
+    /**
+     * Something happened to the session.
+     */
+    func onEvent(event: SessionEvent) throws
+
+}
+/**
+ * Is told of the events of a session, in order, on threads of the library: one call at a time. It may block and may
+ * call back; what it throws is dropped.
+ */
+open class EventListenerImpl: EventListener, @unchecked Sendable {
+    fileprivate let handle: UInt64
+
+    /// Used to instantiate a [FFIObject] without an actual handle, for fakes in tests, mostly.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public struct NoHandle {
+        public init() {}
+    }
+
+    // TODO: We'd like this to be `private` but for Swifty reasons,
+    // we can't implement `FfiConverter` without making this `required` and we can't
+    // make it `required` without making it `public`.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    required public init(unsafeFromHandle handle: UInt64) {
+        self.handle = handle
+    }
+
+    // This constructor can be used to instantiate a fake object.
+    // - Parameter noHandle: Placeholder value so we can have a constructor separate from the default empty one that may be implemented for classes extending [FFIObject].
+    //
+    // - Warning:
+    //     Any object instantiated with this constructor cannot be passed to an actual Rust-backed object. Since there isn't a backing handle the FFI lower functions will crash.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public init(noHandle: NoHandle) {
+        self.handle = 0
+    }
+
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public func uniffiCloneHandle() -> UInt64 {
+        return try! rustCall { uniffi_auth_session_ffi_fn_clone_eventlistener(self.handle, $0) }
+    }
+    // No primary constructor declared for this class.
+
+    deinit {
+        if handle == 0 {
+            // Mock objects have handle=0 don't try to free them
+            return
+        }
+
+        try! rustCall { uniffi_auth_session_ffi_fn_free_eventlistener(handle, $0) }
+    }
+
+
+
+
+    /**
+     * Something happened to the session.
+     */
+open func onEvent(event: SessionEvent)throws   {try rustCallWithError(FfiConverterTypeAppFailure_lift) {
+        uniffiCallStatus in
+    uniffi_auth_session_ffi_fn_method_eventlistener_on_event(
+            self.uniffiCloneHandle(),
+        FfiConverterTypeSessionEvent_lower(event),uniffiCallStatus
+    )
+}
+}
+
+
+
+}
+
+
+
+// Put the implementation in a struct so we don't pollute the top-level namespace
+fileprivate struct UniffiCallbackInterfaceEventListener {
+
+    // Create the VTable using a series of closures.
+    // Swift automatically converts these into C callback functions.
+    //
+    // Store the vtable directly.
+    static let vtable: UniffiVTableCallbackInterfaceEventListener = UniffiVTableCallbackInterfaceEventListener(
+        uniffiFree: { (uniffiHandle: UInt64) -> () in
+            do {
+                try FfiConverterTypeEventListener.handleMap.remove(handle: uniffiHandle)
+            } catch {
+                print("Uniffi callback interface EventListener: handle missing in uniffiFree")
+            }
+        },
+        uniffiClone: { (uniffiHandle: UInt64) -> UInt64 in
+            do {
+                return try FfiConverterTypeEventListener.handleMap.clone(handle: uniffiHandle)
+            } catch {
+                fatalError("Uniffi callback interface EventListener: handle missing in uniffiClone")
+            }
+        },
+        onEvent: { (
+            uniffiHandle: UInt64,
+            event: RustBuffer,
+            uniffiOutReturn: UnsafeMutableRawPointer,
+            uniffiCallStatus: UnsafeMutablePointer<RustCallStatus>
+        ) in
+            let makeCall = {
+                () throws -> () in
+                guard let uniffiObj = try? FfiConverterTypeEventListener.handleMap.get(handle: uniffiHandle) else {
+                    throw UniffiInternalError.unexpectedStaleHandle
+                }
+                return try uniffiObj.onEvent(
+                     event: try FfiConverterTypeSessionEvent_lift(event)
+                )
+            }
+
+
+            let writeReturn = { () }
+            uniffiTraitInterfaceCallWithError(
+                callStatus: uniffiCallStatus,
+                makeCall: makeCall,
+                writeReturn: writeReturn,
+                lowerError: FfiConverterTypeAppFailure_lower
+            )
+        }
+    )
+
+    // Rust stores this pointer for future callback invocations, so it must live
+    // for the process lifetime (not just for the init function call).
+    //
+    // `nonisolated(unsafe)` is needed under Swift 6 strict concurrency.
+    // This is safe because the pointee is initialized once during static init
+    // and never mutated by either side of the FFI.  Its fields are C function pointers.
+    nonisolated(unsafe) static let vtablePtr: UnsafePointer<UniffiVTableCallbackInterfaceEventListener> = {
+        let ptr = UnsafeMutablePointer<UniffiVTableCallbackInterfaceEventListener>.allocate(capacity: 1)
+        ptr.initialize(to: vtable)
+        return UnsafePointer(ptr)
+    }()
+}
+
+private func uniffiCallbackInitEventListener() {
+    uniffi_auth_session_ffi_fn_init_callback_vtable_eventlistener(UniffiCallbackInterfaceEventListener.vtablePtr)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeEventListener: FfiConverter {
+    fileprivate static let handleMap = UniffiHandleMap<EventListener>()
+
+    typealias FfiType = UInt64
+    typealias SwiftType = EventListener
+
+    public static func lift(_ handle: UInt64) throws -> EventListener {
+        if ((handle & 1) == 0) {
+            // Rust-generated handle, construct a new class that uses the handle to implement the
+            // interface
+            return EventListenerImpl(unsafeFromHandle: handle)
+        } else {
+            // Swift-generated handle, get the object from the handle map
+            return try handleMap.remove(handle: handle)
+        }
+    }
+
+    public static func lower(_ value: EventListener) -> UInt64 {
+         if let rustImpl = value as? EventListenerImpl {
+             // Rust-implemented object.  Clone the handle and return it
+            return rustImpl.uniffiCloneHandle()
+         } else {
+            // Swift object, generate a new vtable handle and return that.
+            return handleMap.insert(obj: value)
+         }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> EventListener {
+        let handle: UInt64 = try readInt(&buf)
+        return try lift(handle)
+    }
+
+    public static func write(_ value: EventListener, into buf: inout [UInt8]) {
+        writeInt(&buf, lower(value))
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeEventListener_lift(_ handle: UInt64) throws -> EventListener {
+    return try FfiConverterTypeEventListener.lift(handle)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeEventListener_lower(_ value: EventListener) -> UInt64 {
+    return FfiConverterTypeEventListener.lower(value)
+}
+
+
 
 
 
@@ -757,6 +1889,1307 @@ public func FfiConverterTypeEventQueue_lower(_ value: EventQueue) -> UInt64 {
 
 
 /**
+ * An answer whose body is read while it arrives. Letting go of it ends the transfer.
+ */
+public protocol IncomingResponseProtocol: AnyObject, Sendable {
+
+    /**
+     * Ends the transfer: the reader gets `cancelled`.
+     */
+    func cancel()
+
+    /**
+     * What was made of the answer.
+     */
+    func disposition()  -> Disposition
+
+    /**
+     * The header fields.
+     */
+    func headers()  -> [Header]
+
+    /**
+     * The next piece of the body; `None` at its end. For one reader.
+     */
+    func next() async throws  -> Data?
+
+    /**
+     * The HTTP status.
+     */
+    func status()  -> UInt16
+
+    /**
+     * Where the answer came from, after redirects.
+     */
+    func url()  -> String
+
+}
+/**
+ * An answer whose body is read while it arrives. Letting go of it ends the transfer.
+ */
+open class IncomingResponse: IncomingResponseProtocol, @unchecked Sendable {
+    fileprivate let handle: UInt64
+
+    /// Used to instantiate a [FFIObject] without an actual handle, for fakes in tests, mostly.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public struct NoHandle {
+        public init() {}
+    }
+
+    // TODO: We'd like this to be `private` but for Swifty reasons,
+    // we can't implement `FfiConverter` without making this `required` and we can't
+    // make it `required` without making it `public`.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    required public init(unsafeFromHandle handle: UInt64) {
+        self.handle = handle
+    }
+
+    // This constructor can be used to instantiate a fake object.
+    // - Parameter noHandle: Placeholder value so we can have a constructor separate from the default empty one that may be implemented for classes extending [FFIObject].
+    //
+    // - Warning:
+    //     Any object instantiated with this constructor cannot be passed to an actual Rust-backed object. Since there isn't a backing handle the FFI lower functions will crash.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public init(noHandle: NoHandle) {
+        self.handle = 0
+    }
+
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public func uniffiCloneHandle() -> UInt64 {
+        return try! rustCall { uniffi_auth_session_ffi_fn_clone_incomingresponse(self.handle, $0) }
+    }
+    // No primary constructor declared for this class.
+
+    deinit {
+        if handle == 0 {
+            // Mock objects have handle=0 don't try to free them
+            return
+        }
+
+        try! rustCall { uniffi_auth_session_ffi_fn_free_incomingresponse(handle, $0) }
+    }
+
+
+
+
+    /**
+     * Ends the transfer: the reader gets `cancelled`.
+     */
+open func cancel()  {try! rustCall() {
+        uniffiCallStatus in
+    uniffi_auth_session_ffi_fn_method_incomingresponse_cancel(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+}
+}
+
+    /**
+     * What was made of the answer.
+     */
+open func disposition() -> Disposition  {
+    return try!  FfiConverterTypeDisposition_lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_auth_session_ffi_fn_method_incomingresponse_disposition(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * The header fields.
+     */
+open func headers() -> [Header]  {
+    return try!  FfiConverterSequenceTypeHeader.lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_auth_session_ffi_fn_method_incomingresponse_headers(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * The next piece of the body; `None` at its end. For one reader.
+     */
+open func next()async throws  -> Data?  {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_auth_session_ffi_fn_method_incomingresponse_next(
+                        self.uniffiCloneHandle()
+                )
+            },
+            pollFunc: ffi_auth_session_ffi_rust_future_poll_rust_buffer,
+            completeFunc: ffi_auth_session_ffi_rust_future_complete_rust_buffer,
+            freeFunc: ffi_auth_session_ffi_rust_future_free_rust_buffer,
+            liftFunc: FfiConverterOptionData.lift,
+            errorHandler: FfiConverterTypeSessionFailure_lift
+        )
+}
+
+    /**
+     * The HTTP status.
+     */
+open func status() -> UInt16  {
+    return try!  FfiConverterUInt16.lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_auth_session_ffi_fn_method_incomingresponse_status(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * Where the answer came from, after redirects.
+     */
+open func url() -> String  {
+    return try!  FfiConverterString.lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_auth_session_ffi_fn_method_incomingresponse_url(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+
+
+
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeIncomingResponse: FfiConverter {
+    typealias FfiType = UInt64
+    typealias SwiftType = IncomingResponse
+
+    public static func lift(_ handle: UInt64) throws -> IncomingResponse {
+        return IncomingResponse(unsafeFromHandle: handle)
+    }
+
+    public static func lower(_ value: IncomingResponse) -> UInt64 {
+        return value.uniffiCloneHandle()
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> IncomingResponse {
+        let handle: UInt64 = try readInt(&buf)
+        return try lift(handle)
+    }
+
+    public static func write(_ value: IncomingResponse, into buf: inout [UInt8]) {
+        writeInt(&buf, lower(value))
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeIncomingResponse_lift(_ handle: UInt64) throws -> IncomingResponse {
+    return try FfiConverterTypeIncomingResponse.lift(handle)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeIncomingResponse_lower(_ value: IncomingResponse) -> UInt64 {
+    return FfiConverterTypeIncomingResponse.lower(value)
+}
+
+
+
+
+
+
+/**
+ * Gets the lines of the log, one at a time, on a thread of the library. No line holds a token, a password or a body.
+ */
+public protocol LogSink: AnyObject, Sendable {
+
+    /**
+     * A line of the log.
+     */
+    func log(level: LogLevel, target: String, message: String) throws
+
+}
+/**
+ * Gets the lines of the log, one at a time, on a thread of the library. No line holds a token, a password or a body.
+ */
+open class LogSinkImpl: LogSink, @unchecked Sendable {
+    fileprivate let handle: UInt64
+
+    /// Used to instantiate a [FFIObject] without an actual handle, for fakes in tests, mostly.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public struct NoHandle {
+        public init() {}
+    }
+
+    // TODO: We'd like this to be `private` but for Swifty reasons,
+    // we can't implement `FfiConverter` without making this `required` and we can't
+    // make it `required` without making it `public`.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    required public init(unsafeFromHandle handle: UInt64) {
+        self.handle = handle
+    }
+
+    // This constructor can be used to instantiate a fake object.
+    // - Parameter noHandle: Placeholder value so we can have a constructor separate from the default empty one that may be implemented for classes extending [FFIObject].
+    //
+    // - Warning:
+    //     Any object instantiated with this constructor cannot be passed to an actual Rust-backed object. Since there isn't a backing handle the FFI lower functions will crash.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public init(noHandle: NoHandle) {
+        self.handle = 0
+    }
+
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public func uniffiCloneHandle() -> UInt64 {
+        return try! rustCall { uniffi_auth_session_ffi_fn_clone_logsink(self.handle, $0) }
+    }
+    // No primary constructor declared for this class.
+
+    deinit {
+        if handle == 0 {
+            // Mock objects have handle=0 don't try to free them
+            return
+        }
+
+        try! rustCall { uniffi_auth_session_ffi_fn_free_logsink(handle, $0) }
+    }
+
+
+
+
+    /**
+     * A line of the log.
+     */
+open func log(level: LogLevel, target: String, message: String)throws   {try rustCallWithError(FfiConverterTypeAppFailure_lift) {
+        uniffiCallStatus in
+    uniffi_auth_session_ffi_fn_method_logsink_log(
+            self.uniffiCloneHandle(),
+        FfiConverterTypeLogLevel_lower(level),
+        FfiConverterString.lower(target),
+        FfiConverterString.lower(message),uniffiCallStatus
+    )
+}
+}
+
+
+
+}
+
+
+
+// Put the implementation in a struct so we don't pollute the top-level namespace
+fileprivate struct UniffiCallbackInterfaceLogSink {
+
+    // Create the VTable using a series of closures.
+    // Swift automatically converts these into C callback functions.
+    //
+    // Store the vtable directly.
+    static let vtable: UniffiVTableCallbackInterfaceLogSink = UniffiVTableCallbackInterfaceLogSink(
+        uniffiFree: { (uniffiHandle: UInt64) -> () in
+            do {
+                try FfiConverterTypeLogSink.handleMap.remove(handle: uniffiHandle)
+            } catch {
+                print("Uniffi callback interface LogSink: handle missing in uniffiFree")
+            }
+        },
+        uniffiClone: { (uniffiHandle: UInt64) -> UInt64 in
+            do {
+                return try FfiConverterTypeLogSink.handleMap.clone(handle: uniffiHandle)
+            } catch {
+                fatalError("Uniffi callback interface LogSink: handle missing in uniffiClone")
+            }
+        },
+        log: { (
+            uniffiHandle: UInt64,
+            level: RustBuffer,
+            target: RustBuffer,
+            message: RustBuffer,
+            uniffiOutReturn: UnsafeMutableRawPointer,
+            uniffiCallStatus: UnsafeMutablePointer<RustCallStatus>
+        ) in
+            let makeCall = {
+                () throws -> () in
+                guard let uniffiObj = try? FfiConverterTypeLogSink.handleMap.get(handle: uniffiHandle) else {
+                    throw UniffiInternalError.unexpectedStaleHandle
+                }
+                return try uniffiObj.log(
+                     level: try FfiConverterTypeLogLevel_lift(level),
+                     target: try FfiConverterString.lift(target),
+                     message: try FfiConverterString.lift(message)
+                )
+            }
+
+
+            let writeReturn = { () }
+            uniffiTraitInterfaceCallWithError(
+                callStatus: uniffiCallStatus,
+                makeCall: makeCall,
+                writeReturn: writeReturn,
+                lowerError: FfiConverterTypeAppFailure_lower
+            )
+        }
+    )
+
+    // Rust stores this pointer for future callback invocations, so it must live
+    // for the process lifetime (not just for the init function call).
+    //
+    // `nonisolated(unsafe)` is needed under Swift 6 strict concurrency.
+    // This is safe because the pointee is initialized once during static init
+    // and never mutated by either side of the FFI.  Its fields are C function pointers.
+    nonisolated(unsafe) static let vtablePtr: UnsafePointer<UniffiVTableCallbackInterfaceLogSink> = {
+        let ptr = UnsafeMutablePointer<UniffiVTableCallbackInterfaceLogSink>.allocate(capacity: 1)
+        ptr.initialize(to: vtable)
+        return UnsafePointer(ptr)
+    }()
+}
+
+private func uniffiCallbackInitLogSink() {
+    uniffi_auth_session_ffi_fn_init_callback_vtable_logsink(UniffiCallbackInterfaceLogSink.vtablePtr)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeLogSink: FfiConverter {
+    fileprivate static let handleMap = UniffiHandleMap<LogSink>()
+
+    typealias FfiType = UInt64
+    typealias SwiftType = LogSink
+
+    public static func lift(_ handle: UInt64) throws -> LogSink {
+        if ((handle & 1) == 0) {
+            // Rust-generated handle, construct a new class that uses the handle to implement the
+            // interface
+            return LogSinkImpl(unsafeFromHandle: handle)
+        } else {
+            // Swift-generated handle, get the object from the handle map
+            return try handleMap.remove(handle: handle)
+        }
+    }
+
+    public static func lower(_ value: LogSink) -> UInt64 {
+         if let rustImpl = value as? LogSinkImpl {
+             // Rust-implemented object.  Clone the handle and return it
+            return rustImpl.uniffiCloneHandle()
+         } else {
+            // Swift object, generate a new vtable handle and return that.
+            return handleMap.insert(obj: value)
+         }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> LogSink {
+        let handle: UInt64 = try readInt(&buf)
+        return try lift(handle)
+    }
+
+    public static func write(_ value: LogSink, into buf: inout [UInt8]) {
+        writeInt(&buf, lower(value))
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeLogSink_lift(_ handle: UInt64) throws -> LogSink {
+    return try FfiConverterTypeLogSink.lift(handle)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeLogSink_lower(_ value: LogSink) -> UInt64 {
+    return FfiConverterTypeLogSink.lower(value)
+}
+
+
+
+
+
+
+/**
+ * A body that the app writes while it is sent. One that is let go of before it is [finished](Self::finish) breaks the
+ * request off: half a body never looks like a whole one.
+ */
+public protocol OutgoingBodyProtocol: AnyObject, Sendable {
+
+    /**
+     * Breaks the request off.
+     */
+    func abandon()
+
+    /**
+     * The body is whole.
+     */
+    func finish() async throws
+
+    /**
+     * Adds a piece; waits until there is room for it. Fails with `cancelled` when nobody reads any more: the request
+     * is over, and says why.
+     */
+    func write(piece: Data) async throws
+
+}
+/**
+ * A body that the app writes while it is sent. One that is let go of before it is [finished](Self::finish) breaks the
+ * request off: half a body never looks like a whole one.
+ */
+open class OutgoingBody: OutgoingBodyProtocol, @unchecked Sendable {
+    fileprivate let handle: UInt64
+
+    /// Used to instantiate a [FFIObject] without an actual handle, for fakes in tests, mostly.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public struct NoHandle {
+        public init() {}
+    }
+
+    // TODO: We'd like this to be `private` but for Swifty reasons,
+    // we can't implement `FfiConverter` without making this `required` and we can't
+    // make it `required` without making it `public`.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    required public init(unsafeFromHandle handle: UInt64) {
+        self.handle = handle
+    }
+
+    // This constructor can be used to instantiate a fake object.
+    // - Parameter noHandle: Placeholder value so we can have a constructor separate from the default empty one that may be implemented for classes extending [FFIObject].
+    //
+    // - Warning:
+    //     Any object instantiated with this constructor cannot be passed to an actual Rust-backed object. Since there isn't a backing handle the FFI lower functions will crash.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public init(noHandle: NoHandle) {
+        self.handle = 0
+    }
+
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public func uniffiCloneHandle() -> UInt64 {
+        return try! rustCall { uniffi_auth_session_ffi_fn_clone_outgoingbody(self.handle, $0) }
+    }
+    /**
+     * A body for one request.
+     */
+public convenience init() {
+    let handle =
+        try! rustCall() {
+        uniffiCallStatus in
+    uniffi_auth_session_ffi_fn_constructor_outgoingbody_new(uniffiCallStatus
+    )
+}
+    self.init(unsafeFromHandle: handle)
+}
+
+    deinit {
+        if handle == 0 {
+            // Mock objects have handle=0 don't try to free them
+            return
+        }
+
+        try! rustCall { uniffi_auth_session_ffi_fn_free_outgoingbody(handle, $0) }
+    }
+
+
+
+
+    /**
+     * Breaks the request off.
+     */
+open func abandon()  {try! rustCall() {
+        uniffiCallStatus in
+    uniffi_auth_session_ffi_fn_method_outgoingbody_abandon(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+}
+}
+
+    /**
+     * The body is whole.
+     */
+open func finish()async throws   {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_auth_session_ffi_fn_method_outgoingbody_finish(
+                        self.uniffiCloneHandle()
+                )
+            },
+            pollFunc: ffi_auth_session_ffi_rust_future_poll_void,
+            completeFunc: ffi_auth_session_ffi_rust_future_complete_void,
+            freeFunc: ffi_auth_session_ffi_rust_future_free_void,
+            liftFunc: { $0 },
+            errorHandler: FfiConverterTypeSessionFailure_lift
+        )
+}
+
+    /**
+     * Adds a piece; waits until there is room for it. Fails with `cancelled` when nobody reads any more: the request
+     * is over, and says why.
+     */
+open func write(piece: Data)async throws   {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_auth_session_ffi_fn_method_outgoingbody_write(
+                        self.uniffiCloneHandle(),FfiConverterData.lower(piece)
+                )
+            },
+            pollFunc: ffi_auth_session_ffi_rust_future_poll_void,
+            completeFunc: ffi_auth_session_ffi_rust_future_complete_void,
+            freeFunc: ffi_auth_session_ffi_rust_future_free_void,
+            liftFunc: { $0 },
+            errorHandler: FfiConverterTypeSessionFailure_lift
+        )
+}
+
+
+
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeOutgoingBody: FfiConverter {
+    typealias FfiType = UInt64
+    typealias SwiftType = OutgoingBody
+
+    public static func lift(_ handle: UInt64) throws -> OutgoingBody {
+        return OutgoingBody(unsafeFromHandle: handle)
+    }
+
+    public static func lower(_ value: OutgoingBody) -> UInt64 {
+        return value.uniffiCloneHandle()
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> OutgoingBody {
+        let handle: UInt64 = try readInt(&buf)
+        return try lift(handle)
+    }
+
+    public static func write(_ value: OutgoingBody, into buf: inout [UInt8]) {
+        writeInt(&buf, lower(value))
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeOutgoingBody_lift(_ handle: UInt64) throws -> OutgoingBody {
+    return try FfiConverterTypeOutgoingBody.lift(handle)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeOutgoingBody_lower(_ value: OutgoingBody) -> UInt64 {
+    return FfiConverterTypeOutgoingBody.lower(value)
+}
+
+
+
+
+
+
+/**
+ * Is told how far a body has come, on threads of the library: one call at a time, and of the newest state only, where
+ * it is slow. What it throws is dropped.
+ */
+public protocol ProgressListener: AnyObject, Sendable {
+
+    /**
+     * So many bytes so far; `total` is missing where it is not known. A request that is sent again begins at zero.
+     */
+    func onProgress(bytes: UInt64, total: UInt64?) throws
+
+}
+/**
+ * Is told how far a body has come, on threads of the library: one call at a time, and of the newest state only, where
+ * it is slow. What it throws is dropped.
+ */
+open class ProgressListenerImpl: ProgressListener, @unchecked Sendable {
+    fileprivate let handle: UInt64
+
+    /// Used to instantiate a [FFIObject] without an actual handle, for fakes in tests, mostly.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public struct NoHandle {
+        public init() {}
+    }
+
+    // TODO: We'd like this to be `private` but for Swifty reasons,
+    // we can't implement `FfiConverter` without making this `required` and we can't
+    // make it `required` without making it `public`.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    required public init(unsafeFromHandle handle: UInt64) {
+        self.handle = handle
+    }
+
+    // This constructor can be used to instantiate a fake object.
+    // - Parameter noHandle: Placeholder value so we can have a constructor separate from the default empty one that may be implemented for classes extending [FFIObject].
+    //
+    // - Warning:
+    //     Any object instantiated with this constructor cannot be passed to an actual Rust-backed object. Since there isn't a backing handle the FFI lower functions will crash.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public init(noHandle: NoHandle) {
+        self.handle = 0
+    }
+
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public func uniffiCloneHandle() -> UInt64 {
+        return try! rustCall { uniffi_auth_session_ffi_fn_clone_progresslistener(self.handle, $0) }
+    }
+    // No primary constructor declared for this class.
+
+    deinit {
+        if handle == 0 {
+            // Mock objects have handle=0 don't try to free them
+            return
+        }
+
+        try! rustCall { uniffi_auth_session_ffi_fn_free_progresslistener(handle, $0) }
+    }
+
+
+
+
+    /**
+     * So many bytes so far; `total` is missing where it is not known. A request that is sent again begins at zero.
+     */
+open func onProgress(bytes: UInt64, total: UInt64?)throws   {try rustCallWithError(FfiConverterTypeAppFailure_lift) {
+        uniffiCallStatus in
+    uniffi_auth_session_ffi_fn_method_progresslistener_on_progress(
+            self.uniffiCloneHandle(),
+        FfiConverterUInt64.lower(bytes),
+        FfiConverterOptionUInt64.lower(total),uniffiCallStatus
+    )
+}
+}
+
+
+
+}
+
+
+
+// Put the implementation in a struct so we don't pollute the top-level namespace
+fileprivate struct UniffiCallbackInterfaceProgressListener {
+
+    // Create the VTable using a series of closures.
+    // Swift automatically converts these into C callback functions.
+    //
+    // Store the vtable directly.
+    static let vtable: UniffiVTableCallbackInterfaceProgressListener = UniffiVTableCallbackInterfaceProgressListener(
+        uniffiFree: { (uniffiHandle: UInt64) -> () in
+            do {
+                try FfiConverterTypeProgressListener.handleMap.remove(handle: uniffiHandle)
+            } catch {
+                print("Uniffi callback interface ProgressListener: handle missing in uniffiFree")
+            }
+        },
+        uniffiClone: { (uniffiHandle: UInt64) -> UInt64 in
+            do {
+                return try FfiConverterTypeProgressListener.handleMap.clone(handle: uniffiHandle)
+            } catch {
+                fatalError("Uniffi callback interface ProgressListener: handle missing in uniffiClone")
+            }
+        },
+        onProgress: { (
+            uniffiHandle: UInt64,
+            bytes: UInt64,
+            total: RustBuffer,
+            uniffiOutReturn: UnsafeMutableRawPointer,
+            uniffiCallStatus: UnsafeMutablePointer<RustCallStatus>
+        ) in
+            let makeCall = {
+                () throws -> () in
+                guard let uniffiObj = try? FfiConverterTypeProgressListener.handleMap.get(handle: uniffiHandle) else {
+                    throw UniffiInternalError.unexpectedStaleHandle
+                }
+                return try uniffiObj.onProgress(
+                     bytes: try FfiConverterUInt64.lift(bytes),
+                     total: try FfiConverterOptionUInt64.lift(total)
+                )
+            }
+
+
+            let writeReturn = { () }
+            uniffiTraitInterfaceCallWithError(
+                callStatus: uniffiCallStatus,
+                makeCall: makeCall,
+                writeReturn: writeReturn,
+                lowerError: FfiConverterTypeAppFailure_lower
+            )
+        }
+    )
+
+    // Rust stores this pointer for future callback invocations, so it must live
+    // for the process lifetime (not just for the init function call).
+    //
+    // `nonisolated(unsafe)` is needed under Swift 6 strict concurrency.
+    // This is safe because the pointee is initialized once during static init
+    // and never mutated by either side of the FFI.  Its fields are C function pointers.
+    nonisolated(unsafe) static let vtablePtr: UnsafePointer<UniffiVTableCallbackInterfaceProgressListener> = {
+        let ptr = UnsafeMutablePointer<UniffiVTableCallbackInterfaceProgressListener>.allocate(capacity: 1)
+        ptr.initialize(to: vtable)
+        return UnsafePointer(ptr)
+    }()
+}
+
+private func uniffiCallbackInitProgressListener() {
+    uniffi_auth_session_ffi_fn_init_callback_vtable_progresslistener(UniffiCallbackInterfaceProgressListener.vtablePtr)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeProgressListener: FfiConverter {
+    fileprivate static let handleMap = UniffiHandleMap<ProgressListener>()
+
+    typealias FfiType = UInt64
+    typealias SwiftType = ProgressListener
+
+    public static func lift(_ handle: UInt64) throws -> ProgressListener {
+        if ((handle & 1) == 0) {
+            // Rust-generated handle, construct a new class that uses the handle to implement the
+            // interface
+            return ProgressListenerImpl(unsafeFromHandle: handle)
+        } else {
+            // Swift-generated handle, get the object from the handle map
+            return try handleMap.remove(handle: handle)
+        }
+    }
+
+    public static func lower(_ value: ProgressListener) -> UInt64 {
+         if let rustImpl = value as? ProgressListenerImpl {
+             // Rust-implemented object.  Clone the handle and return it
+            return rustImpl.uniffiCloneHandle()
+         } else {
+            // Swift object, generate a new vtable handle and return that.
+            return handleMap.insert(obj: value)
+         }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> ProgressListener {
+        let handle: UInt64 = try readInt(&buf)
+        return try lift(handle)
+    }
+
+    public static func write(_ value: ProgressListener, into buf: inout [UInt8]) {
+        writeInt(&buf, lower(value))
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeProgressListener_lift(_ handle: UInt64) throws -> ProgressListener {
+    return try FfiConverterTypeProgressListener.lift(handle)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeProgressListener_lower(_ value: ProgressListener) -> UInt64 {
+    return FfiConverterTypeProgressListener.lower(value)
+}
+
+
+
+
+
+
+/**
+ * Tells whether protected data can be read. Called on threads of the library; it must not block.
+ */
+public protocol ProtectedDataCallbacks: AnyObject, Sendable {
+
+    /**
+     * What `UIApplication.isProtectedDataAvailable` said last. An exception counts as no.
+     */
+    func isAvailable() throws  -> Bool
+
+}
+/**
+ * Tells whether protected data can be read. Called on threads of the library; it must not block.
+ */
+open class ProtectedDataCallbacksImpl: ProtectedDataCallbacks, @unchecked Sendable {
+    fileprivate let handle: UInt64
+
+    /// Used to instantiate a [FFIObject] without an actual handle, for fakes in tests, mostly.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public struct NoHandle {
+        public init() {}
+    }
+
+    // TODO: We'd like this to be `private` but for Swifty reasons,
+    // we can't implement `FfiConverter` without making this `required` and we can't
+    // make it `required` without making it `public`.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    required public init(unsafeFromHandle handle: UInt64) {
+        self.handle = handle
+    }
+
+    // This constructor can be used to instantiate a fake object.
+    // - Parameter noHandle: Placeholder value so we can have a constructor separate from the default empty one that may be implemented for classes extending [FFIObject].
+    //
+    // - Warning:
+    //     Any object instantiated with this constructor cannot be passed to an actual Rust-backed object. Since there isn't a backing handle the FFI lower functions will crash.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public init(noHandle: NoHandle) {
+        self.handle = 0
+    }
+
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public func uniffiCloneHandle() -> UInt64 {
+        return try! rustCall { uniffi_auth_session_ffi_fn_clone_protecteddatacallbacks(self.handle, $0) }
+    }
+    // No primary constructor declared for this class.
+
+    deinit {
+        if handle == 0 {
+            // Mock objects have handle=0 don't try to free them
+            return
+        }
+
+        try! rustCall { uniffi_auth_session_ffi_fn_free_protecteddatacallbacks(handle, $0) }
+    }
+
+
+
+
+    /**
+     * What `UIApplication.isProtectedDataAvailable` said last. An exception counts as no.
+     */
+open func isAvailable()throws  -> Bool  {
+    return try  FfiConverterBool.lift(try rustCallWithError(FfiConverterTypeAppFailure_lift) {
+        uniffiCallStatus in
+    uniffi_auth_session_ffi_fn_method_protecteddatacallbacks_is_available(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+
+
+
+}
+
+
+
+// Put the implementation in a struct so we don't pollute the top-level namespace
+fileprivate struct UniffiCallbackInterfaceProtectedDataCallbacks {
+
+    // Create the VTable using a series of closures.
+    // Swift automatically converts these into C callback functions.
+    //
+    // Store the vtable directly.
+    static let vtable: UniffiVTableCallbackInterfaceProtectedDataCallbacks = UniffiVTableCallbackInterfaceProtectedDataCallbacks(
+        uniffiFree: { (uniffiHandle: UInt64) -> () in
+            do {
+                try FfiConverterTypeProtectedDataCallbacks.handleMap.remove(handle: uniffiHandle)
+            } catch {
+                print("Uniffi callback interface ProtectedDataCallbacks: handle missing in uniffiFree")
+            }
+        },
+        uniffiClone: { (uniffiHandle: UInt64) -> UInt64 in
+            do {
+                return try FfiConverterTypeProtectedDataCallbacks.handleMap.clone(handle: uniffiHandle)
+            } catch {
+                fatalError("Uniffi callback interface ProtectedDataCallbacks: handle missing in uniffiClone")
+            }
+        },
+        isAvailable: { (
+            uniffiHandle: UInt64,
+            uniffiOutReturn: UnsafeMutablePointer<Int8>,
+            uniffiCallStatus: UnsafeMutablePointer<RustCallStatus>
+        ) in
+            let makeCall = {
+                () throws -> Bool in
+                guard let uniffiObj = try? FfiConverterTypeProtectedDataCallbacks.handleMap.get(handle: uniffiHandle) else {
+                    throw UniffiInternalError.unexpectedStaleHandle
+                }
+                return try uniffiObj.isAvailable(
+                )
+            }
+
+
+            let writeReturn = { uniffiOutReturn.pointee = FfiConverterBool.lower($0) }
+            uniffiTraitInterfaceCallWithError(
+                callStatus: uniffiCallStatus,
+                makeCall: makeCall,
+                writeReturn: writeReturn,
+                lowerError: FfiConverterTypeAppFailure_lower
+            )
+        }
+    )
+
+    // Rust stores this pointer for future callback invocations, so it must live
+    // for the process lifetime (not just for the init function call).
+    //
+    // `nonisolated(unsafe)` is needed under Swift 6 strict concurrency.
+    // This is safe because the pointee is initialized once during static init
+    // and never mutated by either side of the FFI.  Its fields are C function pointers.
+    nonisolated(unsafe) static let vtablePtr: UnsafePointer<UniffiVTableCallbackInterfaceProtectedDataCallbacks> = {
+        let ptr = UnsafeMutablePointer<UniffiVTableCallbackInterfaceProtectedDataCallbacks>.allocate(capacity: 1)
+        ptr.initialize(to: vtable)
+        return UnsafePointer(ptr)
+    }()
+}
+
+private func uniffiCallbackInitProtectedDataCallbacks() {
+    uniffi_auth_session_ffi_fn_init_callback_vtable_protecteddatacallbacks(UniffiCallbackInterfaceProtectedDataCallbacks.vtablePtr)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeProtectedDataCallbacks: FfiConverter {
+    fileprivate static let handleMap = UniffiHandleMap<ProtectedDataCallbacks>()
+
+    typealias FfiType = UInt64
+    typealias SwiftType = ProtectedDataCallbacks
+
+    public static func lift(_ handle: UInt64) throws -> ProtectedDataCallbacks {
+        if ((handle & 1) == 0) {
+            // Rust-generated handle, construct a new class that uses the handle to implement the
+            // interface
+            return ProtectedDataCallbacksImpl(unsafeFromHandle: handle)
+        } else {
+            // Swift-generated handle, get the object from the handle map
+            return try handleMap.remove(handle: handle)
+        }
+    }
+
+    public static func lower(_ value: ProtectedDataCallbacks) -> UInt64 {
+         if let rustImpl = value as? ProtectedDataCallbacksImpl {
+             // Rust-implemented object.  Clone the handle and return it
+            return rustImpl.uniffiCloneHandle()
+         } else {
+            // Swift object, generate a new vtable handle and return that.
+            return handleMap.insert(obj: value)
+         }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> ProtectedDataCallbacks {
+        let handle: UInt64 = try readInt(&buf)
+        return try lift(handle)
+    }
+
+    public static func write(_ value: ProtectedDataCallbacks, into buf: inout [UInt8]) {
+        writeInt(&buf, lower(value))
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeProtectedDataCallbacks_lift(_ handle: UInt64) throws -> ProtectedDataCallbacks {
+    return try FfiConverterTypeProtectedDataCallbacks.lift(handle)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeProtectedDataCallbacks_lower(_ value: ProtectedDataCallbacks) -> UInt64 {
+    return FfiConverterTypeProtectedDataCallbacks.lower(value)
+}
+
+
+
+
+
+
+/**
+ * Where the answer to a refresh goes: one row of the failure table. Only the first one counts.
+ */
+public protocol RefreshReplyProtocol: AnyObject, Sendable {
+
+    /**
+     * The request may have taken effect, but no usable answer came.
+     */
+    func ambiguous()
+
+    /**
+     * The server does not accept this client's set-up.
+     */
+    func misconfigured(explanation: String)
+
+    /**
+     * The refresh token is no good. `certain` is false where the answer may come from something in between.
+     */
+    func rejected(certain: Bool)
+
+    /**
+     * New tokens. Without a refresh token, the old one stays in use.
+     */
+    func rotated(accessToken: String, refreshToken: String?, expiresInSeconds: UInt64?)
+
+    /**
+     * A new refresh token, and no access token.
+     */
+    func salvaged(refreshToken: String)
+
+    /**
+     * The server cannot answer now.
+     */
+    func unavailable(retryAfterMs: UInt64?)
+
+    /**
+     * An answer that means nothing.
+     */
+    func unexpected(status: UInt16)
+
+    /**
+     * Nothing was sent.
+     */
+    func unreachable()
+
+}
+/**
+ * Where the answer to a refresh goes: one row of the failure table. Only the first one counts.
+ */
+open class RefreshReply: RefreshReplyProtocol, @unchecked Sendable {
+    fileprivate let handle: UInt64
+
+    /// Used to instantiate a [FFIObject] without an actual handle, for fakes in tests, mostly.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public struct NoHandle {
+        public init() {}
+    }
+
+    // TODO: We'd like this to be `private` but for Swifty reasons,
+    // we can't implement `FfiConverter` without making this `required` and we can't
+    // make it `required` without making it `public`.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    required public init(unsafeFromHandle handle: UInt64) {
+        self.handle = handle
+    }
+
+    // This constructor can be used to instantiate a fake object.
+    // - Parameter noHandle: Placeholder value so we can have a constructor separate from the default empty one that may be implemented for classes extending [FFIObject].
+    //
+    // - Warning:
+    //     Any object instantiated with this constructor cannot be passed to an actual Rust-backed object. Since there isn't a backing handle the FFI lower functions will crash.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public init(noHandle: NoHandle) {
+        self.handle = 0
+    }
+
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public func uniffiCloneHandle() -> UInt64 {
+        return try! rustCall { uniffi_auth_session_ffi_fn_clone_refreshreply(self.handle, $0) }
+    }
+    // No primary constructor declared for this class.
+
+    deinit {
+        if handle == 0 {
+            // Mock objects have handle=0 don't try to free them
+            return
+        }
+
+        try! rustCall { uniffi_auth_session_ffi_fn_free_refreshreply(handle, $0) }
+    }
+
+
+
+
+    /**
+     * The request may have taken effect, but no usable answer came.
+     */
+open func ambiguous()  {try! rustCall() {
+        uniffiCallStatus in
+    uniffi_auth_session_ffi_fn_method_refreshreply_ambiguous(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+}
+}
+
+    /**
+     * The server does not accept this client's set-up.
+     */
+open func misconfigured(explanation: String)  {try! rustCall() {
+        uniffiCallStatus in
+    uniffi_auth_session_ffi_fn_method_refreshreply_misconfigured(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(explanation),uniffiCallStatus
+    )
+}
+}
+
+    /**
+     * The refresh token is no good. `certain` is false where the answer may come from something in between.
+     */
+open func rejected(certain: Bool)  {try! rustCall() {
+        uniffiCallStatus in
+    uniffi_auth_session_ffi_fn_method_refreshreply_rejected(
+            self.uniffiCloneHandle(),
+        FfiConverterBool.lower(certain),uniffiCallStatus
+    )
+}
+}
+
+    /**
+     * New tokens. Without a refresh token, the old one stays in use.
+     */
+open func rotated(accessToken: String, refreshToken: String?, expiresInSeconds: UInt64?)  {try! rustCall() {
+        uniffiCallStatus in
+    uniffi_auth_session_ffi_fn_method_refreshreply_rotated(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(accessToken),
+        FfiConverterOptionString.lower(refreshToken),
+        FfiConverterOptionUInt64.lower(expiresInSeconds),uniffiCallStatus
+    )
+}
+}
+
+    /**
+     * A new refresh token, and no access token.
+     */
+open func salvaged(refreshToken: String)  {try! rustCall() {
+        uniffiCallStatus in
+    uniffi_auth_session_ffi_fn_method_refreshreply_salvaged(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(refreshToken),uniffiCallStatus
+    )
+}
+}
+
+    /**
+     * The server cannot answer now.
+     */
+open func unavailable(retryAfterMs: UInt64?)  {try! rustCall() {
+        uniffiCallStatus in
+    uniffi_auth_session_ffi_fn_method_refreshreply_unavailable(
+            self.uniffiCloneHandle(),
+        FfiConverterOptionUInt64.lower(retryAfterMs),uniffiCallStatus
+    )
+}
+}
+
+    /**
+     * An answer that means nothing.
+     */
+open func unexpected(status: UInt16)  {try! rustCall() {
+        uniffiCallStatus in
+    uniffi_auth_session_ffi_fn_method_refreshreply_unexpected(
+            self.uniffiCloneHandle(),
+        FfiConverterUInt16.lower(status),uniffiCallStatus
+    )
+}
+}
+
+    /**
+     * Nothing was sent.
+     */
+open func unreachable()  {try! rustCall() {
+        uniffiCallStatus in
+    uniffi_auth_session_ffi_fn_method_refreshreply_unreachable(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+}
+}
+
+
+
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeRefreshReply: FfiConverter {
+    typealias FfiType = UInt64
+    typealias SwiftType = RefreshReply
+
+    public static func lift(_ handle: UInt64) throws -> RefreshReply {
+        return RefreshReply(unsafeFromHandle: handle)
+    }
+
+    public static func lower(_ value: RefreshReply) -> UInt64 {
+        return value.uniffiCloneHandle()
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> RefreshReply {
+        let handle: UInt64 = try readInt(&buf)
+        return try lift(handle)
+    }
+
+    public static func write(_ value: RefreshReply, into buf: inout [UInt8]) {
+        writeInt(&buf, lower(value))
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeRefreshReply_lift(_ handle: UInt64) throws -> RefreshReply {
+    return try FfiConverterTypeRefreshReply.lift(handle)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeRefreshReply_lower(_ value: RefreshReply) -> UInt64 {
+    return FfiConverterTypeRefreshReply.lower(value)
+}
+
+
+
+
+
+
+/**
  * A request that has been checked and can be sent once.
  */
 public protocol RequestProtocol: AnyObject, Sendable {
@@ -771,6 +3204,17 @@ public protocol RequestProtocol: AnyObject, Sendable {
      * Sends the request. Fails with `cancelled` after [`cancel`](Self::cancel).
      */
     func send() async throws  -> HttpResponse
+
+    /**
+     * Sends the request and returns when the head of the answer is there.
+     */
+    func sendStreaming() async throws  -> IncomingResponse
+
+    /**
+     * Sends the request and writes the body of a successful answer to a file, which appears when it is whole. The
+     * answer is returned without it; that of another status with its body.
+     */
+    func sendToFile(path: String) async throws  -> HttpResponse
 
 }
 /**
@@ -860,6 +3304,45 @@ open func send()async throws  -> HttpResponse  {
         )
 }
 
+    /**
+     * Sends the request and returns when the head of the answer is there.
+     */
+open func sendStreaming()async throws  -> IncomingResponse  {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_auth_session_ffi_fn_method_request_send_streaming(
+                        self.uniffiCloneHandle()
+                )
+            },
+            pollFunc: ffi_auth_session_ffi_rust_future_poll_u64,
+            completeFunc: ffi_auth_session_ffi_rust_future_complete_u64,
+            freeFunc: ffi_auth_session_ffi_rust_future_free_u64,
+            liftFunc: FfiConverterTypeIncomingResponse_lift,
+            errorHandler: FfiConverterTypeSessionFailure_lift
+        )
+}
+
+    /**
+     * Sends the request and writes the body of a successful answer to a file, which appears when it is whole. The
+     * answer is returned without it; that of another status with its body.
+     */
+open func sendToFile(path: String)async throws  -> HttpResponse  {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_auth_session_ffi_fn_method_request_send_to_file(
+                        self.uniffiCloneHandle(),FfiConverterString.lower(path)
+                )
+            },
+            pollFunc: ffi_auth_session_ffi_rust_future_poll_rust_buffer,
+            completeFunc: ffi_auth_session_ffi_rust_future_complete_rust_buffer,
+            freeFunc: ffi_auth_session_ffi_rust_future_free_rust_buffer,
+            liftFunc: FfiConverterTypeHttpResponse_lift,
+            errorHandler: FfiConverterTypeSessionFailure_lift
+        )
+}
+
 
 
 }
@@ -911,14 +3394,309 @@ public func FfiConverterTypeRequest_lower(_ value: Request) -> UInt64 {
 
 
 /**
+ * Where the answer to a revocation goes. Only the first one counts.
+ */
+public protocol RevocationReplyProtocol: AnyObject, Sendable {
+
+    /**
+     * Whether the server agreed.
+     */
+    func done(confirmed: Bool)
+
+}
+/**
+ * Where the answer to a revocation goes. Only the first one counts.
+ */
+open class RevocationReply: RevocationReplyProtocol, @unchecked Sendable {
+    fileprivate let handle: UInt64
+
+    /// Used to instantiate a [FFIObject] without an actual handle, for fakes in tests, mostly.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public struct NoHandle {
+        public init() {}
+    }
+
+    // TODO: We'd like this to be `private` but for Swifty reasons,
+    // we can't implement `FfiConverter` without making this `required` and we can't
+    // make it `required` without making it `public`.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    required public init(unsafeFromHandle handle: UInt64) {
+        self.handle = handle
+    }
+
+    // This constructor can be used to instantiate a fake object.
+    // - Parameter noHandle: Placeholder value so we can have a constructor separate from the default empty one that may be implemented for classes extending [FFIObject].
+    //
+    // - Warning:
+    //     Any object instantiated with this constructor cannot be passed to an actual Rust-backed object. Since there isn't a backing handle the FFI lower functions will crash.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public init(noHandle: NoHandle) {
+        self.handle = 0
+    }
+
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public func uniffiCloneHandle() -> UInt64 {
+        return try! rustCall { uniffi_auth_session_ffi_fn_clone_revocationreply(self.handle, $0) }
+    }
+    // No primary constructor declared for this class.
+
+    deinit {
+        if handle == 0 {
+            // Mock objects have handle=0 don't try to free them
+            return
+        }
+
+        try! rustCall { uniffi_auth_session_ffi_fn_free_revocationreply(handle, $0) }
+    }
+
+
+
+
+    /**
+     * Whether the server agreed.
+     */
+open func done(confirmed: Bool)  {try! rustCall() {
+        uniffiCallStatus in
+    uniffi_auth_session_ffi_fn_method_revocationreply_done(
+            self.uniffiCloneHandle(),
+        FfiConverterBool.lower(confirmed),uniffiCallStatus
+    )
+}
+}
+
+
+
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeRevocationReply: FfiConverter {
+    typealias FfiType = UInt64
+    typealias SwiftType = RevocationReply
+
+    public static func lift(_ handle: UInt64) throws -> RevocationReply {
+        return RevocationReply(unsafeFromHandle: handle)
+    }
+
+    public static func lower(_ value: RevocationReply) -> UInt64 {
+        return value.uniffiCloneHandle()
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> RevocationReply {
+        let handle: UInt64 = try readInt(&buf)
+        return try lift(handle)
+    }
+
+    public static func write(_ value: RevocationReply, into buf: inout [UInt8]) {
+        writeInt(&buf, lower(value))
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeRevocationReply_lift(_ handle: UInt64) throws -> RevocationReply {
+    return try FfiConverterTypeRevocationReply.lift(handle)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeRevocationReply_lower(_ value: RevocationReply) -> UInt64 {
+    return FfiConverterTypeRevocationReply.lower(value)
+}
+
+
+
+
+
+
+/**
+ * A token. Its text form is redacted in every language; `expose` gives the token itself.
+ */
+public protocol SecretTextProtocol: AnyObject, Sendable {
+
+    /**
+     * The token. Whoever calls this keeps it out of logs and errors.
+     */
+    func expose()  -> String
+
+}
+/**
+ * A token. Its text form is redacted in every language; `expose` gives the token itself.
+ */
+open class SecretText: SecretTextProtocol, @unchecked Sendable, CustomDebugStringConvertible, CustomStringConvertible {
+    fileprivate let handle: UInt64
+
+    /// Used to instantiate a [FFIObject] without an actual handle, for fakes in tests, mostly.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public struct NoHandle {
+        public init() {}
+    }
+
+    // TODO: We'd like this to be `private` but for Swifty reasons,
+    // we can't implement `FfiConverter` without making this `required` and we can't
+    // make it `required` without making it `public`.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    required public init(unsafeFromHandle handle: UInt64) {
+        self.handle = handle
+    }
+
+    // This constructor can be used to instantiate a fake object.
+    // - Parameter noHandle: Placeholder value so we can have a constructor separate from the default empty one that may be implemented for classes extending [FFIObject].
+    //
+    // - Warning:
+    //     Any object instantiated with this constructor cannot be passed to an actual Rust-backed object. Since there isn't a backing handle the FFI lower functions will crash.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public init(noHandle: NoHandle) {
+        self.handle = 0
+    }
+
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public func uniffiCloneHandle() -> UInt64 {
+        return try! rustCall { uniffi_auth_session_ffi_fn_clone_secrettext(self.handle, $0) }
+    }
+    // No primary constructor declared for this class.
+
+    deinit {
+        if handle == 0 {
+            // Mock objects have handle=0 don't try to free them
+            return
+        }
+
+        try! rustCall { uniffi_auth_session_ffi_fn_free_secrettext(handle, $0) }
+    }
+
+
+
+
+    /**
+     * The token. Whoever calls this keeps it out of logs and errors.
+     */
+open func expose() -> String  {
+    return try!  FfiConverterString.lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_auth_session_ffi_fn_method_secrettext_expose(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+
+
+
+// The local Rust `Debug` implementation.
+public var debugDescription: String {
+    return try!  FfiConverterString.lift(
+        try! rustCall() {
+        uniffiCallStatus in
+    uniffi_auth_session_ffi_fn_method_secrettext_uniffi_trait_debug(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+}
+    )
+}
+// The local Rust `Display` implementation.
+public var description: String {
+    return try!  FfiConverterString.lift(
+        try! rustCall() {
+        uniffiCallStatus in
+    uniffi_auth_session_ffi_fn_method_secrettext_uniffi_trait_display(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+}
+    )
+}
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeSecretText: FfiConverter {
+    typealias FfiType = UInt64
+    typealias SwiftType = SecretText
+
+    public static func lift(_ handle: UInt64) throws -> SecretText {
+        return SecretText(unsafeFromHandle: handle)
+    }
+
+    public static func lower(_ value: SecretText) -> UInt64 {
+        return value.uniffiCloneHandle()
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SecretText {
+        let handle: UInt64 = try readInt(&buf)
+        return try lift(handle)
+    }
+
+    public static func write(_ value: SecretText, into buf: inout [UInt8]) {
+        writeInt(&buf, lower(value))
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeSecretText_lift(_ handle: UInt64) throws -> SecretText {
+    return try FfiConverterTypeSecretText.lift(handle)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeSecretText_lower(_ value: SecretText) -> UInt64 {
+    return FfiConverterTypeSecretText.lower(value)
+}
+
+
+
+
+
+
+/**
  * One account's session.
  */
 public protocol SessionProtocol: AnyObject, Sendable {
 
     /**
-     * Signs in with tokens that the app already has.
+     * Signs in with tokens that the app already has. Without an access token, the first request refreshes.
      */
-    func adopt(accessToken: String, refreshToken: String?, expiresInSeconds: UInt64?) async throws
+    func adopt(accessToken: String?, refreshToken: String?, expiresInSeconds: UInt64?) async throws
+
+    /**
+     * The value of the `Authorization` header for a request that the app sends by other means.
+     */
+    func authorization(url: String) async throws  -> AuthorizationValue
+
+    /**
+     * A client for another API host, with this session's token.
+     */
+    func client(options: ClientOptions) throws  -> ApiClient
+
+    /**
+     * Takes the next step of a sign-in: posts a JSON body to this URL, which is absolute or relative to the base URL.
+     */
+    func continueSignIn(url: String, bodyJson: String) async throws  -> SignInResult
 
     /**
      * Every event from now on.
@@ -926,9 +3704,25 @@ public protocol SessionProtocol: AnyObject, Sendable {
     func events()  -> EventQueue
 
     /**
+     * Tells the listener of every event from now on.
+     */
+    func listen(listener: EventListener) throws  -> Subscription
+
+    /**
+     * Why the state is `Locked`, as a code; `None` if it is not.
+     */
+    func lockCause()  -> String?
+
+    /**
      * Says that the network is another one now: a refresh that waits for its time is tried at once.
      */
     func networkChanged()
+
+    /**
+     * Reports the answer to a request that carried this value, and returns what to send it with once more; `None` if
+     * the answer is final. The body may be empty.
+     */
+    func refused(authorization: AuthorizationValue, status: UInt16, headers: [Header], body: Data) async throws  -> AuthorizationValue?
 
     /**
      * Prepares a request and checks its parts; nothing is sent yet.
@@ -936,10 +3730,19 @@ public protocol SessionProtocol: AnyObject, Sendable {
     func request(options: RequestOptions) throws  -> Request
 
     /**
-     * Signs in with credentials, a JSON object, and returns the rest of the server's answer as JSON. An answer
-     * without tokens wants another step: the state tells whether somebody is signed in.
+     * Fails with `recent_sign_in_required` unless the user signed in no longer ago than this.
      */
-    func signIn(credentialsJson: String) async throws  -> String
+    func requireRecentSignIn(maxAgeMs: UInt64) throws
+
+    /**
+     * Says that the app is in the foreground again: what should have happened meanwhile happens now.
+     */
+    func resume()
+
+    /**
+     * Signs in with credentials, a JSON object.
+     */
+    func signIn(credentialsJson: String) async throws  -> SignInResult
 
     /**
      * Signs out, at once and without the network.
@@ -950,6 +3753,16 @@ public protocol SessionProtocol: AnyObject, Sendable {
      * The state now. Never blocks.
      */
     func state()  -> SessionState
+
+    /**
+     * Says that the process is about to be suspended; returns when it holds no lock on the store.
+     */
+    func suspend()
+
+    /**
+     * The last decisions of the session, a JSON array. It holds no secret.
+     */
+    func traceJson() throws  -> String
 
 }
 /**
@@ -1009,20 +3822,71 @@ open class Session: SessionProtocol, @unchecked Sendable {
 
 
     /**
-     * Signs in with tokens that the app already has.
+     * Signs in with tokens that the app already has. Without an access token, the first request refreshes.
      */
-open func adopt(accessToken: String, refreshToken: String?, expiresInSeconds: UInt64?)async throws   {
+open func adopt(accessToken: String?, refreshToken: String?, expiresInSeconds: UInt64?)async throws   {
     return
         try  await uniffiRustCallAsync(
             rustFutureFunc: {
                 uniffi_auth_session_ffi_fn_method_session_adopt(
-                        self.uniffiCloneHandle(),FfiConverterString.lower(accessToken),FfiConverterOptionString.lower(refreshToken),FfiConverterOptionUInt64.lower(expiresInSeconds)
+                        self.uniffiCloneHandle(),FfiConverterOptionString.lower(accessToken),FfiConverterOptionString.lower(refreshToken),FfiConverterOptionUInt64.lower(expiresInSeconds)
                 )
             },
             pollFunc: ffi_auth_session_ffi_rust_future_poll_void,
             completeFunc: ffi_auth_session_ffi_rust_future_complete_void,
             freeFunc: ffi_auth_session_ffi_rust_future_free_void,
             liftFunc: { $0 },
+            errorHandler: FfiConverterTypeSessionFailure_lift
+        )
+}
+
+    /**
+     * The value of the `Authorization` header for a request that the app sends by other means.
+     */
+open func authorization(url: String)async throws  -> AuthorizationValue  {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_auth_session_ffi_fn_method_session_authorization(
+                        self.uniffiCloneHandle(),FfiConverterString.lower(url)
+                )
+            },
+            pollFunc: ffi_auth_session_ffi_rust_future_poll_u64,
+            completeFunc: ffi_auth_session_ffi_rust_future_complete_u64,
+            freeFunc: ffi_auth_session_ffi_rust_future_free_u64,
+            liftFunc: FfiConverterTypeAuthorizationValue_lift,
+            errorHandler: FfiConverterTypeSessionFailure_lift
+        )
+}
+
+    /**
+     * A client for another API host, with this session's token.
+     */
+open func client(options: ClientOptions)throws  -> ApiClient  {
+    return try  FfiConverterTypeApiClient_lift(try rustCallWithError(FfiConverterTypeSessionFailure_lift) {
+        uniffiCallStatus in
+    uniffi_auth_session_ffi_fn_method_session_client(
+            self.uniffiCloneHandle(),
+        FfiConverterTypeClientOptions_lower(options),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * Takes the next step of a sign-in: posts a JSON body to this URL, which is absolute or relative to the base URL.
+     */
+open func continueSignIn(url: String, bodyJson: String)async throws  -> SignInResult  {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_auth_session_ffi_fn_method_session_continue_sign_in(
+                        self.uniffiCloneHandle(),FfiConverterString.lower(url),FfiConverterString.lower(bodyJson)
+                )
+            },
+            pollFunc: ffi_auth_session_ffi_rust_future_poll_rust_buffer,
+            completeFunc: ffi_auth_session_ffi_rust_future_complete_rust_buffer,
+            freeFunc: ffi_auth_session_ffi_rust_future_free_rust_buffer,
+            liftFunc: FfiConverterTypeSignInResult_lift,
             errorHandler: FfiConverterTypeSessionFailure_lift
         )
 }
@@ -1040,6 +3904,31 @@ open func events() -> EventQueue  {
 }
 
     /**
+     * Tells the listener of every event from now on.
+     */
+open func listen(listener: EventListener)throws  -> Subscription  {
+    return try  FfiConverterTypeSubscription_lift(try rustCallWithError(FfiConverterTypeSessionFailure_lift) {
+        uniffiCallStatus in
+    uniffi_auth_session_ffi_fn_method_session_listen(
+            self.uniffiCloneHandle(),
+        FfiConverterTypeEventListener_lower(listener),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * Why the state is `Locked`, as a code; `None` if it is not.
+     */
+open func lockCause() -> String?  {
+    return try!  FfiConverterOptionString.lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_auth_session_ffi_fn_method_session_lock_cause(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+
+    /**
      * Says that the network is another one now: a refresh that waits for its time is tried at once.
      */
 open func networkChanged()  {try! rustCall() {
@@ -1048,6 +3937,26 @@ open func networkChanged()  {try! rustCall() {
             self.uniffiCloneHandle(),uniffiCallStatus
     )
 }
+}
+
+    /**
+     * Reports the answer to a request that carried this value, and returns what to send it with once more; `None` if
+     * the answer is final. The body may be empty.
+     */
+open func refused(authorization: AuthorizationValue, status: UInt16, headers: [Header], body: Data)async throws  -> AuthorizationValue?  {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_auth_session_ffi_fn_method_session_refused(
+                        self.uniffiCloneHandle(),FfiConverterTypeAuthorizationValue_lower(authorization),FfiConverterUInt16.lower(status),FfiConverterSequenceTypeHeader.lower(headers),FfiConverterData.lower(body)
+                )
+            },
+            pollFunc: ffi_auth_session_ffi_rust_future_poll_rust_buffer,
+            completeFunc: ffi_auth_session_ffi_rust_future_complete_rust_buffer,
+            freeFunc: ffi_auth_session_ffi_rust_future_free_rust_buffer,
+            liftFunc: FfiConverterOptionTypeAuthorizationValue.lift,
+            errorHandler: FfiConverterTypeSessionFailure_lift
+        )
 }
 
     /**
@@ -1064,10 +3973,32 @@ open func request(options: RequestOptions)throws  -> Request  {
 }
 
     /**
-     * Signs in with credentials, a JSON object, and returns the rest of the server's answer as JSON. An answer
-     * without tokens wants another step: the state tells whether somebody is signed in.
+     * Fails with `recent_sign_in_required` unless the user signed in no longer ago than this.
      */
-open func signIn(credentialsJson: String)async throws  -> String  {
+open func requireRecentSignIn(maxAgeMs: UInt64)throws   {try rustCallWithError(FfiConverterTypeSessionFailure_lift) {
+        uniffiCallStatus in
+    uniffi_auth_session_ffi_fn_method_session_require_recent_sign_in(
+            self.uniffiCloneHandle(),
+        FfiConverterUInt64.lower(maxAgeMs),uniffiCallStatus
+    )
+}
+}
+
+    /**
+     * Says that the app is in the foreground again: what should have happened meanwhile happens now.
+     */
+open func resume()  {try! rustCall() {
+        uniffiCallStatus in
+    uniffi_auth_session_ffi_fn_method_session_resume(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+}
+}
+
+    /**
+     * Signs in with credentials, a JSON object.
+     */
+open func signIn(credentialsJson: String)async throws  -> SignInResult  {
     return
         try  await uniffiRustCallAsync(
             rustFutureFunc: {
@@ -1078,7 +4009,7 @@ open func signIn(credentialsJson: String)async throws  -> String  {
             pollFunc: ffi_auth_session_ffi_rust_future_poll_rust_buffer,
             completeFunc: ffi_auth_session_ffi_rust_future_complete_rust_buffer,
             freeFunc: ffi_auth_session_ffi_rust_future_free_rust_buffer,
-            liftFunc: FfiConverterString.lift,
+            liftFunc: FfiConverterTypeSignInResult_lift,
             errorHandler: FfiConverterTypeSessionFailure_lift
         )
 }
@@ -1109,6 +4040,29 @@ open func state() -> SessionState  {
     return try!  FfiConverterTypeSessionState_lift(try! rustCall() {
         uniffiCallStatus in
     uniffi_auth_session_ffi_fn_method_session_state(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * Says that the process is about to be suspended; returns when it holds no lock on the store.
+     */
+open func suspend()  {try! rustCall() {
+        uniffiCallStatus in
+    uniffi_auth_session_ffi_fn_method_session_suspend(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+}
+}
+
+    /**
+     * The last decisions of the session, a JSON array. It holds no secret.
+     */
+open func traceJson()throws  -> String  {
+    return try  FfiConverterString.lift(try rustCallWithError(FfiConverterTypeSessionFailure_lift) {
+        uniffiCallStatus in
+    uniffi_auth_session_ffi_fn_method_session_trace_json(
             self.uniffiCloneHandle(),uniffiCallStatus
     )
 })
@@ -1160,6 +4114,1016 @@ public func FfiConverterTypeSession_lower(_ value: Session) -> UInt64 {
 }
 
 
+
+
+
+
+/**
+ * Where the answer to a step of a sign-in goes. Only the first one counts.
+ */
+public protocol SignInReplyProtocol: AnyObject, Sendable {
+
+    /**
+     * The server wants another step.
+     */
+    func nextStep(answerJson: String?)
+
+    /**
+     * The server said no.
+     */
+    func rejected(status: UInt16)
+
+    /**
+     * The user is signed in with these tokens. `answer_json` is handed to the app.
+     */
+    func signedIn(accessToken: String, refreshToken: String?, expiresInSeconds: UInt64?, answerJson: String?)
+
+    /**
+     * The server cannot take a sign-in now.
+     */
+    func unavailable(status: UInt16, retryAfterMs: UInt64?)
+
+    /**
+     * There is no connection to the server.
+     */
+    func unreachable()
+
+}
+/**
+ * Where the answer to a step of a sign-in goes. Only the first one counts.
+ */
+open class SignInReply: SignInReplyProtocol, @unchecked Sendable {
+    fileprivate let handle: UInt64
+
+    /// Used to instantiate a [FFIObject] without an actual handle, for fakes in tests, mostly.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public struct NoHandle {
+        public init() {}
+    }
+
+    // TODO: We'd like this to be `private` but for Swifty reasons,
+    // we can't implement `FfiConverter` without making this `required` and we can't
+    // make it `required` without making it `public`.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    required public init(unsafeFromHandle handle: UInt64) {
+        self.handle = handle
+    }
+
+    // This constructor can be used to instantiate a fake object.
+    // - Parameter noHandle: Placeholder value so we can have a constructor separate from the default empty one that may be implemented for classes extending [FFIObject].
+    //
+    // - Warning:
+    //     Any object instantiated with this constructor cannot be passed to an actual Rust-backed object. Since there isn't a backing handle the FFI lower functions will crash.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public init(noHandle: NoHandle) {
+        self.handle = 0
+    }
+
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public func uniffiCloneHandle() -> UInt64 {
+        return try! rustCall { uniffi_auth_session_ffi_fn_clone_signinreply(self.handle, $0) }
+    }
+    // No primary constructor declared for this class.
+
+    deinit {
+        if handle == 0 {
+            // Mock objects have handle=0 don't try to free them
+            return
+        }
+
+        try! rustCall { uniffi_auth_session_ffi_fn_free_signinreply(handle, $0) }
+    }
+
+
+
+
+    /**
+     * The server wants another step.
+     */
+open func nextStep(answerJson: String?)  {try! rustCall() {
+        uniffiCallStatus in
+    uniffi_auth_session_ffi_fn_method_signinreply_next_step(
+            self.uniffiCloneHandle(),
+        FfiConverterOptionString.lower(answerJson),uniffiCallStatus
+    )
+}
+}
+
+    /**
+     * The server said no.
+     */
+open func rejected(status: UInt16)  {try! rustCall() {
+        uniffiCallStatus in
+    uniffi_auth_session_ffi_fn_method_signinreply_rejected(
+            self.uniffiCloneHandle(),
+        FfiConverterUInt16.lower(status),uniffiCallStatus
+    )
+}
+}
+
+    /**
+     * The user is signed in with these tokens. `answer_json` is handed to the app.
+     */
+open func signedIn(accessToken: String, refreshToken: String?, expiresInSeconds: UInt64?, answerJson: String?)  {try! rustCall() {
+        uniffiCallStatus in
+    uniffi_auth_session_ffi_fn_method_signinreply_signed_in(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(accessToken),
+        FfiConverterOptionString.lower(refreshToken),
+        FfiConverterOptionUInt64.lower(expiresInSeconds),
+        FfiConverterOptionString.lower(answerJson),uniffiCallStatus
+    )
+}
+}
+
+    /**
+     * The server cannot take a sign-in now.
+     */
+open func unavailable(status: UInt16, retryAfterMs: UInt64?)  {try! rustCall() {
+        uniffiCallStatus in
+    uniffi_auth_session_ffi_fn_method_signinreply_unavailable(
+            self.uniffiCloneHandle(),
+        FfiConverterUInt16.lower(status),
+        FfiConverterOptionUInt64.lower(retryAfterMs),uniffiCallStatus
+    )
+}
+}
+
+    /**
+     * There is no connection to the server.
+     */
+open func unreachable()  {try! rustCall() {
+        uniffiCallStatus in
+    uniffi_auth_session_ffi_fn_method_signinreply_unreachable(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+}
+}
+
+
+
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeSignInReply: FfiConverter {
+    typealias FfiType = UInt64
+    typealias SwiftType = SignInReply
+
+    public static func lift(_ handle: UInt64) throws -> SignInReply {
+        return SignInReply(unsafeFromHandle: handle)
+    }
+
+    public static func lower(_ value: SignInReply) -> UInt64 {
+        return value.uniffiCloneHandle()
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SignInReply {
+        let handle: UInt64 = try readInt(&buf)
+        return try lift(handle)
+    }
+
+    public static func write(_ value: SignInReply, into buf: inout [UInt8]) {
+        writeInt(&buf, lower(value))
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeSignInReply_lift(_ handle: UInt64) throws -> SignInReply {
+    return try FfiConverterTypeSignInReply.lift(handle)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeSignInReply_lower(_ value: SignInReply) -> UInt64 {
+    return FfiConverterTypeSignInReply.lower(value)
+}
+
+
+
+
+
+
+/**
+ * A place for secrets that the app implements. Its calls may block; they come from threads of the library, one at a
+ * time for one account.
+ */
+public protocol StoreCallbacks: AnyObject, Sendable {
+
+    /**
+     * What was written last for this account; `None` if nothing ever was. Changes nothing.
+     */
+    func load(namespace: String, account: String) throws  -> StoredContent?
+
+    /**
+     * Replaces what is stored for this account: durable and whole when it returns, unchanged where it throws.
+     */
+    func replace(namespace: String, account: String, content: StoredContent) throws
+
+}
+/**
+ * A place for secrets that the app implements. Its calls may block; they come from threads of the library, one at a
+ * time for one account.
+ */
+open class StoreCallbacksImpl: StoreCallbacks, @unchecked Sendable {
+    fileprivate let handle: UInt64
+
+    /// Used to instantiate a [FFIObject] without an actual handle, for fakes in tests, mostly.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public struct NoHandle {
+        public init() {}
+    }
+
+    // TODO: We'd like this to be `private` but for Swifty reasons,
+    // we can't implement `FfiConverter` without making this `required` and we can't
+    // make it `required` without making it `public`.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    required public init(unsafeFromHandle handle: UInt64) {
+        self.handle = handle
+    }
+
+    // This constructor can be used to instantiate a fake object.
+    // - Parameter noHandle: Placeholder value so we can have a constructor separate from the default empty one that may be implemented for classes extending [FFIObject].
+    //
+    // - Warning:
+    //     Any object instantiated with this constructor cannot be passed to an actual Rust-backed object. Since there isn't a backing handle the FFI lower functions will crash.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public init(noHandle: NoHandle) {
+        self.handle = 0
+    }
+
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public func uniffiCloneHandle() -> UInt64 {
+        return try! rustCall { uniffi_auth_session_ffi_fn_clone_storecallbacks(self.handle, $0) }
+    }
+    // No primary constructor declared for this class.
+
+    deinit {
+        if handle == 0 {
+            // Mock objects have handle=0 don't try to free them
+            return
+        }
+
+        try! rustCall { uniffi_auth_session_ffi_fn_free_storecallbacks(handle, $0) }
+    }
+
+
+
+
+    /**
+     * What was written last for this account; `None` if nothing ever was. Changes nothing.
+     */
+open func load(namespace: String, account: String)throws  -> StoredContent?  {
+    return try  FfiConverterOptionTypeStoredContent.lift(try rustCallWithError(FfiConverterTypeAppFailure_lift) {
+        uniffiCallStatus in
+    uniffi_auth_session_ffi_fn_method_storecallbacks_load(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(namespace),
+        FfiConverterString.lower(account),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * Replaces what is stored for this account: durable and whole when it returns, unchanged where it throws.
+     */
+open func replace(namespace: String, account: String, content: StoredContent)throws   {try rustCallWithError(FfiConverterTypeAppFailure_lift) {
+        uniffiCallStatus in
+    uniffi_auth_session_ffi_fn_method_storecallbacks_replace(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(namespace),
+        FfiConverterString.lower(account),
+        FfiConverterTypeStoredContent_lower(content),uniffiCallStatus
+    )
+}
+}
+
+
+
+}
+
+
+
+// Put the implementation in a struct so we don't pollute the top-level namespace
+fileprivate struct UniffiCallbackInterfaceStoreCallbacks {
+
+    // Create the VTable using a series of closures.
+    // Swift automatically converts these into C callback functions.
+    //
+    // Store the vtable directly.
+    static let vtable: UniffiVTableCallbackInterfaceStoreCallbacks = UniffiVTableCallbackInterfaceStoreCallbacks(
+        uniffiFree: { (uniffiHandle: UInt64) -> () in
+            do {
+                try FfiConverterTypeStoreCallbacks.handleMap.remove(handle: uniffiHandle)
+            } catch {
+                print("Uniffi callback interface StoreCallbacks: handle missing in uniffiFree")
+            }
+        },
+        uniffiClone: { (uniffiHandle: UInt64) -> UInt64 in
+            do {
+                return try FfiConverterTypeStoreCallbacks.handleMap.clone(handle: uniffiHandle)
+            } catch {
+                fatalError("Uniffi callback interface StoreCallbacks: handle missing in uniffiClone")
+            }
+        },
+        load: { (
+            uniffiHandle: UInt64,
+            namespace: RustBuffer,
+            account: RustBuffer,
+            uniffiOutReturn: UnsafeMutablePointer<RustBuffer>,
+            uniffiCallStatus: UnsafeMutablePointer<RustCallStatus>
+        ) in
+            let makeCall = {
+                () throws -> StoredContent? in
+                guard let uniffiObj = try? FfiConverterTypeStoreCallbacks.handleMap.get(handle: uniffiHandle) else {
+                    throw UniffiInternalError.unexpectedStaleHandle
+                }
+                return try uniffiObj.load(
+                     namespace: try FfiConverterString.lift(namespace),
+                     account: try FfiConverterString.lift(account)
+                )
+            }
+
+
+            let writeReturn = { uniffiOutReturn.pointee = FfiConverterOptionTypeStoredContent.lower($0) }
+            uniffiTraitInterfaceCallWithError(
+                callStatus: uniffiCallStatus,
+                makeCall: makeCall,
+                writeReturn: writeReturn,
+                lowerError: FfiConverterTypeAppFailure_lower
+            )
+        },
+        replace: { (
+            uniffiHandle: UInt64,
+            namespace: RustBuffer,
+            account: RustBuffer,
+            content: UInt64,
+            uniffiOutReturn: UnsafeMutableRawPointer,
+            uniffiCallStatus: UnsafeMutablePointer<RustCallStatus>
+        ) in
+            let makeCall = {
+                () throws -> () in
+                guard let uniffiObj = try? FfiConverterTypeStoreCallbacks.handleMap.get(handle: uniffiHandle) else {
+                    throw UniffiInternalError.unexpectedStaleHandle
+                }
+                return try uniffiObj.replace(
+                     namespace: try FfiConverterString.lift(namespace),
+                     account: try FfiConverterString.lift(account),
+                     content: try FfiConverterTypeStoredContent_lift(content)
+                )
+            }
+
+
+            let writeReturn = { () }
+            uniffiTraitInterfaceCallWithError(
+                callStatus: uniffiCallStatus,
+                makeCall: makeCall,
+                writeReturn: writeReturn,
+                lowerError: FfiConverterTypeAppFailure_lower
+            )
+        }
+    )
+
+    // Rust stores this pointer for future callback invocations, so it must live
+    // for the process lifetime (not just for the init function call).
+    //
+    // `nonisolated(unsafe)` is needed under Swift 6 strict concurrency.
+    // This is safe because the pointee is initialized once during static init
+    // and never mutated by either side of the FFI.  Its fields are C function pointers.
+    nonisolated(unsafe) static let vtablePtr: UnsafePointer<UniffiVTableCallbackInterfaceStoreCallbacks> = {
+        let ptr = UnsafeMutablePointer<UniffiVTableCallbackInterfaceStoreCallbacks>.allocate(capacity: 1)
+        ptr.initialize(to: vtable)
+        return UnsafePointer(ptr)
+    }()
+}
+
+private func uniffiCallbackInitStoreCallbacks() {
+    uniffi_auth_session_ffi_fn_init_callback_vtable_storecallbacks(UniffiCallbackInterfaceStoreCallbacks.vtablePtr)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeStoreCallbacks: FfiConverter {
+    fileprivate static let handleMap = UniffiHandleMap<StoreCallbacks>()
+
+    typealias FfiType = UInt64
+    typealias SwiftType = StoreCallbacks
+
+    public static func lift(_ handle: UInt64) throws -> StoreCallbacks {
+        if ((handle & 1) == 0) {
+            // Rust-generated handle, construct a new class that uses the handle to implement the
+            // interface
+            return StoreCallbacksImpl(unsafeFromHandle: handle)
+        } else {
+            // Swift-generated handle, get the object from the handle map
+            return try handleMap.remove(handle: handle)
+        }
+    }
+
+    public static func lower(_ value: StoreCallbacks) -> UInt64 {
+         if let rustImpl = value as? StoreCallbacksImpl {
+             // Rust-implemented object.  Clone the handle and return it
+            return rustImpl.uniffiCloneHandle()
+         } else {
+            // Swift object, generate a new vtable handle and return that.
+            return handleMap.insert(obj: value)
+         }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> StoreCallbacks {
+        let handle: UInt64 = try readInt(&buf)
+        return try lift(handle)
+    }
+
+    public static func write(_ value: StoreCallbacks, into buf: inout [UInt8]) {
+        writeInt(&buf, lower(value))
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeStoreCallbacks_lift(_ handle: UInt64) throws -> StoreCallbacks {
+    return try FfiConverterTypeStoreCallbacks.lift(handle)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeStoreCallbacks_lower(_ value: StoreCallbacks) -> UInt64 {
+    return FfiConverterTypeStoreCallbacks.lower(value)
+}
+
+
+
+
+
+
+/**
+ * What is stored for an account: bytes that hold tokens. Its text form shows none of them.
+ */
+public protocol StoredContentProtocol: AnyObject, Sendable {
+
+    /**
+     * The bytes to keep. Whoever calls this keeps them out of logs and errors.
+     */
+    func bytes()  -> Data
+
+}
+/**
+ * What is stored for an account: bytes that hold tokens. Its text form shows none of them.
+ */
+open class StoredContent: StoredContentProtocol, @unchecked Sendable, CustomDebugStringConvertible, CustomStringConvertible {
+    fileprivate let handle: UInt64
+
+    /// Used to instantiate a [FFIObject] without an actual handle, for fakes in tests, mostly.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public struct NoHandle {
+        public init() {}
+    }
+
+    // TODO: We'd like this to be `private` but for Swifty reasons,
+    // we can't implement `FfiConverter` without making this `required` and we can't
+    // make it `required` without making it `public`.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    required public init(unsafeFromHandle handle: UInt64) {
+        self.handle = handle
+    }
+
+    // This constructor can be used to instantiate a fake object.
+    // - Parameter noHandle: Placeholder value so we can have a constructor separate from the default empty one that may be implemented for classes extending [FFIObject].
+    //
+    // - Warning:
+    //     Any object instantiated with this constructor cannot be passed to an actual Rust-backed object. Since there isn't a backing handle the FFI lower functions will crash.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public init(noHandle: NoHandle) {
+        self.handle = 0
+    }
+
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public func uniffiCloneHandle() -> UInt64 {
+        return try! rustCall { uniffi_auth_session_ffi_fn_clone_storedcontent(self.handle, $0) }
+    }
+    /**
+     * What the app has read from its place.
+     */
+public convenience init(bytes: Data) {
+    let handle =
+        try! rustCall() {
+        uniffiCallStatus in
+    uniffi_auth_session_ffi_fn_constructor_storedcontent_new(
+        FfiConverterData.lower(bytes),uniffiCallStatus
+    )
+}
+    self.init(unsafeFromHandle: handle)
+}
+
+    deinit {
+        if handle == 0 {
+            // Mock objects have handle=0 don't try to free them
+            return
+        }
+
+        try! rustCall { uniffi_auth_session_ffi_fn_free_storedcontent(handle, $0) }
+    }
+
+
+
+
+    /**
+     * The bytes to keep. Whoever calls this keeps them out of logs and errors.
+     */
+open func bytes() -> Data  {
+    return try!  FfiConverterData.lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_auth_session_ffi_fn_method_storedcontent_bytes(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+
+
+
+// The local Rust `Debug` implementation.
+public var debugDescription: String {
+    return try!  FfiConverterString.lift(
+        try! rustCall() {
+        uniffiCallStatus in
+    uniffi_auth_session_ffi_fn_method_storedcontent_uniffi_trait_debug(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+}
+    )
+}
+// The local Rust `Display` implementation.
+public var description: String {
+    return try!  FfiConverterString.lift(
+        try! rustCall() {
+        uniffiCallStatus in
+    uniffi_auth_session_ffi_fn_method_storedcontent_uniffi_trait_display(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+}
+    )
+}
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeStoredContent: FfiConverter {
+    typealias FfiType = UInt64
+    typealias SwiftType = StoredContent
+
+    public static func lift(_ handle: UInt64) throws -> StoredContent {
+        return StoredContent(unsafeFromHandle: handle)
+    }
+
+    public static func lower(_ value: StoredContent) -> UInt64 {
+        return value.uniffiCloneHandle()
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> StoredContent {
+        let handle: UInt64 = try readInt(&buf)
+        return try lift(handle)
+    }
+
+    public static func write(_ value: StoredContent, into buf: inout [UInt8]) {
+        writeInt(&buf, lower(value))
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeStoredContent_lift(_ handle: UInt64) throws -> StoredContent {
+    return try FfiConverterTypeStoredContent.lift(handle)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeStoredContent_lower(_ value: StoredContent) -> UInt64 {
+    return FfiConverterTypeStoredContent.lower(value)
+}
+
+
+
+
+
+
+/**
+ * A listener that is being told. Letting go of it does not end it.
+ */
+public protocol SubscriptionProtocol: AnyObject, Sendable {
+
+    /**
+     * Tells the listener nothing more. A call that has begun goes on.
+     */
+    func cancel()
+
+}
+/**
+ * A listener that is being told. Letting go of it does not end it.
+ */
+open class Subscription: SubscriptionProtocol, @unchecked Sendable {
+    fileprivate let handle: UInt64
+
+    /// Used to instantiate a [FFIObject] without an actual handle, for fakes in tests, mostly.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public struct NoHandle {
+        public init() {}
+    }
+
+    // TODO: We'd like this to be `private` but for Swifty reasons,
+    // we can't implement `FfiConverter` without making this `required` and we can't
+    // make it `required` without making it `public`.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    required public init(unsafeFromHandle handle: UInt64) {
+        self.handle = handle
+    }
+
+    // This constructor can be used to instantiate a fake object.
+    // - Parameter noHandle: Placeholder value so we can have a constructor separate from the default empty one that may be implemented for classes extending [FFIObject].
+    //
+    // - Warning:
+    //     Any object instantiated with this constructor cannot be passed to an actual Rust-backed object. Since there isn't a backing handle the FFI lower functions will crash.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public init(noHandle: NoHandle) {
+        self.handle = 0
+    }
+
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public func uniffiCloneHandle() -> UInt64 {
+        return try! rustCall { uniffi_auth_session_ffi_fn_clone_subscription(self.handle, $0) }
+    }
+    // No primary constructor declared for this class.
+
+    deinit {
+        if handle == 0 {
+            // Mock objects have handle=0 don't try to free them
+            return
+        }
+
+        try! rustCall { uniffi_auth_session_ffi_fn_free_subscription(handle, $0) }
+    }
+
+
+
+
+    /**
+     * Tells the listener nothing more. A call that has begun goes on.
+     */
+open func cancel()  {try! rustCall() {
+        uniffiCallStatus in
+    uniffi_auth_session_ffi_fn_method_subscription_cancel(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+}
+}
+
+
+
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeSubscription: FfiConverter {
+    typealias FfiType = UInt64
+    typealias SwiftType = Subscription
+
+    public static func lift(_ handle: UInt64) throws -> Subscription {
+        return Subscription(unsafeFromHandle: handle)
+    }
+
+    public static func lower(_ value: Subscription) -> UInt64 {
+        return value.uniffiCloneHandle()
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Subscription {
+        let handle: UInt64 = try readInt(&buf)
+        return try lift(handle)
+    }
+
+    public static func write(_ value: Subscription, into buf: inout [UInt8]) {
+        writeInt(&buf, lower(value))
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeSubscription_lift(_ handle: UInt64) throws -> Subscription {
+    return try FfiConverterTypeSubscription.lift(handle)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeSubscription_lower(_ value: Subscription) -> UInt64 {
+    return FfiConverterTypeSubscription.lower(value)
+}
+
+
+
+
+/**
+ * A code in the body of a refusal, and what it asks for.
+ */
+public struct AnswerCode: Equatable, Hashable {
+    public let code: String
+    public let meaning: AnswerMeaning
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(code: String, meaning: AnswerMeaning) {
+        self.code = code
+        self.meaning = meaning
+    }
+
+
+
+
+}
+
+#if compiler(>=6)
+extension AnswerCode: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeAnswerCode: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> AnswerCode {
+        return
+            try AnswerCode(
+                code: FfiConverterString.read(from: &buf),
+                meaning: FfiConverterTypeAnswerMeaning.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: AnswerCode, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.code, into: &buf)
+        FfiConverterTypeAnswerMeaning.write(value.meaning, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeAnswerCode_lift(_ buf: RustBuffer) throws -> AnswerCode {
+    return try FfiConverterTypeAnswerCode.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeAnswerCode_lower(_ value: AnswerCode) -> RustBuffer {
+    return FfiConverterTypeAnswerCode.lower(value)
+}
+
+
+/**
+ * What 401 and 403 answers of the app's API mean.
+ */
+public struct AnswerOptions: Equatable, Hashable {
+    public let codes: [AnswerCode]
+    public let refreshOnForbidden: Bool
+    public let passBareUnauthorized: Bool
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(codes: [AnswerCode] = [], refreshOnForbidden: Bool = false, passBareUnauthorized: Bool = false) {
+        self.codes = codes
+        self.refreshOnForbidden = refreshOnForbidden
+        self.passBareUnauthorized = passBareUnauthorized
+    }
+
+
+
+
+}
+
+#if compiler(>=6)
+extension AnswerOptions: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeAnswerOptions: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> AnswerOptions {
+        return
+            try AnswerOptions(
+                codes: FfiConverterSequenceTypeAnswerCode.read(from: &buf),
+                refreshOnForbidden: FfiConverterBool.read(from: &buf),
+                passBareUnauthorized: FfiConverterBool.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: AnswerOptions, into buf: inout [UInt8]) {
+        FfiConverterSequenceTypeAnswerCode.write(value.codes, into: &buf)
+        FfiConverterBool.write(value.refreshOnForbidden, into: &buf)
+        FfiConverterBool.write(value.passBareUnauthorized, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeAnswerOptions_lift(_ buf: RustBuffer) throws -> AnswerOptions {
+    return try FfiConverterTypeAnswerOptions.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeAnswerOptions_lower(_ value: AnswerOptions) -> RustBuffer {
+    return FfiConverterTypeAnswerOptions.lower(value)
+}
+
+
+/**
+ * What a backend wants with a call beside what the dialect sends.
+ */
+public struct CallAdditions: Equatable, Hashable {
+    /**
+     * Members of the body, a JSON object.
+     */
+    public let fieldsJson: String?
+    /**
+     * Headers of the call.
+     */
+    public let headers: [Header]
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * Members of the body, a JSON object.
+         */fieldsJson: String? = nil,
+        /**
+         * Headers of the call.
+         */headers: [Header] = []) {
+        self.fieldsJson = fieldsJson
+        self.headers = headers
+    }
+
+
+
+
+}
+
+#if compiler(>=6)
+extension CallAdditions: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeCallAdditions: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> CallAdditions {
+        return
+            try CallAdditions(
+                fieldsJson: FfiConverterOptionString.read(from: &buf),
+                headers: FfiConverterSequenceTypeHeader.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: CallAdditions, into buf: inout [UInt8]) {
+        FfiConverterOptionString.write(value.fieldsJson, into: &buf)
+        FfiConverterSequenceTypeHeader.write(value.headers, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeCallAdditions_lift(_ buf: RustBuffer) throws -> CallAdditions {
+    return try FfiConverterTypeCallAdditions.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeCallAdditions_lower(_ value: CallAdditions) -> RustBuffer {
+    return FfiConverterTypeCallAdditions.lower(value)
+}
+
+
+/**
+ * The settings of another API host of the session.
+ */
+public struct ClientOptions: Equatable, Hashable {
+    public let baseUrl: String
+    /**
+     * Sent with every request of the client.
+     */
+    public let headers: [Header]
+    public let timeoutMs: UInt64?
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(baseUrl: String,
+        /**
+         * Sent with every request of the client.
+         */headers: [Header] = [], timeoutMs: UInt64? = nil) {
+        self.baseUrl = baseUrl
+        self.headers = headers
+        self.timeoutMs = timeoutMs
+    }
+
+
+
+
+}
+
+#if compiler(>=6)
+extension ClientOptions: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeClientOptions: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> ClientOptions {
+        return
+            try ClientOptions(
+                baseUrl: FfiConverterString.read(from: &buf),
+                headers: FfiConverterSequenceTypeHeader.read(from: &buf),
+                timeoutMs: FfiConverterOptionUInt64.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: ClientOptions, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.baseUrl, into: &buf)
+        FfiConverterSequenceTypeHeader.write(value.headers, into: &buf)
+        FfiConverterOptionUInt64.write(value.timeoutMs, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeClientOptions_lift(_ buf: RustBuffer) throws -> ClientOptions {
+    return try FfiConverterTypeClientOptions.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeClientOptions_lower(_ value: ClientOptions) -> RustBuffer {
+    return FfiConverterTypeClientOptions.lower(value)
+}
 
 
 /**
@@ -1289,9 +5253,379 @@ public func FfiConverterTypeHttpResponse_lower(_ value: HttpResponse) -> RustBuf
 
 
 /**
+ * A backend with JSON bodies. What is `None` or empty is as the core has it.
+ */
+public struct JsonEndpoints: Equatable, Hashable {
+    public let loginUrl: String
+    public let refreshUrl: String
+    /**
+     * `None`: the backend has no logout, and a sign-out stays on the device.
+     */
+    public let logoutUrl: String?
+    public let logoutMethod: String?
+    /**
+     * Paths such as `data.tokens.access`; the first that is there counts.
+     */
+    public let accessTokenAt: [String]
+    public let refreshTokenAt: [String]
+    public let expiresInAt: [String]
+    public let errorCodeAt: [String]
+    public let refreshRequestField: String?
+    public let logoutRequestField: String?
+    public let refreshTokenCookie: String?
+    public let login: CallAdditions?
+    public let refresh: CallAdditions?
+    public let logout: CallAdditions?
+    /**
+     * Which statuses end the session, instead of 401.
+     */
+    public let terminalStatuses: [UInt16]?
+    public let terminalCodes: [String]
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(loginUrl: String = "/auth/login", refreshUrl: String = "/auth/refresh",
+        /**
+         * `None`: the backend has no logout, and a sign-out stays on the device.
+         */logoutUrl: String? = "/auth/logout", logoutMethod: String? = nil,
+        /**
+         * Paths such as `data.tokens.access`; the first that is there counts.
+         */accessTokenAt: [String] = [], refreshTokenAt: [String] = [], expiresInAt: [String] = [], errorCodeAt: [String] = [], refreshRequestField: String? = nil, logoutRequestField: String? = nil, refreshTokenCookie: String? = nil, login: CallAdditions? = nil, refresh: CallAdditions? = nil, logout: CallAdditions? = nil,
+        /**
+         * Which statuses end the session, instead of 401.
+         */terminalStatuses: [UInt16]? = nil, terminalCodes: [String] = []) {
+        self.loginUrl = loginUrl
+        self.refreshUrl = refreshUrl
+        self.logoutUrl = logoutUrl
+        self.logoutMethod = logoutMethod
+        self.accessTokenAt = accessTokenAt
+        self.refreshTokenAt = refreshTokenAt
+        self.expiresInAt = expiresInAt
+        self.errorCodeAt = errorCodeAt
+        self.refreshRequestField = refreshRequestField
+        self.logoutRequestField = logoutRequestField
+        self.refreshTokenCookie = refreshTokenCookie
+        self.login = login
+        self.refresh = refresh
+        self.logout = logout
+        self.terminalStatuses = terminalStatuses
+        self.terminalCodes = terminalCodes
+    }
+
+
+
+
+}
+
+#if compiler(>=6)
+extension JsonEndpoints: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeJsonEndpoints: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> JsonEndpoints {
+        return
+            try JsonEndpoints(
+                loginUrl: FfiConverterString.read(from: &buf),
+                refreshUrl: FfiConverterString.read(from: &buf),
+                logoutUrl: FfiConverterOptionString.read(from: &buf),
+                logoutMethod: FfiConverterOptionString.read(from: &buf),
+                accessTokenAt: FfiConverterSequenceString.read(from: &buf),
+                refreshTokenAt: FfiConverterSequenceString.read(from: &buf),
+                expiresInAt: FfiConverterSequenceString.read(from: &buf),
+                errorCodeAt: FfiConverterSequenceString.read(from: &buf),
+                refreshRequestField: FfiConverterOptionString.read(from: &buf),
+                logoutRequestField: FfiConverterOptionString.read(from: &buf),
+                refreshTokenCookie: FfiConverterOptionString.read(from: &buf),
+                login: FfiConverterOptionTypeCallAdditions.read(from: &buf),
+                refresh: FfiConverterOptionTypeCallAdditions.read(from: &buf),
+                logout: FfiConverterOptionTypeCallAdditions.read(from: &buf),
+                terminalStatuses: FfiConverterOptionSequenceUInt16.read(from: &buf),
+                terminalCodes: FfiConverterSequenceString.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: JsonEndpoints, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.loginUrl, into: &buf)
+        FfiConverterString.write(value.refreshUrl, into: &buf)
+        FfiConverterOptionString.write(value.logoutUrl, into: &buf)
+        FfiConverterOptionString.write(value.logoutMethod, into: &buf)
+        FfiConverterSequenceString.write(value.accessTokenAt, into: &buf)
+        FfiConverterSequenceString.write(value.refreshTokenAt, into: &buf)
+        FfiConverterSequenceString.write(value.expiresInAt, into: &buf)
+        FfiConverterSequenceString.write(value.errorCodeAt, into: &buf)
+        FfiConverterOptionString.write(value.refreshRequestField, into: &buf)
+        FfiConverterOptionString.write(value.logoutRequestField, into: &buf)
+        FfiConverterOptionString.write(value.refreshTokenCookie, into: &buf)
+        FfiConverterOptionTypeCallAdditions.write(value.login, into: &buf)
+        FfiConverterOptionTypeCallAdditions.write(value.refresh, into: &buf)
+        FfiConverterOptionTypeCallAdditions.write(value.logout, into: &buf)
+        FfiConverterOptionSequenceUInt16.write(value.terminalStatuses, into: &buf)
+        FfiConverterSequenceString.write(value.terminalCodes, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeJsonEndpoints_lift(_ buf: RustBuffer) throws -> JsonEndpoints {
+    return try FfiConverterTypeJsonEndpoints.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeJsonEndpoints_lower(_ value: JsonEndpoints) -> RustBuffer {
+    return FfiConverterTypeJsonEndpoints.lower(value)
+}
+
+
+/**
+ * How the Apple Keychain is used.
+ */
+public struct KeychainOptions {
+    public let accessGroup: String?
+    /**
+     * Where the processes that share the access group keep their locks.
+     */
+    public let sharedDirectory: String?
+    /**
+     * What the user is asked for at each reading and writing.
+     */
+    public let gate: UserGate?
+    /**
+     * Deletes what an installation before this one left behind; the directory goes with the app.
+     */
+    public let purgeAfterReinstall: String?
+    /**
+     * Tells whether protected data can be read.
+     */
+    public let protectedData: ProtectedDataCallbacks?
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(accessGroup: String? = nil,
+        /**
+         * Where the processes that share the access group keep their locks.
+         */sharedDirectory: String? = nil,
+        /**
+         * What the user is asked for at each reading and writing.
+         */gate: UserGate? = nil,
+        /**
+         * Deletes what an installation before this one left behind; the directory goes with the app.
+         */purgeAfterReinstall: String? = nil,
+        /**
+         * Tells whether protected data can be read.
+         */protectedData: ProtectedDataCallbacks? = nil) {
+        self.accessGroup = accessGroup
+        self.sharedDirectory = sharedDirectory
+        self.gate = gate
+        self.purgeAfterReinstall = purgeAfterReinstall
+        self.protectedData = protectedData
+    }
+
+
+
+
+}
+
+#if compiler(>=6)
+extension KeychainOptions: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeKeychainOptions: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> KeychainOptions {
+        return
+            try KeychainOptions(
+                accessGroup: FfiConverterOptionString.read(from: &buf),
+                sharedDirectory: FfiConverterOptionString.read(from: &buf),
+                gate: FfiConverterOptionTypeUserGate.read(from: &buf),
+                purgeAfterReinstall: FfiConverterOptionString.read(from: &buf),
+                protectedData: FfiConverterOptionTypeProtectedDataCallbacks.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: KeychainOptions, into buf: inout [UInt8]) {
+        FfiConverterOptionString.write(value.accessGroup, into: &buf)
+        FfiConverterOptionString.write(value.sharedDirectory, into: &buf)
+        FfiConverterOptionTypeUserGate.write(value.gate, into: &buf)
+        FfiConverterOptionString.write(value.purgeAfterReinstall, into: &buf)
+        FfiConverterOptionTypeProtectedDataCallbacks.write(value.protectedData, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeKeychainOptions_lift(_ buf: RustBuffer) throws -> KeychainOptions {
+    return try FfiConverterTypeKeychainOptions.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeKeychainOptions_lower(_ value: KeychainOptions) -> RustBuffer {
+    return FfiConverterTypeKeychainOptions.lower(value)
+}
+
+
+/**
+ * An OAuth 2 server.
+ */
+public struct OAuth2Endpoints: Equatable, Hashable {
+    public let tokenEndpoint: String
+    public let clientId: String
+    public let revocationEndpoint: String?
+    /**
+     * Further parameters of the token requests.
+     */
+    public let parameters: [Header]
+    public let terminalStatuses: [UInt16]
+    public let terminalCodes: [String]
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(tokenEndpoint: String, clientId: String, revocationEndpoint: String? = nil,
+        /**
+         * Further parameters of the token requests.
+         */parameters: [Header] = [], terminalStatuses: [UInt16] = [], terminalCodes: [String] = []) {
+        self.tokenEndpoint = tokenEndpoint
+        self.clientId = clientId
+        self.revocationEndpoint = revocationEndpoint
+        self.parameters = parameters
+        self.terminalStatuses = terminalStatuses
+        self.terminalCodes = terminalCodes
+    }
+
+
+
+
+}
+
+#if compiler(>=6)
+extension OAuth2Endpoints: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeOAuth2Endpoints: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> OAuth2Endpoints {
+        return
+            try OAuth2Endpoints(
+                tokenEndpoint: FfiConverterString.read(from: &buf),
+                clientId: FfiConverterString.read(from: &buf),
+                revocationEndpoint: FfiConverterOptionString.read(from: &buf),
+                parameters: FfiConverterSequenceTypeHeader.read(from: &buf),
+                terminalStatuses: FfiConverterSequenceUInt16.read(from: &buf),
+                terminalCodes: FfiConverterSequenceString.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: OAuth2Endpoints, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.tokenEndpoint, into: &buf)
+        FfiConverterString.write(value.clientId, into: &buf)
+        FfiConverterOptionString.write(value.revocationEndpoint, into: &buf)
+        FfiConverterSequenceTypeHeader.write(value.parameters, into: &buf)
+        FfiConverterSequenceUInt16.write(value.terminalStatuses, into: &buf)
+        FfiConverterSequenceString.write(value.terminalCodes, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeOAuth2Endpoints_lift(_ buf: RustBuffer) throws -> OAuth2Endpoints {
+    return try FfiConverterTypeOAuth2Endpoints.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeOAuth2Endpoints_lower(_ value: OAuth2Endpoints) -> RustBuffer {
+    return FfiConverterTypeOAuth2Endpoints.lower(value)
+}
+
+
+/**
+ * The keys that a host's certificate may have: SHA-256 of the `SubjectPublicKeyInfo` in Base64.
+ */
+public struct PinOptions: Equatable, Hashable {
+    public let host: String
+    public let pins: [String]
+    /**
+     * In milliseconds since 1970.
+     */
+    public let expiresAtMs: UInt64?
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(host: String, pins: [String],
+        /**
+         * In milliseconds since 1970.
+         */expiresAtMs: UInt64? = nil) {
+        self.host = host
+        self.pins = pins
+        self.expiresAtMs = expiresAtMs
+    }
+
+
+
+
+}
+
+#if compiler(>=6)
+extension PinOptions: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypePinOptions: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> PinOptions {
+        return
+            try PinOptions(
+                host: FfiConverterString.read(from: &buf),
+                pins: FfiConverterSequenceString.read(from: &buf),
+                expiresAtMs: FfiConverterOptionUInt64.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: PinOptions, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.host, into: &buf)
+        FfiConverterSequenceString.write(value.pins, into: &buf)
+        FfiConverterOptionUInt64.write(value.expiresAtMs, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypePinOptions_lift(_ buf: RustBuffer) throws -> PinOptions {
+    return try FfiConverterTypePinOptions.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypePinOptions_lower(_ value: PinOptions) -> RustBuffer {
+    return FfiConverterTypePinOptions.lower(value)
+}
+
+
+/**
  * What to send.
  */
-public struct RequestOptions: Equatable, Hashable {
+public struct RequestOptions {
     /**
      * The method, in upper case.
      */
@@ -1307,11 +5641,35 @@ public struct RequestOptions: Equatable, Hashable {
     /**
      * The body.
      */
-    public let body: Data?
+    public let content: RequestContent?
+    /**
+     * Whether it carries the token; by default it does.
+     */
+    public let auth: RequestAuth?
+    /**
+     * Says that sending it twice is the same as sending it once; sent as `Idempotency-Key`.
+     */
+    public let idempotencyKey: String?
     /**
      * How long the call may take; by default what the session says.
      */
     public let timeoutMs: UInt64?
+    /**
+     * How long a body that is read in pieces may be silent.
+     */
+    public let idleTimeoutMs: UInt64?
+    /**
+     * The largest body of an answer that is held in memory.
+     */
+    public let maxBodyBytes: UInt64?
+    /**
+     * Is told how far the request's body has come.
+     */
+    public let uploadProgress: ProgressListener?
+    /**
+     * Is told how far the answer's body has come.
+     */
+    public let downloadProgress: ProgressListener?
 
     // Default memberwise initializers are never public by default, so we
     // declare one manually.
@@ -1327,15 +5685,39 @@ public struct RequestOptions: Equatable, Hashable {
          */headers: [Header] = [],
         /**
          * The body.
-         */body: Data? = nil,
+         */content: RequestContent? = nil,
+        /**
+         * Whether it carries the token; by default it does.
+         */auth: RequestAuth? = nil,
+        /**
+         * Says that sending it twice is the same as sending it once; sent as `Idempotency-Key`.
+         */idempotencyKey: String? = nil,
         /**
          * How long the call may take; by default what the session says.
-         */timeoutMs: UInt64? = nil) {
+         */timeoutMs: UInt64? = nil,
+        /**
+         * How long a body that is read in pieces may be silent.
+         */idleTimeoutMs: UInt64? = nil,
+        /**
+         * The largest body of an answer that is held in memory.
+         */maxBodyBytes: UInt64? = nil,
+        /**
+         * Is told how far the request's body has come.
+         */uploadProgress: ProgressListener? = nil,
+        /**
+         * Is told how far the answer's body has come.
+         */downloadProgress: ProgressListener? = nil) {
         self.method = method
         self.url = url
         self.headers = headers
-        self.body = body
+        self.content = content
+        self.auth = auth
+        self.idempotencyKey = idempotencyKey
         self.timeoutMs = timeoutMs
+        self.idleTimeoutMs = idleTimeoutMs
+        self.maxBodyBytes = maxBodyBytes
+        self.uploadProgress = uploadProgress
+        self.downloadProgress = downloadProgress
     }
 
 
@@ -1357,8 +5739,14 @@ public struct FfiConverterTypeRequestOptions: FfiConverterRustBuffer {
                 method: FfiConverterString.read(from: &buf),
                 url: FfiConverterString.read(from: &buf),
                 headers: FfiConverterSequenceTypeHeader.read(from: &buf),
-                body: FfiConverterOptionData.read(from: &buf),
-                timeoutMs: FfiConverterOptionUInt64.read(from: &buf)
+                content: FfiConverterOptionTypeRequestContent.read(from: &buf),
+                auth: FfiConverterOptionTypeRequestAuth.read(from: &buf),
+                idempotencyKey: FfiConverterOptionString.read(from: &buf),
+                timeoutMs: FfiConverterOptionUInt64.read(from: &buf),
+                idleTimeoutMs: FfiConverterOptionUInt64.read(from: &buf),
+                maxBodyBytes: FfiConverterOptionUInt64.read(from: &buf),
+                uploadProgress: FfiConverterOptionTypeProgressListener.read(from: &buf),
+                downloadProgress: FfiConverterOptionTypeProgressListener.read(from: &buf)
         )
     }
 
@@ -1366,8 +5754,14 @@ public struct FfiConverterTypeRequestOptions: FfiConverterRustBuffer {
         FfiConverterString.write(value.method, into: &buf)
         FfiConverterString.write(value.url, into: &buf)
         FfiConverterSequenceTypeHeader.write(value.headers, into: &buf)
-        FfiConverterOptionData.write(value.body, into: &buf)
+        FfiConverterOptionTypeRequestContent.write(value.content, into: &buf)
+        FfiConverterOptionTypeRequestAuth.write(value.auth, into: &buf)
+        FfiConverterOptionString.write(value.idempotencyKey, into: &buf)
         FfiConverterOptionUInt64.write(value.timeoutMs, into: &buf)
+        FfiConverterOptionUInt64.write(value.idleTimeoutMs, into: &buf)
+        FfiConverterOptionUInt64.write(value.maxBodyBytes, into: &buf)
+        FfiConverterOptionTypeProgressListener.write(value.uploadProgress, into: &buf)
+        FfiConverterOptionTypeProgressListener.write(value.downloadProgress, into: &buf)
     }
 }
 
@@ -1388,9 +5782,66 @@ public func FfiConverterTypeRequestOptions_lower(_ value: RequestOptions) -> Rus
 
 
 /**
- * The settings of a session.
+ * How often, the first time included, and for how long.
  */
-public struct SessionOptions: Equatable, Hashable {
+public struct RetryOptions: Equatable, Hashable {
+    public let attempts: UInt32
+    public let budgetMs: UInt64
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(attempts: UInt32, budgetMs: UInt64) {
+        self.attempts = attempts
+        self.budgetMs = budgetMs
+    }
+
+
+
+
+}
+
+#if compiler(>=6)
+extension RetryOptions: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeRetryOptions: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> RetryOptions {
+        return
+            try RetryOptions(
+                attempts: FfiConverterUInt32.read(from: &buf),
+                budgetMs: FfiConverterUInt64.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: RetryOptions, into buf: inout [UInt8]) {
+        FfiConverterUInt32.write(value.attempts, into: &buf)
+        FfiConverterUInt64.write(value.budgetMs, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeRetryOptions_lift(_ buf: RustBuffer) throws -> RetryOptions {
+    return try FfiConverterTypeRetryOptions.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeRetryOptions_lower(_ value: RetryOptions) -> RustBuffer {
+    return FfiConverterTypeRetryOptions.lower(value)
+}
+
+
+/**
+ * The settings of a session. Times are in milliseconds; what is `None` is as the core has it.
+ */
+public struct SessionOptions {
     /**
      * The base URL of the API.
      */
@@ -1420,9 +5871,65 @@ public struct SessionOptions: Equatable, Hashable {
      */
     public let allowedOrigins: [String]
     /**
+     * Origins of http:// that may get the token during development.
+     */
+    public let developmentOrigins: [String]
+    /**
+     * Certificates (DER or PEM) that are trusted during development, beside those of the platform.
+     */
+    public let developmentAnchors: [Data]
+    /**
      * How long a request may take, the wait for a refresh included; by default 60 s.
      */
     public let requestTimeoutMs: UInt64?
+    /**
+     * The session ends when it is not used for so long.
+     */
+    public let idleTimeoutMs: UInt64?
+    /**
+     * The session ends so long after the sign-in.
+     */
+    public let absoluteLifetimeMs: UInt64?
+    /**
+     * How long a refresh whose answer was lost is repeated quickly.
+     */
+    public let refreshGraceMs: UInt64?
+    /**
+     * Keeps the access token out of the store.
+     */
+    public let accessTokenInMemoryOnly: Bool
+    /**
+     * Uses what another process saves, and changes nothing: for extensions.
+     */
+    public let readOnly: Bool
+    /**
+     * Who asks the system for time when the app leaves the foreground.
+     */
+    public let activity: ActivityCallbacks?
+    /**
+     * The header that tells servers the name of this installation.
+     */
+    public let deviceIdHeader: String?
+    /**
+     * The largest body that is held in memory.
+     */
+    public let maxBodyBytes: UInt64?
+    /**
+     * How many connections to a host are open at once.
+     */
+    public let maxConnectionsPerHost: UInt32?
+    /**
+     * What refusals of the app's API mean.
+     */
+    public let answerRules: AnswerOptions?
+    /**
+     * How often a request is repeated after a failure that passes.
+     */
+    public let retry: RetryOptions?
+    /**
+     * The keys that hosts may have.
+     */
+    public let pins: [PinOptions]
 
     // Default memberwise initializers are never public by default, so we
     // declare one manually.
@@ -1449,8 +5956,50 @@ public struct SessionOptions: Equatable, Hashable {
          * Further origins that may get the token.
          */allowedOrigins: [String] = [],
         /**
+         * Origins of http:// that may get the token during development.
+         */developmentOrigins: [String] = [],
+        /**
+         * Certificates (DER or PEM) that are trusted during development, beside those of the platform.
+         */developmentAnchors: [Data] = [],
+        /**
          * How long a request may take, the wait for a refresh included; by default 60 s.
-         */requestTimeoutMs: UInt64? = nil) {
+         */requestTimeoutMs: UInt64? = nil,
+        /**
+         * The session ends when it is not used for so long.
+         */idleTimeoutMs: UInt64? = nil,
+        /**
+         * The session ends so long after the sign-in.
+         */absoluteLifetimeMs: UInt64? = nil,
+        /**
+         * How long a refresh whose answer was lost is repeated quickly.
+         */refreshGraceMs: UInt64? = nil,
+        /**
+         * Keeps the access token out of the store.
+         */accessTokenInMemoryOnly: Bool = false,
+        /**
+         * Uses what another process saves, and changes nothing: for extensions.
+         */readOnly: Bool = false,
+        /**
+         * Who asks the system for time when the app leaves the foreground.
+         */activity: ActivityCallbacks? = nil,
+        /**
+         * The header that tells servers the name of this installation.
+         */deviceIdHeader: String? = nil,
+        /**
+         * The largest body that is held in memory.
+         */maxBodyBytes: UInt64? = nil,
+        /**
+         * How many connections to a host are open at once.
+         */maxConnectionsPerHost: UInt32? = nil,
+        /**
+         * What refusals of the app's API mean.
+         */answerRules: AnswerOptions? = nil,
+        /**
+         * How often a request is repeated after a failure that passes.
+         */retry: RetryOptions? = nil,
+        /**
+         * The keys that hosts may have.
+         */pins: [PinOptions] = []) {
         self.baseUrl = baseUrl
         self.account = account
         self.namespace = namespace
@@ -1458,7 +6007,21 @@ public struct SessionOptions: Equatable, Hashable {
         self.store = store
         self.allowLoopback = allowLoopback
         self.allowedOrigins = allowedOrigins
+        self.developmentOrigins = developmentOrigins
+        self.developmentAnchors = developmentAnchors
         self.requestTimeoutMs = requestTimeoutMs
+        self.idleTimeoutMs = idleTimeoutMs
+        self.absoluteLifetimeMs = absoluteLifetimeMs
+        self.refreshGraceMs = refreshGraceMs
+        self.accessTokenInMemoryOnly = accessTokenInMemoryOnly
+        self.readOnly = readOnly
+        self.activity = activity
+        self.deviceIdHeader = deviceIdHeader
+        self.maxBodyBytes = maxBodyBytes
+        self.maxConnectionsPerHost = maxConnectionsPerHost
+        self.answerRules = answerRules
+        self.retry = retry
+        self.pins = pins
     }
 
 
@@ -1484,7 +6047,21 @@ public struct FfiConverterTypeSessionOptions: FfiConverterRustBuffer {
                 store: FfiConverterOptionTypeStoreKind.read(from: &buf),
                 allowLoopback: FfiConverterBool.read(from: &buf),
                 allowedOrigins: FfiConverterSequenceString.read(from: &buf),
-                requestTimeoutMs: FfiConverterOptionUInt64.read(from: &buf)
+                developmentOrigins: FfiConverterSequenceString.read(from: &buf),
+                developmentAnchors: FfiConverterSequenceData.read(from: &buf),
+                requestTimeoutMs: FfiConverterOptionUInt64.read(from: &buf),
+                idleTimeoutMs: FfiConverterOptionUInt64.read(from: &buf),
+                absoluteLifetimeMs: FfiConverterOptionUInt64.read(from: &buf),
+                refreshGraceMs: FfiConverterOptionUInt64.read(from: &buf),
+                accessTokenInMemoryOnly: FfiConverterBool.read(from: &buf),
+                readOnly: FfiConverterBool.read(from: &buf),
+                activity: FfiConverterOptionTypeActivityCallbacks.read(from: &buf),
+                deviceIdHeader: FfiConverterOptionString.read(from: &buf),
+                maxBodyBytes: FfiConverterOptionUInt64.read(from: &buf),
+                maxConnectionsPerHost: FfiConverterOptionUInt32.read(from: &buf),
+                answerRules: FfiConverterOptionTypeAnswerOptions.read(from: &buf),
+                retry: FfiConverterOptionTypeRetryOptions.read(from: &buf),
+                pins: FfiConverterSequenceTypePinOptions.read(from: &buf)
         )
     }
 
@@ -1496,7 +6073,21 @@ public struct FfiConverterTypeSessionOptions: FfiConverterRustBuffer {
         FfiConverterOptionTypeStoreKind.write(value.store, into: &buf)
         FfiConverterBool.write(value.allowLoopback, into: &buf)
         FfiConverterSequenceString.write(value.allowedOrigins, into: &buf)
+        FfiConverterSequenceString.write(value.developmentOrigins, into: &buf)
+        FfiConverterSequenceData.write(value.developmentAnchors, into: &buf)
         FfiConverterOptionUInt64.write(value.requestTimeoutMs, into: &buf)
+        FfiConverterOptionUInt64.write(value.idleTimeoutMs, into: &buf)
+        FfiConverterOptionUInt64.write(value.absoluteLifetimeMs, into: &buf)
+        FfiConverterOptionUInt64.write(value.refreshGraceMs, into: &buf)
+        FfiConverterBool.write(value.accessTokenInMemoryOnly, into: &buf)
+        FfiConverterBool.write(value.readOnly, into: &buf)
+        FfiConverterOptionTypeActivityCallbacks.write(value.activity, into: &buf)
+        FfiConverterOptionString.write(value.deviceIdHeader, into: &buf)
+        FfiConverterOptionUInt64.write(value.maxBodyBytes, into: &buf)
+        FfiConverterOptionUInt32.write(value.maxConnectionsPerHost, into: &buf)
+        FfiConverterOptionTypeAnswerOptions.write(value.answerRules, into: &buf)
+        FfiConverterOptionTypeRetryOptions.write(value.retry, into: &buf)
+        FfiConverterSequenceTypePinOptions.write(value.pins, into: &buf)
     }
 }
 
@@ -1513,6 +6104,251 @@ public func FfiConverterTypeSessionOptions_lift(_ buf: RustBuffer) throws -> Ses
 #endif
 public func FfiConverterTypeSessionOptions_lower(_ value: SessionOptions) -> RustBuffer {
     return FfiConverterTypeSessionOptions.lower(value)
+}
+
+
+/**
+ * What came of a step of a sign-in.
+ */
+public struct SignInResult: Equatable, Hashable {
+    /**
+     * Whether tokens came and are in use; if not, the server wants another step.
+     */
+    public let signedIn: Bool
+    /**
+     * The rest of the server's answer. `null` where there was none.
+     */
+    public let answerJson: String
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * Whether tokens came and are in use; if not, the server wants another step.
+         */signedIn: Bool,
+        /**
+         * The rest of the server's answer. `null` where there was none.
+         */answerJson: String) {
+        self.signedIn = signedIn
+        self.answerJson = answerJson
+    }
+
+
+
+
+}
+
+#if compiler(>=6)
+extension SignInResult: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeSignInResult: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SignInResult {
+        return
+            try SignInResult(
+                signedIn: FfiConverterBool.read(from: &buf),
+                answerJson: FfiConverterString.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: SignInResult, into buf: inout [UInt8]) {
+        FfiConverterBool.write(value.signedIn, into: &buf)
+        FfiConverterString.write(value.answerJson, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeSignInResult_lift(_ buf: RustBuffer) throws -> SignInResult {
+    return try FfiConverterTypeSignInResult.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeSignInResult_lower(_ value: SignInResult) -> RustBuffer {
+    return FfiConverterTypeSignInResult.lower(value)
+}
+
+
+/**
+ * What a refusal asks for.
+ */
+
+public enum AnswerMeaning: Equatable, Hashable {
+
+    case refresh
+    case endSession
+    case pass
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension AnswerMeaning: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeAnswerMeaning: FfiConverterRustBuffer {
+    typealias SwiftType = AnswerMeaning
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> AnswerMeaning {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+
+        case 1: return .refresh
+
+        case 2: return .endSession
+
+        case 3: return .pass
+
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: AnswerMeaning, into buf: inout [UInt8]) {
+        switch value {
+
+
+        case .refresh:
+            writeInt(&buf, Int32(1))
+
+
+        case .endSession:
+            writeInt(&buf, Int32(2))
+
+
+        case .pass:
+            writeInt(&buf, Int32(3))
+
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeAnswerMeaning_lift(_ buf: RustBuffer) throws -> AnswerMeaning {
+    return try FfiConverterTypeAnswerMeaning.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeAnswerMeaning_lower(_ value: AnswerMeaning) -> RustBuffer {
+    return FfiConverterTypeAnswerMeaning.lower(value)
+}
+
+
+
+/**
+ * Why an object of the app could not do what it was asked. The reason goes into errors and logs: it must hold no
+ * secret.
+ */
+public
+enum AppFailure: Swift.Error, Equatable, Hashable, Foundation.LocalizedError {
+
+
+
+    /**
+     * The device or the key is locked; try again after it is unlocked.
+     */
+    case Locked
+    /**
+     * The key that protects what was stored is provably gone for ever.
+     */
+    case Unrecoverable
+    /**
+     * Something that may pass.
+     */
+    case Failed(reason: String
+    )
+
+
+
+
+
+
+    public var errorDescription: String? {
+        String(reflecting: self)
+    }
+
+}
+
+#if compiler(>=6)
+extension AppFailure: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeAppFailure: FfiConverterRustBuffer {
+    typealias SwiftType = AppFailure
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> AppFailure {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+
+
+
+
+        case 1: return .Locked
+        case 2: return .Unrecoverable
+        case 3: return .Failed(
+            reason: try FfiConverterString.read(from: &buf)
+            )
+
+         default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: AppFailure, into buf: inout [UInt8]) {
+        switch value {
+
+
+
+
+
+        case .Locked:
+            writeInt(&buf, Int32(1))
+
+
+        case .Unrecoverable:
+            writeInt(&buf, Int32(2))
+
+
+        case let .Failed(reason):
+            writeInt(&buf, Int32(3))
+            FfiConverterString.write(reason, into: &buf)
+
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeAppFailure_lift(_ buf: RustBuffer) throws -> AppFailure {
+    return try FfiConverterTypeAppFailure.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeAppFailure_lower(_ value: AppFailure) -> RustBuffer {
+    return FfiConverterTypeAppFailure.lower(value)
 }
 
 
@@ -1630,6 +6466,370 @@ public func FfiConverterTypeDisposition_lift(_ buf: RustBuffer) throws -> Dispos
 #endif
 public func FfiConverterTypeDisposition_lower(_ value: Disposition) -> RustBuffer {
     return FfiConverterTypeDisposition.lower(value)
+}
+
+
+
+/**
+ * A part of a form.
+ */
+
+public enum FormPart: Equatable, Hashable {
+
+    case text(name: String, value: String
+    )
+    case bytes(name: String, fileName: String, mediaType: String, content: Data
+    )
+    case file(name: String, path: String, mediaType: String
+    )
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension FormPart: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeFormPart: FfiConverterRustBuffer {
+    typealias SwiftType = FormPart
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> FormPart {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+
+        case 1: return .text(name: try FfiConverterString.read(from: &buf), value: try FfiConverterString.read(from: &buf)
+        )
+
+        case 2: return .bytes(name: try FfiConverterString.read(from: &buf), fileName: try FfiConverterString.read(from: &buf), mediaType: try FfiConverterString.read(from: &buf), content: try FfiConverterData.read(from: &buf)
+        )
+
+        case 3: return .file(name: try FfiConverterString.read(from: &buf), path: try FfiConverterString.read(from: &buf), mediaType: try FfiConverterString.read(from: &buf)
+        )
+
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: FormPart, into buf: inout [UInt8]) {
+        switch value {
+
+
+        case let .text(name,value):
+            writeInt(&buf, Int32(1))
+            FfiConverterString.write(name, into: &buf)
+            FfiConverterString.write(value, into: &buf)
+
+
+        case let .bytes(name,fileName,mediaType,content):
+            writeInt(&buf, Int32(2))
+            FfiConverterString.write(name, into: &buf)
+            FfiConverterString.write(fileName, into: &buf)
+            FfiConverterString.write(mediaType, into: &buf)
+            FfiConverterData.write(content, into: &buf)
+
+
+        case let .file(name,path,mediaType):
+            writeInt(&buf, Int32(3))
+            FfiConverterString.write(name, into: &buf)
+            FfiConverterString.write(path, into: &buf)
+            FfiConverterString.write(mediaType, into: &buf)
+
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeFormPart_lift(_ buf: RustBuffer) throws -> FormPart {
+    return try FfiConverterTypeFormPart.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeFormPart_lower(_ value: FormPart) -> RustBuffer {
+    return FfiConverterTypeFormPart.lower(value)
+}
+
+
+
+/**
+ * How much is logged, from little to much.
+ */
+
+public enum LogLevel: Equatable, Hashable {
+
+    case error
+    case warn
+    case info
+    case debug
+    case trace
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension LogLevel: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeLogLevel: FfiConverterRustBuffer {
+    typealias SwiftType = LogLevel
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> LogLevel {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+
+        case 1: return .error
+
+        case 2: return .warn
+
+        case 3: return .info
+
+        case 4: return .debug
+
+        case 5: return .trace
+
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: LogLevel, into buf: inout [UInt8]) {
+        switch value {
+
+
+        case .error:
+            writeInt(&buf, Int32(1))
+
+
+        case .warn:
+            writeInt(&buf, Int32(2))
+
+
+        case .info:
+            writeInt(&buf, Int32(3))
+
+
+        case .debug:
+            writeInt(&buf, Int32(4))
+
+
+        case .trace:
+            writeInt(&buf, Int32(5))
+
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeLogLevel_lift(_ buf: RustBuffer) throws -> LogLevel {
+    return try FfiConverterTypeLogLevel.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeLogLevel_lower(_ value: LogLevel) -> RustBuffer {
+    return FfiConverterTypeLogLevel.lower(value)
+}
+
+
+
+/**
+ * Whether a request carries the session's token.
+ */
+
+public enum RequestAuth: Equatable, Hashable {
+
+    case required
+    /**
+     * If somebody is signed in.
+     */
+    case optional
+    case never
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension RequestAuth: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeRequestAuth: FfiConverterRustBuffer {
+    typealias SwiftType = RequestAuth
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> RequestAuth {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+
+        case 1: return .required
+
+        case 2: return .optional
+
+        case 3: return .never
+
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: RequestAuth, into buf: inout [UInt8]) {
+        switch value {
+
+
+        case .required:
+            writeInt(&buf, Int32(1))
+
+
+        case .optional:
+            writeInt(&buf, Int32(2))
+
+
+        case .never:
+            writeInt(&buf, Int32(3))
+
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeRequestAuth_lift(_ buf: RustBuffer) throws -> RequestAuth {
+    return try FfiConverterTypeRequestAuth.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeRequestAuth_lower(_ value: RequestAuth) -> RustBuffer {
+    return FfiConverterTypeRequestAuth.lower(value)
+}
+
+
+
+/**
+ * What a request carries.
+ */
+
+public enum RequestContent {
+
+    case bytes(bytes: Data
+    )
+    /**
+     * A file, which is read while it is sent, and read anew if the request is sent again.
+     */
+    case file(path: String
+    )
+    /**
+     * `multipart/form-data`.
+     */
+    case form(parts: [FormPart]
+    )
+    /**
+     * What the app writes piece by piece. Such a request is never sent twice.
+     */
+    case pieces(body: OutgoingBody
+    )
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension RequestContent: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeRequestContent: FfiConverterRustBuffer {
+    typealias SwiftType = RequestContent
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> RequestContent {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+
+        case 1: return .bytes(bytes: try FfiConverterData.read(from: &buf)
+        )
+
+        case 2: return .file(path: try FfiConverterString.read(from: &buf)
+        )
+
+        case 3: return .form(parts: try FfiConverterSequenceTypeFormPart.read(from: &buf)
+        )
+
+        case 4: return .pieces(body: try FfiConverterTypeOutgoingBody.read(from: &buf)
+        )
+
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: RequestContent, into buf: inout [UInt8]) {
+        switch value {
+
+
+        case let .bytes(bytes):
+            writeInt(&buf, Int32(1))
+            FfiConverterData.write(bytes, into: &buf)
+
+
+        case let .file(path):
+            writeInt(&buf, Int32(2))
+            FfiConverterString.write(path, into: &buf)
+
+
+        case let .form(parts):
+            writeInt(&buf, Int32(3))
+            FfiConverterSequenceTypeFormPart.write(parts, into: &buf)
+
+
+        case let .pieces(body):
+            writeInt(&buf, Int32(4))
+            FfiConverterTypeOutgoingBody.write(body, into: &buf)
+
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeRequestContent_lift(_ buf: RustBuffer) throws -> RequestContent {
+    return try FfiConverterTypeRequestContent.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeRequestContent_lower(_ value: RequestContent) -> RustBuffer {
+    return FfiConverterTypeRequestContent.lower(value)
 }
 
 
@@ -1792,7 +6992,11 @@ enum SessionFailure: Swift.Error, Equatable, Hashable, Foundation.LocalizedError
     case Failed(code: String,
         /**
          * For people; holds no secret. Not named `message`: the generated code has one of its own.
-         */explanation: String, retryable: Bool, signInRequired: Bool, retryAfterMs: UInt64?, status: UInt16?
+         */explanation: String, retryable: Bool, signInRequired: Bool, retryAfterMs: UInt64?, status: UInt16?,
+        /**
+         * What a server said that did not accept a sign-in, where it was JSON. It is not part of any text: servers
+         * repeat what they were sent.
+         */answerJson: String?
     )
 
 
@@ -1829,7 +7033,8 @@ public struct FfiConverterTypeSessionFailure: FfiConverterRustBuffer {
             retryable: try FfiConverterBool.read(from: &buf),
             signInRequired: try FfiConverterBool.read(from: &buf),
             retryAfterMs: try FfiConverterOptionUInt64.read(from: &buf),
-            status: try FfiConverterOptionUInt16.read(from: &buf)
+            status: try FfiConverterOptionUInt16.read(from: &buf),
+            answerJson: try FfiConverterOptionString.read(from: &buf)
             )
 
          default: throw UniffiInternalError.unexpectedEnumCase
@@ -1843,7 +7048,7 @@ public struct FfiConverterTypeSessionFailure: FfiConverterRustBuffer {
 
 
 
-        case let .Failed(code,explanation,retryable,signInRequired,retryAfterMs,status):
+        case let .Failed(code,explanation,retryable,signInRequired,retryAfterMs,status,answerJson):
             writeInt(&buf, Int32(1))
             FfiConverterString.write(code, into: &buf)
             FfiConverterString.write(explanation, into: &buf)
@@ -1851,6 +7056,7 @@ public struct FfiConverterTypeSessionFailure: FfiConverterRustBuffer {
             FfiConverterBool.write(signInRequired, into: &buf)
             FfiConverterOptionUInt64.write(retryAfterMs, into: &buf)
             FfiConverterOptionUInt16.write(status, into: &buf)
+            FfiConverterOptionString.write(answerJson, into: &buf)
 
         }
     }
@@ -2088,16 +7294,27 @@ public func FfiConverterTypeSignOutReason_lower(_ value: SignOutReason) -> RustB
  * Where the secrets rest.
  */
 
-public enum StoreKind: Equatable, Hashable {
+public enum StoreKind {
 
     /**
-     * In memory only.
+     * In memory only: a new store for each opening.
      */
     case memory
     /**
      * In files of this directory, protected by file permissions alone.
      */
     case file(path: String
+    )
+    /**
+     * In the Apple Keychain; nowhere else.
+     */
+    case keychain(options: KeychainOptions
+    )
+    /**
+     * In a place of the app's own. Two of the same name are the same place. Processes that share the place name a
+     * directory that they share, for their locks.
+     */
+    case app(name: String, store: StoreCallbacks, sharedDirectory: String?
     )
 
 
@@ -2125,6 +7342,12 @@ public struct FfiConverterTypeStoreKind: FfiConverterRustBuffer {
         case 2: return .file(path: try FfiConverterString.read(from: &buf)
         )
 
+        case 3: return .keychain(options: try FfiConverterTypeKeychainOptions.read(from: &buf)
+        )
+
+        case 4: return .app(name: try FfiConverterString.read(from: &buf), store: try FfiConverterTypeStoreCallbacks.read(from: &buf), sharedDirectory: try FfiConverterOptionString.read(from: &buf)
+        )
+
         default: throw UniffiInternalError.unexpectedEnumCase
         }
     }
@@ -2140,6 +7363,18 @@ public struct FfiConverterTypeStoreKind: FfiConverterRustBuffer {
         case let .file(path):
             writeInt(&buf, Int32(2))
             FfiConverterString.write(path, into: &buf)
+
+
+        case let .keychain(options):
+            writeInt(&buf, Int32(3))
+            FfiConverterTypeKeychainOptions.write(options, into: &buf)
+
+
+        case let .app(name,store,sharedDirectory):
+            writeInt(&buf, Int32(4))
+            FfiConverterString.write(name, into: &buf)
+            FfiConverterTypeStoreCallbacks.write(store, into: &buf)
+            FfiConverterOptionString.write(sharedDirectory, into: &buf)
 
         }
     }
@@ -2166,17 +7401,22 @@ public func FfiConverterTypeStoreKind_lower(_ value: StoreKind) -> RustBuffer {
  * How the authorization server is spoken to. URLs are absolute, or relative to the base URL.
  */
 
-public enum TokenEndpoints: Equatable, Hashable {
+public enum TokenEndpoints {
 
     /**
      * POST with JSON bodies.
      */
-    case json(loginUrl: String, refreshUrl: String, logoutUrl: String
+    case json(options: JsonEndpoints
     )
     /**
      * RFC 6749 form posts of a public client, RFC 7009 revocation.
      */
-    case oAuth2(tokenEndpoint: String, clientId: String, revocationEndpoint: String?
+    case oAuth2(options: OAuth2Endpoints
+    )
+    /**
+     * What the app does by itself.
+     */
+    case custom(authority: AuthorityCallbacks
     )
 
 
@@ -2199,10 +7439,13 @@ public struct FfiConverterTypeTokenEndpoints: FfiConverterRustBuffer {
         let variant: Int32 = try readInt(&buf)
         switch variant {
 
-        case 1: return .json(loginUrl: try FfiConverterString.read(from: &buf), refreshUrl: try FfiConverterString.read(from: &buf), logoutUrl: try FfiConverterString.read(from: &buf)
+        case 1: return .json(options: try FfiConverterTypeJsonEndpoints.read(from: &buf)
         )
 
-        case 2: return .oAuth2(tokenEndpoint: try FfiConverterString.read(from: &buf), clientId: try FfiConverterString.read(from: &buf), revocationEndpoint: try FfiConverterOptionString.read(from: &buf)
+        case 2: return .oAuth2(options: try FfiConverterTypeOAuth2Endpoints.read(from: &buf)
+        )
+
+        case 3: return .custom(authority: try FfiConverterTypeAuthorityCallbacks.read(from: &buf)
         )
 
         default: throw UniffiInternalError.unexpectedEnumCase
@@ -2213,18 +7456,19 @@ public struct FfiConverterTypeTokenEndpoints: FfiConverterRustBuffer {
         switch value {
 
 
-        case let .json(loginUrl,refreshUrl,logoutUrl):
+        case let .json(options):
             writeInt(&buf, Int32(1))
-            FfiConverterString.write(loginUrl, into: &buf)
-            FfiConverterString.write(refreshUrl, into: &buf)
-            FfiConverterString.write(logoutUrl, into: &buf)
+            FfiConverterTypeJsonEndpoints.write(options, into: &buf)
 
 
-        case let .oAuth2(tokenEndpoint,clientId,revocationEndpoint):
+        case let .oAuth2(options):
             writeInt(&buf, Int32(2))
-            FfiConverterString.write(tokenEndpoint, into: &buf)
-            FfiConverterString.write(clientId, into: &buf)
-            FfiConverterOptionString.write(revocationEndpoint, into: &buf)
+            FfiConverterTypeOAuth2Endpoints.write(options, into: &buf)
+
+
+        case let .custom(authority):
+            writeInt(&buf, Int32(3))
+            FfiConverterTypeAuthorityCallbacks.write(authority, into: &buf)
 
         }
     }
@@ -2243,6 +7487,78 @@ public func FfiConverterTypeTokenEndpoints_lift(_ buf: RustBuffer) throws -> Tok
 #endif
 public func FfiConverterTypeTokenEndpoints_lower(_ value: TokenEndpoints) -> RustBuffer {
     return FfiConverterTypeTokenEndpoints.lower(value)
+}
+
+
+
+/**
+ * What a user is asked for.
+ */
+
+public enum UserGate: Equatable, Hashable {
+
+    /**
+     * Biometry or the passcode.
+     */
+    case userPresence
+    case biometry
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension UserGate: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeUserGate: FfiConverterRustBuffer {
+    typealias SwiftType = UserGate
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> UserGate {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+
+        case 1: return .userPresence
+
+        case 2: return .biometry
+
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: UserGate, into buf: inout [UInt8]) {
+        switch value {
+
+
+        case .userPresence:
+            writeInt(&buf, Int32(1))
+
+
+        case .biometry:
+            writeInt(&buf, Int32(2))
+
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeUserGate_lift(_ buf: RustBuffer) throws -> UserGate {
+    return try FfiConverterTypeUserGate.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeUserGate_lower(_ value: UserGate) -> RustBuffer {
+    return FfiConverterTypeUserGate.lower(value)
 }
 
 
@@ -2265,6 +7581,30 @@ fileprivate struct FfiConverterOptionUInt16: FfiConverterRustBuffer {
         switch try readInt(&buf) as Int8 {
         case 0: return nil
         case 1: return try FfiConverterUInt16.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterOptionUInt32: FfiConverterRustBuffer {
+    typealias SwiftType = UInt32?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterUInt32.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterUInt32.read(from: &buf)
         default: throw UniffiInternalError.unexpectedOptionalTag
         }
     }
@@ -2369,6 +7709,294 @@ fileprivate struct FfiConverterOptionData: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterOptionTypeActivityCallbacks: FfiConverterRustBuffer {
+    typealias SwiftType = ActivityCallbacks?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeActivityCallbacks.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeActivityCallbacks.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterOptionTypeAuthorizationValue: FfiConverterRustBuffer {
+    typealias SwiftType = AuthorizationValue?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeAuthorizationValue.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeAuthorizationValue.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterOptionTypeLogSink: FfiConverterRustBuffer {
+    typealias SwiftType = LogSink?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeLogSink.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeLogSink.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterOptionTypeProgressListener: FfiConverterRustBuffer {
+    typealias SwiftType = ProgressListener?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeProgressListener.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeProgressListener.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterOptionTypeProtectedDataCallbacks: FfiConverterRustBuffer {
+    typealias SwiftType = ProtectedDataCallbacks?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeProtectedDataCallbacks.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeProtectedDataCallbacks.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterOptionTypeSecretText: FfiConverterRustBuffer {
+    typealias SwiftType = SecretText?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeSecretText.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeSecretText.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterOptionTypeStoredContent: FfiConverterRustBuffer {
+    typealias SwiftType = StoredContent?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeStoredContent.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeStoredContent.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterOptionTypeAnswerOptions: FfiConverterRustBuffer {
+    typealias SwiftType = AnswerOptions?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeAnswerOptions.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeAnswerOptions.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterOptionTypeCallAdditions: FfiConverterRustBuffer {
+    typealias SwiftType = CallAdditions?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeCallAdditions.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeCallAdditions.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterOptionTypeRetryOptions: FfiConverterRustBuffer {
+    typealias SwiftType = RetryOptions?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeRetryOptions.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeRetryOptions.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterOptionTypeRequestAuth: FfiConverterRustBuffer {
+    typealias SwiftType = RequestAuth?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeRequestAuth.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeRequestAuth.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterOptionTypeRequestContent: FfiConverterRustBuffer {
+    typealias SwiftType = RequestContent?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeRequestContent.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeRequestContent.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterOptionTypeSessionEvent: FfiConverterRustBuffer {
     typealias SwiftType = SessionEvent?
 
@@ -2441,6 +8069,79 @@ fileprivate struct FfiConverterOptionTypeTokenEndpoints: FfiConverterRustBuffer 
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterOptionTypeUserGate: FfiConverterRustBuffer {
+    typealias SwiftType = UserGate?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeUserGate.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeUserGate.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterOptionSequenceUInt16: FfiConverterRustBuffer {
+    typealias SwiftType = [UInt16]?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterSequenceUInt16.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterSequenceUInt16.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterSequenceUInt16: FfiConverterRustBuffer {
+    typealias SwiftType = [UInt16]
+
+    public static func write(_ value: [UInt16], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterUInt16.write(item, into: &buf)
+        }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [UInt16] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [UInt16]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterUInt16.read(from: &buf))
+        }
+        return seq
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterSequenceString: FfiConverterRustBuffer {
     typealias SwiftType = [String]
 
@@ -2466,6 +8167,56 @@ fileprivate struct FfiConverterSequenceString: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterSequenceData: FfiConverterRustBuffer {
+    typealias SwiftType = [Data]
+
+    public static func write(_ value: [Data], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterData.write(item, into: &buf)
+        }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [Data] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [Data]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterData.read(from: &buf))
+        }
+        return seq
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterSequenceTypeAnswerCode: FfiConverterRustBuffer {
+    typealias SwiftType = [AnswerCode]
+
+    public static func write(_ value: [AnswerCode], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterTypeAnswerCode.write(item, into: &buf)
+        }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [AnswerCode] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [AnswerCode]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterTypeAnswerCode.read(from: &buf))
+        }
+        return seq
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterSequenceTypeHeader: FfiConverterRustBuffer {
     typealias SwiftType = [Header]
 
@@ -2483,6 +8234,56 @@ fileprivate struct FfiConverterSequenceTypeHeader: FfiConverterRustBuffer {
         seq.reserveCapacity(Int(len))
         for _ in 0 ..< len {
             seq.append(try FfiConverterTypeHeader.read(from: &buf))
+        }
+        return seq
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterSequenceTypePinOptions: FfiConverterRustBuffer {
+    typealias SwiftType = [PinOptions]
+
+    public static func write(_ value: [PinOptions], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterTypePinOptions.write(item, into: &buf)
+        }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [PinOptions] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [PinOptions]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterTypePinOptions.read(from: &buf))
+        }
+        return seq
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterSequenceTypeFormPart: FfiConverterRustBuffer {
+    typealias SwiftType = [FormPart]
+
+    public static func write(_ value: [FormPart], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterTypeFormPart.write(item, into: &buf)
+        }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [FormPart] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [FormPart]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterTypeFormPart.read(from: &buf))
         }
         return seq
     }
@@ -2546,6 +8347,19 @@ public func libraryVersion() -> String  {
 })
 }
 /**
+ * Hands the log up to `level` to the app; a later call replaces the sink and the level, and `None` ends it. One for
+ * the process. Fails with `already_open` where Rust code of the app has installed a subscriber of `tracing` itself,
+ * which gets the same lines.
+ */
+public func setLogSink(sink: LogSink?, level: LogLevel)throws   {try rustCallWithError(FfiConverterTypeSessionFailure_lift) {
+        uniffiCallStatus in
+    uniffi_auth_session_ffi_fn_func_set_log_sink(
+        FfiConverterOptionTypeLogSink.lower(sink),
+        FfiConverterTypeLogLevel_lower(level),uniffiCallStatus
+    )
+}
+}
+/**
  * Checks the settings and reads the store. A function, because Kotlin has no async constructors.
  */
 public func openSession(options: SessionOptions)async throws  -> Session  {
@@ -2581,7 +8395,109 @@ private let initializationResult: InitializationResult = {
     if (uniffi_auth_session_ffi_checksum_func_library_version() != 49143) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_auth_session_ffi_checksum_func_set_log_sink() != 2603) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_auth_session_ffi_checksum_func_open_session() != 14146) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_auth_session_ffi_checksum_method_activitycallbacks_begin() != 53867) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_auth_session_ffi_checksum_method_activitycallbacks_end() != 2148) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_auth_session_ffi_checksum_method_authoritycallbacks_sign_in() != 5860) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_auth_session_ffi_checksum_method_authoritycallbacks_continue_sign_in() != 27532) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_auth_session_ffi_checksum_method_authoritycallbacks_refresh() != 25905) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_auth_session_ffi_checksum_method_authoritycallbacks_revoke() != 52110) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_auth_session_ffi_checksum_method_refreshreply_ambiguous() != 50205) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_auth_session_ffi_checksum_method_refreshreply_misconfigured() != 62174) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_auth_session_ffi_checksum_method_refreshreply_rejected() != 20065) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_auth_session_ffi_checksum_method_refreshreply_rotated() != 10212) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_auth_session_ffi_checksum_method_refreshreply_salvaged() != 43030) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_auth_session_ffi_checksum_method_refreshreply_unavailable() != 11950) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_auth_session_ffi_checksum_method_refreshreply_unexpected() != 62594) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_auth_session_ffi_checksum_method_refreshreply_unreachable() != 11621) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_auth_session_ffi_checksum_method_revocationreply_done() != 39261) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_auth_session_ffi_checksum_method_signinreply_next_step() != 32535) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_auth_session_ffi_checksum_method_signinreply_rejected() != 40958) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_auth_session_ffi_checksum_method_signinreply_signed_in() != 31745) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_auth_session_ffi_checksum_method_signinreply_unavailable() != 635) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_auth_session_ffi_checksum_method_signinreply_unreachable() != 24062) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_auth_session_ffi_checksum_method_incomingresponse_cancel() != 49662) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_auth_session_ffi_checksum_method_incomingresponse_disposition() != 5455) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_auth_session_ffi_checksum_method_incomingresponse_headers() != 54520) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_auth_session_ffi_checksum_method_incomingresponse_next() != 14111) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_auth_session_ffi_checksum_method_incomingresponse_status() != 25424) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_auth_session_ffi_checksum_method_incomingresponse_url() != 2033) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_auth_session_ffi_checksum_method_outgoingbody_abandon() != 65312) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_auth_session_ffi_checksum_method_outgoingbody_finish() != 65477) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_auth_session_ffi_checksum_method_outgoingbody_write() != 53509) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_auth_session_ffi_checksum_method_eventlistener_on_event() != 27616) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_auth_session_ffi_checksum_method_progresslistener_on_progress() != 23707) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_auth_session_ffi_checksum_method_subscription_cancel() != 16901) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_auth_session_ffi_checksum_method_logsink_log() != 50995) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_auth_session_ffi_checksum_method_request_cancel() != 37386) {
@@ -2590,19 +8506,58 @@ private let initializationResult: InitializationResult = {
     if (uniffi_auth_session_ffi_checksum_method_request_send() != 29213) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_auth_session_ffi_checksum_method_session_adopt() != 62510) {
+    if (uniffi_auth_session_ffi_checksum_method_request_send_streaming() != 36791) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_auth_session_ffi_checksum_method_request_send_to_file() != 50818) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_auth_session_ffi_checksum_method_secrettext_expose() != 23121) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_auth_session_ffi_checksum_method_apiclient_request() != 11369) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_auth_session_ffi_checksum_method_authorizationvalue_expose() != 42808) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_auth_session_ffi_checksum_method_session_adopt() != 4117) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_auth_session_ffi_checksum_method_session_authorization() != 33201) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_auth_session_ffi_checksum_method_session_client() != 37322) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_auth_session_ffi_checksum_method_session_continue_sign_in() != 54066) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_auth_session_ffi_checksum_method_session_events() != 15103) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_auth_session_ffi_checksum_method_session_listen() != 59006) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_auth_session_ffi_checksum_method_session_lock_cause() != 33266) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_auth_session_ffi_checksum_method_session_network_changed() != 38076) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_auth_session_ffi_checksum_method_session_refused() != 46783) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_auth_session_ffi_checksum_method_session_request() != 544) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_auth_session_ffi_checksum_method_session_sign_in() != 60224) {
+    if (uniffi_auth_session_ffi_checksum_method_session_require_recent_sign_in() != 33965) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_auth_session_ffi_checksum_method_session_resume() != 62859) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_auth_session_ffi_checksum_method_session_sign_in() != 56753) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_auth_session_ffi_checksum_method_session_sign_out() != 9937) {
@@ -2611,13 +8566,44 @@ private let initializationResult: InitializationResult = {
     if (uniffi_auth_session_ffi_checksum_method_session_state() != 1173) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_auth_session_ffi_checksum_method_session_suspend() != 32070) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_auth_session_ffi_checksum_method_session_trace_json() != 60299) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_auth_session_ffi_checksum_method_eventqueue_close() != 28204) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_auth_session_ffi_checksum_method_eventqueue_next() != 1766) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_auth_session_ffi_checksum_method_protecteddatacallbacks_is_available() != 38528) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_auth_session_ffi_checksum_method_storecallbacks_load() != 40474) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_auth_session_ffi_checksum_method_storecallbacks_replace() != 61476) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_auth_session_ffi_checksum_method_storedcontent_bytes() != 54318) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_auth_session_ffi_checksum_constructor_outgoingbody_new() != 48050) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_auth_session_ffi_checksum_constructor_storedcontent_new() != 58409) {
+        return InitializationResult.apiChecksumMismatch
+    }
 
+    uniffiCallbackInitActivityCallbacks()
+    uniffiCallbackInitAuthorityCallbacks()
+    uniffiCallbackInitEventListener()
+    uniffiCallbackInitLogSink()
+    uniffiCallbackInitProgressListener()
+    uniffiCallbackInitProtectedDataCallbacks()
+    uniffiCallbackInitStoreCallbacks()
     return InitializationResult.ok
 }()
 

@@ -657,6 +657,190 @@ internal open class UniffiForeignFutureResultVoid(
 internal interface UniffiForeignFutureCompleteVoid : com.sun.jna.Callback {
     fun callback(`callbackData`: Long,`result`: UniffiForeignFutureResultVoid.UniffiByValue,)
 }
+internal interface UniffiCallbackInterfaceActivityCallbacksMethod0 : com.sun.jna.Callback {
+    fun callback(`uniffiHandle`: Long,`uniffiOutReturn`: ByteByReference,uniffiCallStatus: UniffiRustCallStatus,)
+}
+internal interface UniffiCallbackInterfaceActivityCallbacksMethod1 : com.sun.jna.Callback {
+    fun callback(`uniffiHandle`: Long,`uniffiOutReturn`: Pointer,uniffiCallStatus: UniffiRustCallStatus,)
+}
+internal interface UniffiCallbackInterfaceAuthorityCallbacksMethod0 : com.sun.jna.Callback {
+    fun callback(`uniffiHandle`: Long,`credentialsJson`: RustBuffer.ByValue,`reply`: Long,`uniffiOutReturn`: Pointer,uniffiCallStatus: UniffiRustCallStatus,)
+}
+internal interface UniffiCallbackInterfaceAuthorityCallbacksMethod1 : com.sun.jna.Callback {
+    fun callback(`uniffiHandle`: Long,`step`: RustBuffer.ByValue,`bodyJson`: RustBuffer.ByValue,`reply`: Long,`uniffiOutReturn`: Pointer,uniffiCallStatus: UniffiRustCallStatus,)
+}
+internal interface UniffiCallbackInterfaceAuthorityCallbacksMethod2 : com.sun.jna.Callback {
+    fun callback(`uniffiHandle`: Long,`refreshToken`: Long,`attemptId`: RustBuffer.ByValue,`reply`: Long,`uniffiOutReturn`: Pointer,uniffiCallStatus: UniffiRustCallStatus,)
+}
+internal interface UniffiCallbackInterfaceAuthorityCallbacksMethod3 : com.sun.jna.Callback {
+    fun callback(`uniffiHandle`: Long,`refreshToken`: Long,`accessToken`: RustBuffer.ByValue,`reply`: Long,`uniffiOutReturn`: Pointer,uniffiCallStatus: UniffiRustCallStatus,)
+}
+internal interface UniffiCallbackInterfaceEventListenerMethod0 : com.sun.jna.Callback {
+    fun callback(`uniffiHandle`: Long,`event`: RustBuffer.ByValue,`uniffiOutReturn`: Pointer,uniffiCallStatus: UniffiRustCallStatus,)
+}
+internal interface UniffiCallbackInterfaceProgressListenerMethod0 : com.sun.jna.Callback {
+    fun callback(`uniffiHandle`: Long,`bytes`: Long,`total`: RustBuffer.ByValue,`uniffiOutReturn`: Pointer,uniffiCallStatus: UniffiRustCallStatus,)
+}
+internal interface UniffiCallbackInterfaceLogSinkMethod0 : com.sun.jna.Callback {
+    fun callback(`uniffiHandle`: Long,`level`: RustBuffer.ByValue,`target`: RustBuffer.ByValue,`message`: RustBuffer.ByValue,`uniffiOutReturn`: Pointer,uniffiCallStatus: UniffiRustCallStatus,)
+}
+internal interface UniffiCallbackInterfaceProtectedDataCallbacksMethod0 : com.sun.jna.Callback {
+    fun callback(`uniffiHandle`: Long,`uniffiOutReturn`: ByteByReference,uniffiCallStatus: UniffiRustCallStatus,)
+}
+internal interface UniffiCallbackInterfaceStoreCallbacksMethod0 : com.sun.jna.Callback {
+    fun callback(`uniffiHandle`: Long,`namespace`: RustBuffer.ByValue,`account`: RustBuffer.ByValue,`uniffiOutReturn`: RustBuffer,uniffiCallStatus: UniffiRustCallStatus,)
+}
+internal interface UniffiCallbackInterfaceStoreCallbacksMethod1 : com.sun.jna.Callback {
+    fun callback(`uniffiHandle`: Long,`namespace`: RustBuffer.ByValue,`account`: RustBuffer.ByValue,`content`: Long,`uniffiOutReturn`: Pointer,uniffiCallStatus: UniffiRustCallStatus,)
+}
+@Structure.FieldOrder("uniffiFree", "uniffiClone", "begin", "end")
+internal open class UniffiVTableCallbackInterfaceActivityCallbacks(
+    @JvmField internal var `uniffiFree`: UniffiCallbackInterfaceFree? = null,
+    @JvmField internal var `uniffiClone`: UniffiCallbackInterfaceClone? = null,
+    @JvmField internal var `begin`: UniffiCallbackInterfaceActivityCallbacksMethod0? = null,
+    @JvmField internal var `end`: UniffiCallbackInterfaceActivityCallbacksMethod1? = null,
+) : Structure() {
+    class UniffiByValue(
+        `uniffiFree`: UniffiCallbackInterfaceFree? = null,
+        `uniffiClone`: UniffiCallbackInterfaceClone? = null,
+        `begin`: UniffiCallbackInterfaceActivityCallbacksMethod0? = null,
+        `end`: UniffiCallbackInterfaceActivityCallbacksMethod1? = null,
+    ): UniffiVTableCallbackInterfaceActivityCallbacks(`uniffiFree`,`uniffiClone`,`begin`,`end`,), Structure.ByValue
+
+   internal fun uniffiSetValue(other: UniffiVTableCallbackInterfaceActivityCallbacks) {
+        `uniffiFree` = other.`uniffiFree`
+        `uniffiClone` = other.`uniffiClone`
+        `begin` = other.`begin`
+        `end` = other.`end`
+    }
+
+}
+@Structure.FieldOrder("uniffiFree", "uniffiClone", "signIn", "continueSignIn", "refresh", "revoke")
+internal open class UniffiVTableCallbackInterfaceAuthorityCallbacks(
+    @JvmField internal var `uniffiFree`: UniffiCallbackInterfaceFree? = null,
+    @JvmField internal var `uniffiClone`: UniffiCallbackInterfaceClone? = null,
+    @JvmField internal var `signIn`: UniffiCallbackInterfaceAuthorityCallbacksMethod0? = null,
+    @JvmField internal var `continueSignIn`: UniffiCallbackInterfaceAuthorityCallbacksMethod1? = null,
+    @JvmField internal var `refresh`: UniffiCallbackInterfaceAuthorityCallbacksMethod2? = null,
+    @JvmField internal var `revoke`: UniffiCallbackInterfaceAuthorityCallbacksMethod3? = null,
+) : Structure() {
+    class UniffiByValue(
+        `uniffiFree`: UniffiCallbackInterfaceFree? = null,
+        `uniffiClone`: UniffiCallbackInterfaceClone? = null,
+        `signIn`: UniffiCallbackInterfaceAuthorityCallbacksMethod0? = null,
+        `continueSignIn`: UniffiCallbackInterfaceAuthorityCallbacksMethod1? = null,
+        `refresh`: UniffiCallbackInterfaceAuthorityCallbacksMethod2? = null,
+        `revoke`: UniffiCallbackInterfaceAuthorityCallbacksMethod3? = null,
+    ): UniffiVTableCallbackInterfaceAuthorityCallbacks(`uniffiFree`,`uniffiClone`,`signIn`,`continueSignIn`,`refresh`,`revoke`,), Structure.ByValue
+
+   internal fun uniffiSetValue(other: UniffiVTableCallbackInterfaceAuthorityCallbacks) {
+        `uniffiFree` = other.`uniffiFree`
+        `uniffiClone` = other.`uniffiClone`
+        `signIn` = other.`signIn`
+        `continueSignIn` = other.`continueSignIn`
+        `refresh` = other.`refresh`
+        `revoke` = other.`revoke`
+    }
+
+}
+@Structure.FieldOrder("uniffiFree", "uniffiClone", "onEvent")
+internal open class UniffiVTableCallbackInterfaceEventListener(
+    @JvmField internal var `uniffiFree`: UniffiCallbackInterfaceFree? = null,
+    @JvmField internal var `uniffiClone`: UniffiCallbackInterfaceClone? = null,
+    @JvmField internal var `onEvent`: UniffiCallbackInterfaceEventListenerMethod0? = null,
+) : Structure() {
+    class UniffiByValue(
+        `uniffiFree`: UniffiCallbackInterfaceFree? = null,
+        `uniffiClone`: UniffiCallbackInterfaceClone? = null,
+        `onEvent`: UniffiCallbackInterfaceEventListenerMethod0? = null,
+    ): UniffiVTableCallbackInterfaceEventListener(`uniffiFree`,`uniffiClone`,`onEvent`,), Structure.ByValue
+
+   internal fun uniffiSetValue(other: UniffiVTableCallbackInterfaceEventListener) {
+        `uniffiFree` = other.`uniffiFree`
+        `uniffiClone` = other.`uniffiClone`
+        `onEvent` = other.`onEvent`
+    }
+
+}
+@Structure.FieldOrder("uniffiFree", "uniffiClone", "onProgress")
+internal open class UniffiVTableCallbackInterfaceProgressListener(
+    @JvmField internal var `uniffiFree`: UniffiCallbackInterfaceFree? = null,
+    @JvmField internal var `uniffiClone`: UniffiCallbackInterfaceClone? = null,
+    @JvmField internal var `onProgress`: UniffiCallbackInterfaceProgressListenerMethod0? = null,
+) : Structure() {
+    class UniffiByValue(
+        `uniffiFree`: UniffiCallbackInterfaceFree? = null,
+        `uniffiClone`: UniffiCallbackInterfaceClone? = null,
+        `onProgress`: UniffiCallbackInterfaceProgressListenerMethod0? = null,
+    ): UniffiVTableCallbackInterfaceProgressListener(`uniffiFree`,`uniffiClone`,`onProgress`,), Structure.ByValue
+
+   internal fun uniffiSetValue(other: UniffiVTableCallbackInterfaceProgressListener) {
+        `uniffiFree` = other.`uniffiFree`
+        `uniffiClone` = other.`uniffiClone`
+        `onProgress` = other.`onProgress`
+    }
+
+}
+@Structure.FieldOrder("uniffiFree", "uniffiClone", "log")
+internal open class UniffiVTableCallbackInterfaceLogSink(
+    @JvmField internal var `uniffiFree`: UniffiCallbackInterfaceFree? = null,
+    @JvmField internal var `uniffiClone`: UniffiCallbackInterfaceClone? = null,
+    @JvmField internal var `log`: UniffiCallbackInterfaceLogSinkMethod0? = null,
+) : Structure() {
+    class UniffiByValue(
+        `uniffiFree`: UniffiCallbackInterfaceFree? = null,
+        `uniffiClone`: UniffiCallbackInterfaceClone? = null,
+        `log`: UniffiCallbackInterfaceLogSinkMethod0? = null,
+    ): UniffiVTableCallbackInterfaceLogSink(`uniffiFree`,`uniffiClone`,`log`,), Structure.ByValue
+
+   internal fun uniffiSetValue(other: UniffiVTableCallbackInterfaceLogSink) {
+        `uniffiFree` = other.`uniffiFree`
+        `uniffiClone` = other.`uniffiClone`
+        `log` = other.`log`
+    }
+
+}
+@Structure.FieldOrder("uniffiFree", "uniffiClone", "isAvailable")
+internal open class UniffiVTableCallbackInterfaceProtectedDataCallbacks(
+    @JvmField internal var `uniffiFree`: UniffiCallbackInterfaceFree? = null,
+    @JvmField internal var `uniffiClone`: UniffiCallbackInterfaceClone? = null,
+    @JvmField internal var `isAvailable`: UniffiCallbackInterfaceProtectedDataCallbacksMethod0? = null,
+) : Structure() {
+    class UniffiByValue(
+        `uniffiFree`: UniffiCallbackInterfaceFree? = null,
+        `uniffiClone`: UniffiCallbackInterfaceClone? = null,
+        `isAvailable`: UniffiCallbackInterfaceProtectedDataCallbacksMethod0? = null,
+    ): UniffiVTableCallbackInterfaceProtectedDataCallbacks(`uniffiFree`,`uniffiClone`,`isAvailable`,), Structure.ByValue
+
+   internal fun uniffiSetValue(other: UniffiVTableCallbackInterfaceProtectedDataCallbacks) {
+        `uniffiFree` = other.`uniffiFree`
+        `uniffiClone` = other.`uniffiClone`
+        `isAvailable` = other.`isAvailable`
+    }
+
+}
+@Structure.FieldOrder("uniffiFree", "uniffiClone", "load", "replace")
+internal open class UniffiVTableCallbackInterfaceStoreCallbacks(
+    @JvmField internal var `uniffiFree`: UniffiCallbackInterfaceFree? = null,
+    @JvmField internal var `uniffiClone`: UniffiCallbackInterfaceClone? = null,
+    @JvmField internal var `load`: UniffiCallbackInterfaceStoreCallbacksMethod0? = null,
+    @JvmField internal var `replace`: UniffiCallbackInterfaceStoreCallbacksMethod1? = null,
+) : Structure() {
+    class UniffiByValue(
+        `uniffiFree`: UniffiCallbackInterfaceFree? = null,
+        `uniffiClone`: UniffiCallbackInterfaceClone? = null,
+        `load`: UniffiCallbackInterfaceStoreCallbacksMethod0? = null,
+        `replace`: UniffiCallbackInterfaceStoreCallbacksMethod1? = null,
+    ): UniffiVTableCallbackInterfaceStoreCallbacks(`uniffiFree`,`uniffiClone`,`load`,`replace`,), Structure.ByValue
+
+   internal fun uniffiSetValue(other: UniffiVTableCallbackInterfaceStoreCallbacks) {
+        `uniffiFree` = other.`uniffiFree`
+        `uniffiClone` = other.`uniffiClone`
+        `load` = other.`load`
+        `replace` = other.`replace`
+    }
+
+}
 
 // A JNA Library to expose the extern-C FFI definitions.
 // This is an implementation detail which will be called internally by the public API.
@@ -684,19 +868,113 @@ internal object IntegrityCheckingUniffiLib {
     internal fun ensureInitialized() = Unit
     external fun uniffi_auth_session_ffi_checksum_func_library_version(
     ): Int
+    external fun uniffi_auth_session_ffi_checksum_func_set_log_sink(
+    ): Int
     external fun uniffi_auth_session_ffi_checksum_func_open_session(
+    ): Int
+    external fun uniffi_auth_session_ffi_checksum_method_activitycallbacks_begin(
+    ): Int
+    external fun uniffi_auth_session_ffi_checksum_method_activitycallbacks_end(
+    ): Int
+    external fun uniffi_auth_session_ffi_checksum_method_authoritycallbacks_sign_in(
+    ): Int
+    external fun uniffi_auth_session_ffi_checksum_method_authoritycallbacks_continue_sign_in(
+    ): Int
+    external fun uniffi_auth_session_ffi_checksum_method_authoritycallbacks_refresh(
+    ): Int
+    external fun uniffi_auth_session_ffi_checksum_method_authoritycallbacks_revoke(
+    ): Int
+    external fun uniffi_auth_session_ffi_checksum_method_refreshreply_ambiguous(
+    ): Int
+    external fun uniffi_auth_session_ffi_checksum_method_refreshreply_misconfigured(
+    ): Int
+    external fun uniffi_auth_session_ffi_checksum_method_refreshreply_rejected(
+    ): Int
+    external fun uniffi_auth_session_ffi_checksum_method_refreshreply_rotated(
+    ): Int
+    external fun uniffi_auth_session_ffi_checksum_method_refreshreply_salvaged(
+    ): Int
+    external fun uniffi_auth_session_ffi_checksum_method_refreshreply_unavailable(
+    ): Int
+    external fun uniffi_auth_session_ffi_checksum_method_refreshreply_unexpected(
+    ): Int
+    external fun uniffi_auth_session_ffi_checksum_method_refreshreply_unreachable(
+    ): Int
+    external fun uniffi_auth_session_ffi_checksum_method_revocationreply_done(
+    ): Int
+    external fun uniffi_auth_session_ffi_checksum_method_signinreply_next_step(
+    ): Int
+    external fun uniffi_auth_session_ffi_checksum_method_signinreply_rejected(
+    ): Int
+    external fun uniffi_auth_session_ffi_checksum_method_signinreply_signed_in(
+    ): Int
+    external fun uniffi_auth_session_ffi_checksum_method_signinreply_unavailable(
+    ): Int
+    external fun uniffi_auth_session_ffi_checksum_method_signinreply_unreachable(
+    ): Int
+    external fun uniffi_auth_session_ffi_checksum_method_incomingresponse_cancel(
+    ): Int
+    external fun uniffi_auth_session_ffi_checksum_method_incomingresponse_disposition(
+    ): Int
+    external fun uniffi_auth_session_ffi_checksum_method_incomingresponse_headers(
+    ): Int
+    external fun uniffi_auth_session_ffi_checksum_method_incomingresponse_next(
+    ): Int
+    external fun uniffi_auth_session_ffi_checksum_method_incomingresponse_status(
+    ): Int
+    external fun uniffi_auth_session_ffi_checksum_method_incomingresponse_url(
+    ): Int
+    external fun uniffi_auth_session_ffi_checksum_method_outgoingbody_abandon(
+    ): Int
+    external fun uniffi_auth_session_ffi_checksum_method_outgoingbody_finish(
+    ): Int
+    external fun uniffi_auth_session_ffi_checksum_method_outgoingbody_write(
+    ): Int
+    external fun uniffi_auth_session_ffi_checksum_method_eventlistener_on_event(
+    ): Int
+    external fun uniffi_auth_session_ffi_checksum_method_progresslistener_on_progress(
+    ): Int
+    external fun uniffi_auth_session_ffi_checksum_method_subscription_cancel(
+    ): Int
+    external fun uniffi_auth_session_ffi_checksum_method_logsink_log(
     ): Int
     external fun uniffi_auth_session_ffi_checksum_method_request_cancel(
     ): Int
     external fun uniffi_auth_session_ffi_checksum_method_request_send(
     ): Int
+    external fun uniffi_auth_session_ffi_checksum_method_request_send_streaming(
+    ): Int
+    external fun uniffi_auth_session_ffi_checksum_method_request_send_to_file(
+    ): Int
+    external fun uniffi_auth_session_ffi_checksum_method_secrettext_expose(
+    ): Int
+    external fun uniffi_auth_session_ffi_checksum_method_apiclient_request(
+    ): Int
+    external fun uniffi_auth_session_ffi_checksum_method_authorizationvalue_expose(
+    ): Int
     external fun uniffi_auth_session_ffi_checksum_method_session_adopt(
+    ): Int
+    external fun uniffi_auth_session_ffi_checksum_method_session_authorization(
+    ): Int
+    external fun uniffi_auth_session_ffi_checksum_method_session_client(
+    ): Int
+    external fun uniffi_auth_session_ffi_checksum_method_session_continue_sign_in(
     ): Int
     external fun uniffi_auth_session_ffi_checksum_method_session_events(
     ): Int
+    external fun uniffi_auth_session_ffi_checksum_method_session_listen(
+    ): Int
+    external fun uniffi_auth_session_ffi_checksum_method_session_lock_cause(
+    ): Int
     external fun uniffi_auth_session_ffi_checksum_method_session_network_changed(
     ): Int
+    external fun uniffi_auth_session_ffi_checksum_method_session_refused(
+    ): Int
     external fun uniffi_auth_session_ffi_checksum_method_session_request(
+    ): Int
+    external fun uniffi_auth_session_ffi_checksum_method_session_require_recent_sign_in(
+    ): Int
+    external fun uniffi_auth_session_ffi_checksum_method_session_resume(
     ): Int
     external fun uniffi_auth_session_ffi_checksum_method_session_sign_in(
     ): Int
@@ -704,9 +982,25 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_auth_session_ffi_checksum_method_session_state(
     ): Int
+    external fun uniffi_auth_session_ffi_checksum_method_session_suspend(
+    ): Int
+    external fun uniffi_auth_session_ffi_checksum_method_session_trace_json(
+    ): Int
     external fun uniffi_auth_session_ffi_checksum_method_eventqueue_close(
     ): Int
     external fun uniffi_auth_session_ffi_checksum_method_eventqueue_next(
+    ): Int
+    external fun uniffi_auth_session_ffi_checksum_method_protecteddatacallbacks_is_available(
+    ): Int
+    external fun uniffi_auth_session_ffi_checksum_method_storecallbacks_load(
+    ): Int
+    external fun uniffi_auth_session_ffi_checksum_method_storecallbacks_replace(
+    ): Int
+    external fun uniffi_auth_session_ffi_checksum_method_storedcontent_bytes(
+    ): Int
+    external fun uniffi_auth_session_ffi_checksum_constructor_outgoingbody_new(
+    ): Int
+    external fun uniffi_auth_session_ffi_checksum_constructor_storedcontent_new(
     ): Int
     external fun ffi_auth_session_ffi_uniffi_contract_version(
     ): Int
@@ -724,10 +1018,139 @@ internal object UniffiLib {
 
     init {
         Native.register(UniffiLib::class.java, findLibraryName(componentName = "auth_session_ffi"))
+        uniffiCallbackInterfaceActivityCallbacks.register(this)
+        uniffiCallbackInterfaceAuthorityCallbacks.register(this)
+        uniffiCallbackInterfaceEventListener.register(this)
+        uniffiCallbackInterfaceLogSink.register(this)
+        uniffiCallbackInterfaceProgressListener.register(this)
+        uniffiCallbackInterfaceProtectedDataCallbacks.register(this)
+        uniffiCallbackInterfaceStoreCallbacks.register(this)
 
     }
 
     internal fun ensureInitialized() = Unit
+    external fun uniffi_auth_session_ffi_fn_clone_activitycallbacks(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Long
+    external fun uniffi_auth_session_ffi_fn_free_activitycallbacks(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_auth_session_ffi_fn_init_callback_vtable_activitycallbacks(`vtable`: UniffiVTableCallbackInterfaceActivityCallbacks,
+    ): Unit
+    external fun uniffi_auth_session_ffi_fn_method_activitycallbacks_begin(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Byte
+    external fun uniffi_auth_session_ffi_fn_method_activitycallbacks_end(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_auth_session_ffi_fn_clone_authoritycallbacks(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Long
+    external fun uniffi_auth_session_ffi_fn_free_authoritycallbacks(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_auth_session_ffi_fn_init_callback_vtable_authoritycallbacks(`vtable`: UniffiVTableCallbackInterfaceAuthorityCallbacks,
+    ): Unit
+    external fun uniffi_auth_session_ffi_fn_method_authoritycallbacks_sign_in(`ptr`: Long,`credentialsJson`: RustBuffer.ByValue,`reply`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_auth_session_ffi_fn_method_authoritycallbacks_continue_sign_in(`ptr`: Long,`step`: RustBuffer.ByValue,`bodyJson`: RustBuffer.ByValue,`reply`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_auth_session_ffi_fn_method_authoritycallbacks_refresh(`ptr`: Long,`refreshToken`: Long,`attemptId`: RustBuffer.ByValue,`reply`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_auth_session_ffi_fn_method_authoritycallbacks_revoke(`ptr`: Long,`refreshToken`: Long,`accessToken`: RustBuffer.ByValue,`reply`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_auth_session_ffi_fn_clone_refreshreply(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Long
+    external fun uniffi_auth_session_ffi_fn_free_refreshreply(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_auth_session_ffi_fn_method_refreshreply_ambiguous(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_auth_session_ffi_fn_method_refreshreply_misconfigured(`ptr`: Long,`explanation`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_auth_session_ffi_fn_method_refreshreply_rejected(`ptr`: Long,`certain`: Byte,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_auth_session_ffi_fn_method_refreshreply_rotated(`ptr`: Long,`accessToken`: RustBuffer.ByValue,`refreshToken`: RustBuffer.ByValue,`expiresInSeconds`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_auth_session_ffi_fn_method_refreshreply_salvaged(`ptr`: Long,`refreshToken`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_auth_session_ffi_fn_method_refreshreply_unavailable(`ptr`: Long,`retryAfterMs`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_auth_session_ffi_fn_method_refreshreply_unexpected(`ptr`: Long,`status`: Short,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_auth_session_ffi_fn_method_refreshreply_unreachable(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_auth_session_ffi_fn_clone_revocationreply(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Long
+    external fun uniffi_auth_session_ffi_fn_free_revocationreply(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_auth_session_ffi_fn_method_revocationreply_done(`ptr`: Long,`confirmed`: Byte,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_auth_session_ffi_fn_clone_signinreply(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Long
+    external fun uniffi_auth_session_ffi_fn_free_signinreply(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_auth_session_ffi_fn_method_signinreply_next_step(`ptr`: Long,`answerJson`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_auth_session_ffi_fn_method_signinreply_rejected(`ptr`: Long,`status`: Short,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_auth_session_ffi_fn_method_signinreply_signed_in(`ptr`: Long,`accessToken`: RustBuffer.ByValue,`refreshToken`: RustBuffer.ByValue,`expiresInSeconds`: RustBuffer.ByValue,`answerJson`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_auth_session_ffi_fn_method_signinreply_unavailable(`ptr`: Long,`status`: Short,`retryAfterMs`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_auth_session_ffi_fn_method_signinreply_unreachable(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_auth_session_ffi_fn_clone_incomingresponse(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Long
+    external fun uniffi_auth_session_ffi_fn_free_incomingresponse(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_auth_session_ffi_fn_method_incomingresponse_cancel(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_auth_session_ffi_fn_method_incomingresponse_disposition(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
+    external fun uniffi_auth_session_ffi_fn_method_incomingresponse_headers(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
+    external fun uniffi_auth_session_ffi_fn_method_incomingresponse_next(`ptr`: Long,
+    ): Long
+    external fun uniffi_auth_session_ffi_fn_method_incomingresponse_status(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Int
+    external fun uniffi_auth_session_ffi_fn_method_incomingresponse_url(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
+    external fun uniffi_auth_session_ffi_fn_clone_outgoingbody(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Long
+    external fun uniffi_auth_session_ffi_fn_free_outgoingbody(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_auth_session_ffi_fn_constructor_outgoingbody_new(uniffi_out_err: UniffiRustCallStatus,
+    ): Long
+    external fun uniffi_auth_session_ffi_fn_method_outgoingbody_abandon(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_auth_session_ffi_fn_method_outgoingbody_finish(`ptr`: Long,
+    ): Long
+    external fun uniffi_auth_session_ffi_fn_method_outgoingbody_write(`ptr`: Long,`piece`: RustBuffer.ByValue,
+    ): Long
+    external fun uniffi_auth_session_ffi_fn_clone_eventlistener(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Long
+    external fun uniffi_auth_session_ffi_fn_free_eventlistener(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_auth_session_ffi_fn_init_callback_vtable_eventlistener(`vtable`: UniffiVTableCallbackInterfaceEventListener,
+    ): Unit
+    external fun uniffi_auth_session_ffi_fn_method_eventlistener_on_event(`ptr`: Long,`event`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_auth_session_ffi_fn_clone_progresslistener(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Long
+    external fun uniffi_auth_session_ffi_fn_free_progresslistener(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_auth_session_ffi_fn_init_callback_vtable_progresslistener(`vtable`: UniffiVTableCallbackInterfaceProgressListener,
+    ): Unit
+    external fun uniffi_auth_session_ffi_fn_method_progresslistener_on_progress(`ptr`: Long,`bytes`: Long,`total`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_auth_session_ffi_fn_clone_subscription(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Long
+    external fun uniffi_auth_session_ffi_fn_free_subscription(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_auth_session_ffi_fn_method_subscription_cancel(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_auth_session_ffi_fn_clone_logsink(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Long
+    external fun uniffi_auth_session_ffi_fn_free_logsink(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_auth_session_ffi_fn_init_callback_vtable_logsink(`vtable`: UniffiVTableCallbackInterfaceLogSink,
+    ): Unit
+    external fun uniffi_auth_session_ffi_fn_method_logsink_log(`ptr`: Long,`level`: RustBuffer.ByValue,`target`: RustBuffer.ByValue,`message`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
     external fun uniffi_auth_session_ffi_fn_clone_request(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): Long
     external fun uniffi_auth_session_ffi_fn_free_request(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
@@ -736,23 +1159,73 @@ internal object UniffiLib {
     ): Unit
     external fun uniffi_auth_session_ffi_fn_method_request_send(`ptr`: Long,
     ): Long
+    external fun uniffi_auth_session_ffi_fn_method_request_send_streaming(`ptr`: Long,
+    ): Long
+    external fun uniffi_auth_session_ffi_fn_method_request_send_to_file(`ptr`: Long,`path`: RustBuffer.ByValue,
+    ): Long
+    external fun uniffi_auth_session_ffi_fn_clone_secrettext(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Long
+    external fun uniffi_auth_session_ffi_fn_free_secrettext(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_auth_session_ffi_fn_method_secrettext_expose(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
+    external fun uniffi_auth_session_ffi_fn_method_secrettext_uniffi_trait_debug(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
+    external fun uniffi_auth_session_ffi_fn_method_secrettext_uniffi_trait_display(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
+    external fun uniffi_auth_session_ffi_fn_clone_apiclient(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Long
+    external fun uniffi_auth_session_ffi_fn_free_apiclient(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_auth_session_ffi_fn_method_apiclient_request(`ptr`: Long,`options`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): Long
+    external fun uniffi_auth_session_ffi_fn_clone_authorizationvalue(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Long
+    external fun uniffi_auth_session_ffi_fn_free_authorizationvalue(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_auth_session_ffi_fn_method_authorizationvalue_expose(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
+    external fun uniffi_auth_session_ffi_fn_method_authorizationvalue_uniffi_trait_debug(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
+    external fun uniffi_auth_session_ffi_fn_method_authorizationvalue_uniffi_trait_display(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
     external fun uniffi_auth_session_ffi_fn_clone_session(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): Long
     external fun uniffi_auth_session_ffi_fn_free_session(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): Unit
     external fun uniffi_auth_session_ffi_fn_method_session_adopt(`ptr`: Long,`accessToken`: RustBuffer.ByValue,`refreshToken`: RustBuffer.ByValue,`expiresInSeconds`: RustBuffer.ByValue,
     ): Long
+    external fun uniffi_auth_session_ffi_fn_method_session_authorization(`ptr`: Long,`url`: RustBuffer.ByValue,
+    ): Long
+    external fun uniffi_auth_session_ffi_fn_method_session_client(`ptr`: Long,`options`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): Long
+    external fun uniffi_auth_session_ffi_fn_method_session_continue_sign_in(`ptr`: Long,`url`: RustBuffer.ByValue,`bodyJson`: RustBuffer.ByValue,
+    ): Long
     external fun uniffi_auth_session_ffi_fn_method_session_events(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): Long
+    external fun uniffi_auth_session_ffi_fn_method_session_listen(`ptr`: Long,`listener`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Long
+    external fun uniffi_auth_session_ffi_fn_method_session_lock_cause(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
     external fun uniffi_auth_session_ffi_fn_method_session_network_changed(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): Unit
+    external fun uniffi_auth_session_ffi_fn_method_session_refused(`ptr`: Long,`authorization`: Long,`status`: Short,`headers`: RustBuffer.ByValue,`body`: RustBuffer.ByValue,
+    ): Long
     external fun uniffi_auth_session_ffi_fn_method_session_request(`ptr`: Long,`options`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): Long
+    external fun uniffi_auth_session_ffi_fn_method_session_require_recent_sign_in(`ptr`: Long,`maxAgeMs`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_auth_session_ffi_fn_method_session_resume(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
     external fun uniffi_auth_session_ffi_fn_method_session_sign_in(`ptr`: Long,`credentialsJson`: RustBuffer.ByValue,
     ): Long
     external fun uniffi_auth_session_ffi_fn_method_session_sign_out(`ptr`: Long,
     ): Long
     external fun uniffi_auth_session_ffi_fn_method_session_state(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
+    external fun uniffi_auth_session_ffi_fn_method_session_suspend(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_auth_session_ffi_fn_method_session_trace_json(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
     external fun uniffi_auth_session_ffi_fn_clone_eventqueue(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): Long
@@ -762,8 +1235,40 @@ internal object UniffiLib {
     ): Unit
     external fun uniffi_auth_session_ffi_fn_method_eventqueue_next(`ptr`: Long,
     ): Long
+    external fun uniffi_auth_session_ffi_fn_clone_protecteddatacallbacks(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Long
+    external fun uniffi_auth_session_ffi_fn_free_protecteddatacallbacks(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_auth_session_ffi_fn_init_callback_vtable_protecteddatacallbacks(`vtable`: UniffiVTableCallbackInterfaceProtectedDataCallbacks,
+    ): Unit
+    external fun uniffi_auth_session_ffi_fn_method_protecteddatacallbacks_is_available(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Byte
+    external fun uniffi_auth_session_ffi_fn_clone_storecallbacks(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Long
+    external fun uniffi_auth_session_ffi_fn_free_storecallbacks(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_auth_session_ffi_fn_init_callback_vtable_storecallbacks(`vtable`: UniffiVTableCallbackInterfaceStoreCallbacks,
+    ): Unit
+    external fun uniffi_auth_session_ffi_fn_method_storecallbacks_load(`ptr`: Long,`namespace`: RustBuffer.ByValue,`account`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
+    external fun uniffi_auth_session_ffi_fn_method_storecallbacks_replace(`ptr`: Long,`namespace`: RustBuffer.ByValue,`account`: RustBuffer.ByValue,`content`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_auth_session_ffi_fn_clone_storedcontent(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Long
+    external fun uniffi_auth_session_ffi_fn_free_storedcontent(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_auth_session_ffi_fn_constructor_storedcontent_new(`bytes`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): Long
+    external fun uniffi_auth_session_ffi_fn_method_storedcontent_bytes(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
+    external fun uniffi_auth_session_ffi_fn_method_storedcontent_uniffi_trait_debug(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
+    external fun uniffi_auth_session_ffi_fn_method_storedcontent_uniffi_trait_display(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
     external fun uniffi_auth_session_ffi_fn_func_library_version(uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
+    external fun uniffi_auth_session_ffi_fn_func_set_log_sink(`sink`: RustBuffer.ByValue,`level`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
     external fun uniffi_auth_session_ffi_fn_func_open_session(`options`: RustBuffer.ByValue,
     ): Long
     external fun ffi_auth_session_ffi_rustbuffer_alloc(`size`: Long,uniffi_out_err: UniffiRustCallStatus,
@@ -888,7 +1393,109 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_auth_session_ffi_checksum_func_library_version() and 0xFFFF) != 49143) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
+    if ((lib.uniffi_auth_session_ffi_checksum_func_set_log_sink() and 0xFFFF) != 2603) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
     if ((lib.uniffi_auth_session_ffi_checksum_func_open_session() and 0xFFFF) != 14146) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_auth_session_ffi_checksum_method_activitycallbacks_begin() and 0xFFFF) != 53867) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_auth_session_ffi_checksum_method_activitycallbacks_end() and 0xFFFF) != 2148) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_auth_session_ffi_checksum_method_authoritycallbacks_sign_in() and 0xFFFF) != 5860) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_auth_session_ffi_checksum_method_authoritycallbacks_continue_sign_in() and 0xFFFF) != 27532) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_auth_session_ffi_checksum_method_authoritycallbacks_refresh() and 0xFFFF) != 25905) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_auth_session_ffi_checksum_method_authoritycallbacks_revoke() and 0xFFFF) != 52110) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_auth_session_ffi_checksum_method_refreshreply_ambiguous() and 0xFFFF) != 50205) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_auth_session_ffi_checksum_method_refreshreply_misconfigured() and 0xFFFF) != 62174) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_auth_session_ffi_checksum_method_refreshreply_rejected() and 0xFFFF) != 20065) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_auth_session_ffi_checksum_method_refreshreply_rotated() and 0xFFFF) != 10212) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_auth_session_ffi_checksum_method_refreshreply_salvaged() and 0xFFFF) != 43030) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_auth_session_ffi_checksum_method_refreshreply_unavailable() and 0xFFFF) != 11950) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_auth_session_ffi_checksum_method_refreshreply_unexpected() and 0xFFFF) != 62594) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_auth_session_ffi_checksum_method_refreshreply_unreachable() and 0xFFFF) != 11621) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_auth_session_ffi_checksum_method_revocationreply_done() and 0xFFFF) != 39261) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_auth_session_ffi_checksum_method_signinreply_next_step() and 0xFFFF) != 32535) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_auth_session_ffi_checksum_method_signinreply_rejected() and 0xFFFF) != 40958) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_auth_session_ffi_checksum_method_signinreply_signed_in() and 0xFFFF) != 31745) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_auth_session_ffi_checksum_method_signinreply_unavailable() and 0xFFFF) != 635) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_auth_session_ffi_checksum_method_signinreply_unreachable() and 0xFFFF) != 24062) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_auth_session_ffi_checksum_method_incomingresponse_cancel() and 0xFFFF) != 49662) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_auth_session_ffi_checksum_method_incomingresponse_disposition() and 0xFFFF) != 5455) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_auth_session_ffi_checksum_method_incomingresponse_headers() and 0xFFFF) != 54520) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_auth_session_ffi_checksum_method_incomingresponse_next() and 0xFFFF) != 14111) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_auth_session_ffi_checksum_method_incomingresponse_status() and 0xFFFF) != 25424) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_auth_session_ffi_checksum_method_incomingresponse_url() and 0xFFFF) != 2033) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_auth_session_ffi_checksum_method_outgoingbody_abandon() and 0xFFFF) != 65312) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_auth_session_ffi_checksum_method_outgoingbody_finish() and 0xFFFF) != 65477) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_auth_session_ffi_checksum_method_outgoingbody_write() and 0xFFFF) != 53509) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_auth_session_ffi_checksum_method_eventlistener_on_event() and 0xFFFF) != 27616) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_auth_session_ffi_checksum_method_progresslistener_on_progress() and 0xFFFF) != 23707) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_auth_session_ffi_checksum_method_subscription_cancel() and 0xFFFF) != 16901) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_auth_session_ffi_checksum_method_logsink_log() and 0xFFFF) != 50995) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_auth_session_ffi_checksum_method_request_cancel() and 0xFFFF) != 37386) {
@@ -897,19 +1504,58 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_auth_session_ffi_checksum_method_request_send() and 0xFFFF) != 29213) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_auth_session_ffi_checksum_method_session_adopt() and 0xFFFF) != 62510) {
+    if ((lib.uniffi_auth_session_ffi_checksum_method_request_send_streaming() and 0xFFFF) != 36791) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_auth_session_ffi_checksum_method_request_send_to_file() and 0xFFFF) != 50818) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_auth_session_ffi_checksum_method_secrettext_expose() and 0xFFFF) != 23121) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_auth_session_ffi_checksum_method_apiclient_request() and 0xFFFF) != 11369) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_auth_session_ffi_checksum_method_authorizationvalue_expose() and 0xFFFF) != 42808) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_auth_session_ffi_checksum_method_session_adopt() and 0xFFFF) != 4117) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_auth_session_ffi_checksum_method_session_authorization() and 0xFFFF) != 33201) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_auth_session_ffi_checksum_method_session_client() and 0xFFFF) != 37322) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_auth_session_ffi_checksum_method_session_continue_sign_in() and 0xFFFF) != 54066) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_auth_session_ffi_checksum_method_session_events() and 0xFFFF) != 15103) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
+    if ((lib.uniffi_auth_session_ffi_checksum_method_session_listen() and 0xFFFF) != 59006) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_auth_session_ffi_checksum_method_session_lock_cause() and 0xFFFF) != 33266) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
     if ((lib.uniffi_auth_session_ffi_checksum_method_session_network_changed() and 0xFFFF) != 38076) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_auth_session_ffi_checksum_method_session_refused() and 0xFFFF) != 46783) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_auth_session_ffi_checksum_method_session_request() and 0xFFFF) != 544) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_auth_session_ffi_checksum_method_session_sign_in() and 0xFFFF) != 60224) {
+    if ((lib.uniffi_auth_session_ffi_checksum_method_session_require_recent_sign_in() and 0xFFFF) != 33965) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_auth_session_ffi_checksum_method_session_resume() and 0xFFFF) != 62859) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_auth_session_ffi_checksum_method_session_sign_in() and 0xFFFF) != 56753) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_auth_session_ffi_checksum_method_session_sign_out() and 0xFFFF) != 9937) {
@@ -918,10 +1564,34 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_auth_session_ffi_checksum_method_session_state() and 0xFFFF) != 1173) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
+    if ((lib.uniffi_auth_session_ffi_checksum_method_session_suspend() and 0xFFFF) != 32070) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_auth_session_ffi_checksum_method_session_trace_json() and 0xFFFF) != 60299) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
     if ((lib.uniffi_auth_session_ffi_checksum_method_eventqueue_close() and 0xFFFF) != 28204) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_auth_session_ffi_checksum_method_eventqueue_next() and 0xFFFF) != 1766) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_auth_session_ffi_checksum_method_protecteddatacallbacks_is_available() and 0xFFFF) != 38528) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_auth_session_ffi_checksum_method_storecallbacks_load() and 0xFFFF) != 40474) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_auth_session_ffi_checksum_method_storecallbacks_replace() and 0xFFFF) != 61476) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_auth_session_ffi_checksum_method_storedcontent_bytes() and 0xFFFF) != 54318) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_auth_session_ffi_checksum_constructor_outgoingbody_new() and 0xFFFF) != 48050) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_auth_session_ffi_checksum_constructor_storedcontent_new() and 0xFFFF) != 58409) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
 }
@@ -1055,7 +1725,38 @@ object UniffiWithHandle
  *
  * @suppress
  * */
-object NoHandle
+object NoHandle// Magic number for the Rust proxy to call using the same mechanism as every other method,
+// to free the callback once it's dropped by Rust.
+internal const val IDX_CALLBACK_FREE = 0
+// Callback return codes
+internal const val UNIFFI_CALLBACK_SUCCESS = 0
+internal const val UNIFFI_CALLBACK_ERROR = 1
+internal const val UNIFFI_CALLBACK_UNEXPECTED_ERROR = 2
+
+/**
+ * @suppress
+ */
+public abstract class FfiConverterCallbackInterface<CallbackInterface: Any>: FfiConverter<CallbackInterface, Long> {
+    internal val handleMap = UniffiHandleMap<CallbackInterface>()
+
+    internal fun drop(handle: Long) {
+        handleMap.remove(handle)
+    }
+
+    override fun lift(value: Long): CallbackInterface {
+        return handleMap.get(value)
+    }
+
+    override fun read(buf: ByteBuffer) = lift(buf.getLong())
+
+    override fun lower(value: CallbackInterface) = handleMap.insert(value)
+
+    override fun allocationSize(value: CallbackInterface) = 8UL
+
+    override fun write(value: CallbackInterface, buf: ByteBuffer) {
+        buf.putLong(lower(value))
+    }
+}
 /**
  * The cleaner interface for Object finalization code to run.
  * This is the entry point to any implementation that we're using.
@@ -1145,6 +1846,29 @@ public object FfiConverterUShort: FfiConverter<UShort, Short> {
 
     override fun write(value: UShort, buf: ByteBuffer) {
         buf.putShort(value.toShort())
+    }
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterUInt: FfiConverter<UInt, Int> {
+    override fun lift(value: Int): UInt {
+        return value.toUInt()
+    }
+
+    override fun read(buf: ByteBuffer): UInt {
+        return lift(buf.getInt())
+    }
+
+    override fun lower(value: UInt): Int {
+        return value.toInt()
+    }
+
+    override fun allocationSize(value: UInt) = 4UL
+
+    override fun write(value: UInt, buf: ByteBuffer) {
+        buf.putInt(value.toInt())
     }
 }
 
@@ -1290,6 +2014,1724 @@ public object FfiConverterByteArray: FfiConverterRustBuffer<ByteArray> {
     override fun write(value: ByteArray, buf: ByteBuffer) {
         buf.putInt(value.size)
         buf.put(value)
+    }
+}
+
+
+// This template implements a class for working with a Rust struct via a handle
+// to the live Rust struct on the other side of the FFI.
+//
+// There's some subtlety here, because we have to be careful not to operate on a Rust
+// struct after it has been dropped, and because we must expose a public API for freeing
+// theq Kotlin wrapper object in lieu of reliable finalizers. The core requirements are:
+//
+//   * Each instance holds an opaque handle to the underlying Rust struct.
+//     Method calls need to read this handle from the object's state and pass it in to
+//     the Rust FFI.
+//
+//   * When an instance is no longer needed, its handle should be passed to a
+//     special destructor function provided by the Rust FFI, which will drop the
+//     underlying Rust struct.
+//
+//   * Given an instance, calling code is expected to call the special
+//     `destroy` method in order to free it after use, either by calling it explicitly
+//     or by using a higher-level helper like the `use` method. Failing to do so risks
+//     leaking the underlying Rust struct.
+//
+//   * We can't assume that calling code will do the right thing, and must be prepared
+//     to handle Kotlin method calls executing concurrently with or even after a call to
+//     `destroy`, and to handle multiple (possibly concurrent!) calls to `destroy`.
+//
+//   * We must never allow Rust code to operate on the underlying Rust struct after
+//     the destructor has been called, and must never call the destructor more than once.
+//     Doing so may trigger memory unsafety.
+//
+//   * To mitigate many of the risks of leaking memory and use-after-free unsafety, a `Cleaner`
+//     is implemented to call the destructor when the Kotlin object becomes unreachable.
+//     This is done in a background thread. This is not a panacea, and client code should be aware that
+//      1. the thread may starve if some there are objects that have poorly performing
+//     `drop` methods or do significant work in their `drop` methods.
+//      2. the thread is shared across the whole library. This can be tuned by using `android_cleaner = true`,
+//         or `android = true` in the [`kotlin` section of the `uniffi.toml` file](https://mozilla.github.io/uniffi-rs/kotlin/configuration.html).
+//
+// If we try to implement this with mutual exclusion on access to the handle, there is the
+// possibility of a race between a method call and a concurrent call to `destroy`:
+//
+//    * Thread A starts a method call, reads the value of the handle, but is interrupted
+//      before it can pass the handle over the FFI to Rust.
+//    * Thread B calls `destroy` and frees the underlying Rust struct.
+//    * Thread A resumes, passing the already-read handle value to Rust and triggering
+//      a use-after-free.
+//
+// One possible solution would be to use a `ReadWriteLock`, with each method call taking
+// a read lock (and thus allowed to run concurrently) and the special `destroy` method
+// taking a write lock (and thus blocking on live method calls). However, we aim not to
+// generate methods with any hidden blocking semantics, and a `destroy` method that might
+// block if called incorrectly seems to meet that bar.
+//
+// So, we achieve our goals by giving each instance an associated `AtomicLong` counter to track
+// the number of in-flight method calls, and an `AtomicBoolean` flag to indicate whether `destroy`
+// has been called. These are updated according to the following rules:
+//
+//    * The initial value of the counter is 1, indicating a live object with no in-flight calls.
+//      The initial value for the flag is false.
+//
+//    * At the start of each method call, we atomically check the counter.
+//      If it is 0 then the underlying Rust struct has already been destroyed and the call is aborted.
+//      If it is nonzero them we atomically increment it by 1 and proceed with the method call.
+//
+//    * At the end of each method call, we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+//    * When `destroy` is called, we atomically flip the flag from false to true.
+//      If the flag was already true we silently fail.
+//      Otherwise we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+// Astute readers may observe that this all sounds very similar to the way that Rust's `Arc<T>` works,
+// and indeed it is, with the addition of a flag to guard against multiple calls to `destroy`.
+//
+// The overall effect is that the underlying Rust struct is destroyed only when `destroy` has been
+// called *and* all in-flight method calls have completed, avoiding violating any of the expectations
+// of the underlying Rust code.
+//
+// This makes a cleaner a better alternative to _not_ calling `destroy()` as
+// and when the object is finished with, but the abstraction is not perfect: if the Rust object's `drop`
+// method is slow, and/or there are many objects to cleanup, and it's on a low end Android device, then the cleaner
+// thread may be starved, and the app will leak memory.
+//
+// In this case, `destroy`ing manually may be a better solution.
+//
+// The cleaner can live side by side with the manual calling of `destroy`. In the order of responsiveness, uniffi objects
+// with Rust peers are reclaimed:
+//
+// 1. By calling the `destroy` method of the object, which calls `rustObject.free()`. If that doesn't happen:
+// 2. When the object becomes unreachable, AND the Cleaner thread gets to call `rustObject.free()`. If the thread is starved then:
+// 3. The memory is reclaimed when the process terminates.
+//
+// [1] https://stackoverflow.com/questions/24376768/can-java-finalize-an-object-when-it-is-still-in-scope/24380219
+//
+
+
+/**
+ * Asks the operating system to let a refresh finish although the app leaves the foreground. Called on threads of the
+ * library, which may block.
+ */
+public interface ActivityCallbacks {
+
+    /**
+     * Before a refresh takes the lease of the store. False, or an exception: there is no time, and no refresh begins.
+     * Each `true` is followed by one `end`.
+     */
+    fun `begin`(): kotlin.Boolean
+
+    /**
+     * The refresh is over and the lease given back.
+     */
+    fun `end`()
+
+    companion object
+}
+
+/**
+ * Asks the operating system to let a refresh finish although the app leaves the foreground. Called on threads of the
+ * library, which may block.
+ */
+open class ActivityCallbacksImpl: Disposable, AutoCloseable, ActivityCallbacks
+{
+
+    @Suppress("UNUSED_PARAMETER")
+    /**
+     * @suppress
+     */
+    constructor(withHandle: UniffiWithHandle, handle: Long) {
+        this.handle = handle
+        this.cleanable = UniffiLib.CLEANER.register(this, UniffiCleanAction(handle))
+    }
+
+    /**
+     * @suppress
+     *
+     * This constructor can be used to instantiate a fake object. Only used for tests. Any
+     * attempt to actually use an object constructed this way will fail as there is no
+     * connected Rust object.
+     */
+    @Suppress("UNUSED_PARAMETER")
+    constructor(noHandle: NoHandle) {
+        this.handle = 0
+        this.cleanable = null
+    }
+
+    protected val handle: Long
+    protected val cleanable: UniffiCleaner.Cleanable?
+
+    private val wasDestroyed = AtomicBoolean(false)
+    private val callCounter = AtomicLong(1)
+
+    /**
+     * Whether the current object has been destroyed and its reference is gone in the Rust side.
+     */
+    val uniffiIsDestroyed: Boolean get() = wasDestroyed.get()
+
+    override fun destroy() {
+        // Only allow a single call to this method.
+        // TODO: maybe we should log a warning if called more than once?
+        if (this.wasDestroyed.compareAndSet(false, true)) {
+            // This decrement always matches the initial count of 1 given at creation time.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    @Synchronized
+    override fun close() {
+        this.destroy()
+    }
+
+    internal inline fun <R> callWithHandle(block: (handle: Long) -> R): R {
+        // Check and increment the call counter, to keep the object alive.
+        // This needs a compare-and-set retry loop in case of concurrent updates.
+        do {
+            val c = this.callCounter.get()
+            if (c == 0L) {
+                throw IllegalStateException("${this.javaClass.simpleName} object has already been destroyed")
+            }
+            if (c == Long.MAX_VALUE) {
+                throw IllegalStateException("${this.javaClass.simpleName} call counter would overflow")
+            }
+        } while (! this.callCounter.compareAndSet(c, c + 1L))
+        // Now we can safely do the method call without the handle being freed concurrently.
+        try {
+            return block(this.uniffiCloneHandle())
+        } finally {
+            // This decrement always matches the increment we performed above.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    // Use a static inner class instead of a closure so as not to accidentally
+    // capture `this` as part of the cleanable's action.
+    private class UniffiCleanAction(private val handle: Long) : Runnable {
+        override fun run() {
+            if (handle == 0.toLong()) {
+                // Fake object created with `NoHandle`, don't try to free.
+                return;
+            }
+            uniffiRustCall { status ->
+                UniffiLib.uniffi_auth_session_ffi_fn_free_activitycallbacks(handle, status)
+            }
+        }
+    }
+
+    /**
+     * @suppress
+     */
+    fun uniffiCloneHandle(): Long {
+        if (handle == 0.toLong()) {
+            throw InternalException("uniffiCloneHandle() called on NoHandle object");
+        }
+        return uniffiRustCall() { status ->
+            UniffiLib.uniffi_auth_session_ffi_fn_clone_activitycallbacks(handle, status)
+        }
+    }
+
+
+    /**
+     * Before a refresh takes the lease of the store. False, or an exception: there is no time, and no refresh begins.
+     * Each `true` is followed by one `end`.
+     */
+    @Throws(AppFailure::class)override fun `begin`(): kotlin.Boolean {
+            return FfiConverterBoolean.lift(
+    callWithHandle {
+    uniffiRustCallWithError(AppFailure) { _status ->
+    UniffiLib.uniffi_auth_session_ffi_fn_method_activitycallbacks_begin(
+        it,
+        _status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * The refresh is over and the lease given back.
+     */
+    @Throws(AppFailure::class)override fun `end`()
+        =
+    callWithHandle {
+    uniffiRustCallWithError(AppFailure) { _status ->
+    UniffiLib.uniffi_auth_session_ffi_fn_method_activitycallbacks_end(
+        it,
+        _status)
+}
+    }
+
+
+
+
+
+
+
+
+
+
+    /**
+     * @suppress
+     */
+    companion object
+
+}
+
+
+
+// Put the implementation in an object so we don't pollute the top-level namespace
+internal object uniffiCallbackInterfaceActivityCallbacks {
+    internal object `begin`: UniffiCallbackInterfaceActivityCallbacksMethod0 {
+        override fun callback(`uniffiHandle`: Long,`uniffiOutReturn`: ByteByReference,uniffiCallStatus: UniffiRustCallStatus,) {
+            val uniffiObj = FfiConverterTypeActivityCallbacks.handleMap.get(uniffiHandle)
+            val makeCall = { ->
+                uniffiObj.`begin`(
+                )
+            }
+            val writeReturn = { value: kotlin.Boolean -> uniffiOutReturn.setValue(FfiConverterBoolean.lower(value)) }
+            uniffiTraitInterfaceCallWithError(
+                uniffiCallStatus,
+                makeCall,
+                writeReturn,
+                { e: AppFailure -> FfiConverterTypeAppFailure.lower(e) }
+            )
+        }
+    }
+    internal object `end`: UniffiCallbackInterfaceActivityCallbacksMethod1 {
+        override fun callback(`uniffiHandle`: Long,`uniffiOutReturn`: Pointer,uniffiCallStatus: UniffiRustCallStatus,) {
+            val uniffiObj = FfiConverterTypeActivityCallbacks.handleMap.get(uniffiHandle)
+            val makeCall = { ->
+                uniffiObj.`end`(
+                )
+            }
+            val writeReturn = { _: Unit -> Unit }
+            uniffiTraitInterfaceCallWithError(
+                uniffiCallStatus,
+                makeCall,
+                writeReturn,
+                { e: AppFailure -> FfiConverterTypeAppFailure.lower(e) }
+            )
+        }
+    }
+
+    internal object uniffiFree: UniffiCallbackInterfaceFree {
+        override fun callback(handle: Long) {
+            FfiConverterTypeActivityCallbacks.handleMap.remove(handle)
+        }
+    }
+
+    internal object uniffiClone: UniffiCallbackInterfaceClone {
+        override fun callback(handle: Long): Long {
+            return FfiConverterTypeActivityCallbacks.handleMap.clone(handle)
+        }
+    }
+
+    internal var vtable = UniffiVTableCallbackInterfaceActivityCallbacks.UniffiByValue(
+        uniffiFree,
+        uniffiClone,
+        `begin`,
+        `end`,
+    )
+
+    // Registers the foreign callback with the Rust side.
+    // This method is generated for each callback interface.
+    internal fun register(lib: UniffiLib) {
+        lib.uniffi_auth_session_ffi_fn_init_callback_vtable_activitycallbacks(vtable)
+    }
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeActivityCallbacks: FfiConverter<ActivityCallbacks, Long> {
+    internal val handleMap = UniffiHandleMap<ActivityCallbacks>()
+
+    override fun lower(value: ActivityCallbacks): Long {
+        if (value is ActivityCallbacksImpl) {
+             // Rust-implemented object.  Clone the handle and return it
+            return value.uniffiCloneHandle()
+         } else {
+            // Kotlin object, generate a new vtable handle and return that.
+            return handleMap.insert(value)
+         }
+    }
+
+    override fun lift(value: Long): ActivityCallbacks {
+        if ((value and 1.toLong()) == 0.toLong()) {
+            // Rust-generated handle, construct a new class that uses the handle to implement the
+            // interface
+            return ActivityCallbacksImpl(UniffiWithHandle, value)
+        } else {
+            // Kotlin-generated handle, get the object from the handle map
+            return handleMap.remove(value)
+        }
+    }
+
+    override fun read(buf: ByteBuffer): ActivityCallbacks {
+        return lift(buf.getLong())
+    }
+
+    override fun allocationSize(value: ActivityCallbacks) = 8UL
+
+    override fun write(value: ActivityCallbacks, buf: ByteBuffer) {
+        buf.putLong(lower(value))
+    }
+}
+
+
+// This template implements a class for working with a Rust struct via a handle
+// to the live Rust struct on the other side of the FFI.
+//
+// There's some subtlety here, because we have to be careful not to operate on a Rust
+// struct after it has been dropped, and because we must expose a public API for freeing
+// theq Kotlin wrapper object in lieu of reliable finalizers. The core requirements are:
+//
+//   * Each instance holds an opaque handle to the underlying Rust struct.
+//     Method calls need to read this handle from the object's state and pass it in to
+//     the Rust FFI.
+//
+//   * When an instance is no longer needed, its handle should be passed to a
+//     special destructor function provided by the Rust FFI, which will drop the
+//     underlying Rust struct.
+//
+//   * Given an instance, calling code is expected to call the special
+//     `destroy` method in order to free it after use, either by calling it explicitly
+//     or by using a higher-level helper like the `use` method. Failing to do so risks
+//     leaking the underlying Rust struct.
+//
+//   * We can't assume that calling code will do the right thing, and must be prepared
+//     to handle Kotlin method calls executing concurrently with or even after a call to
+//     `destroy`, and to handle multiple (possibly concurrent!) calls to `destroy`.
+//
+//   * We must never allow Rust code to operate on the underlying Rust struct after
+//     the destructor has been called, and must never call the destructor more than once.
+//     Doing so may trigger memory unsafety.
+//
+//   * To mitigate many of the risks of leaking memory and use-after-free unsafety, a `Cleaner`
+//     is implemented to call the destructor when the Kotlin object becomes unreachable.
+//     This is done in a background thread. This is not a panacea, and client code should be aware that
+//      1. the thread may starve if some there are objects that have poorly performing
+//     `drop` methods or do significant work in their `drop` methods.
+//      2. the thread is shared across the whole library. This can be tuned by using `android_cleaner = true`,
+//         or `android = true` in the [`kotlin` section of the `uniffi.toml` file](https://mozilla.github.io/uniffi-rs/kotlin/configuration.html).
+//
+// If we try to implement this with mutual exclusion on access to the handle, there is the
+// possibility of a race between a method call and a concurrent call to `destroy`:
+//
+//    * Thread A starts a method call, reads the value of the handle, but is interrupted
+//      before it can pass the handle over the FFI to Rust.
+//    * Thread B calls `destroy` and frees the underlying Rust struct.
+//    * Thread A resumes, passing the already-read handle value to Rust and triggering
+//      a use-after-free.
+//
+// One possible solution would be to use a `ReadWriteLock`, with each method call taking
+// a read lock (and thus allowed to run concurrently) and the special `destroy` method
+// taking a write lock (and thus blocking on live method calls). However, we aim not to
+// generate methods with any hidden blocking semantics, and a `destroy` method that might
+// block if called incorrectly seems to meet that bar.
+//
+// So, we achieve our goals by giving each instance an associated `AtomicLong` counter to track
+// the number of in-flight method calls, and an `AtomicBoolean` flag to indicate whether `destroy`
+// has been called. These are updated according to the following rules:
+//
+//    * The initial value of the counter is 1, indicating a live object with no in-flight calls.
+//      The initial value for the flag is false.
+//
+//    * At the start of each method call, we atomically check the counter.
+//      If it is 0 then the underlying Rust struct has already been destroyed and the call is aborted.
+//      If it is nonzero them we atomically increment it by 1 and proceed with the method call.
+//
+//    * At the end of each method call, we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+//    * When `destroy` is called, we atomically flip the flag from false to true.
+//      If the flag was already true we silently fail.
+//      Otherwise we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+// Astute readers may observe that this all sounds very similar to the way that Rust's `Arc<T>` works,
+// and indeed it is, with the addition of a flag to guard against multiple calls to `destroy`.
+//
+// The overall effect is that the underlying Rust struct is destroyed only when `destroy` has been
+// called *and* all in-flight method calls have completed, avoiding violating any of the expectations
+// of the underlying Rust code.
+//
+// This makes a cleaner a better alternative to _not_ calling `destroy()` as
+// and when the object is finished with, but the abstraction is not perfect: if the Rust object's `drop`
+// method is slow, and/or there are many objects to cleanup, and it's on a low end Android device, then the cleaner
+// thread may be starved, and the app will leak memory.
+//
+// In this case, `destroy`ing manually may be a better solution.
+//
+// The cleaner can live side by side with the manual calling of `destroy`. In the order of responsiveness, uniffi objects
+// with Rust peers are reclaimed:
+//
+// 1. By calling the `destroy` method of the object, which calls `rustObject.free()`. If that doesn't happen:
+// 2. When the object becomes unreachable, AND the Cleaner thread gets to call `rustObject.free()`. If the thread is starved then:
+// 3. The memory is reclaimed when the process terminates.
+//
+// [1] https://stackoverflow.com/questions/24376768/can-java-finalize-an-object-when-it-is-still-in-scope/24380219
+//
+
+
+/**
+ * Another API host of a session.
+ */
+public interface ApiClientInterface {
+
+    /**
+     * Prepares a request to a path under the client's base URL; nothing is sent yet.
+     */
+    fun `request`(`options`: RequestOptions): Request
+
+    companion object
+}
+
+/**
+ * Another API host of a session.
+ */
+open class ApiClient: Disposable, AutoCloseable, ApiClientInterface
+{
+
+    @Suppress("UNUSED_PARAMETER")
+    /**
+     * @suppress
+     */
+    constructor(withHandle: UniffiWithHandle, handle: Long) {
+        this.handle = handle
+        this.cleanable = UniffiLib.CLEANER.register(this, UniffiCleanAction(handle))
+    }
+
+    /**
+     * @suppress
+     *
+     * This constructor can be used to instantiate a fake object. Only used for tests. Any
+     * attempt to actually use an object constructed this way will fail as there is no
+     * connected Rust object.
+     */
+    @Suppress("UNUSED_PARAMETER")
+    constructor(noHandle: NoHandle) {
+        this.handle = 0
+        this.cleanable = null
+    }
+
+    protected val handle: Long
+    protected val cleanable: UniffiCleaner.Cleanable?
+
+    private val wasDestroyed = AtomicBoolean(false)
+    private val callCounter = AtomicLong(1)
+
+    /**
+     * Whether the current object has been destroyed and its reference is gone in the Rust side.
+     */
+    val uniffiIsDestroyed: Boolean get() = wasDestroyed.get()
+
+    override fun destroy() {
+        // Only allow a single call to this method.
+        // TODO: maybe we should log a warning if called more than once?
+        if (this.wasDestroyed.compareAndSet(false, true)) {
+            // This decrement always matches the initial count of 1 given at creation time.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    @Synchronized
+    override fun close() {
+        this.destroy()
+    }
+
+    internal inline fun <R> callWithHandle(block: (handle: Long) -> R): R {
+        // Check and increment the call counter, to keep the object alive.
+        // This needs a compare-and-set retry loop in case of concurrent updates.
+        do {
+            val c = this.callCounter.get()
+            if (c == 0L) {
+                throw IllegalStateException("${this.javaClass.simpleName} object has already been destroyed")
+            }
+            if (c == Long.MAX_VALUE) {
+                throw IllegalStateException("${this.javaClass.simpleName} call counter would overflow")
+            }
+        } while (! this.callCounter.compareAndSet(c, c + 1L))
+        // Now we can safely do the method call without the handle being freed concurrently.
+        try {
+            return block(this.uniffiCloneHandle())
+        } finally {
+            // This decrement always matches the increment we performed above.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    // Use a static inner class instead of a closure so as not to accidentally
+    // capture `this` as part of the cleanable's action.
+    private class UniffiCleanAction(private val handle: Long) : Runnable {
+        override fun run() {
+            if (handle == 0.toLong()) {
+                // Fake object created with `NoHandle`, don't try to free.
+                return;
+            }
+            uniffiRustCall { status ->
+                UniffiLib.uniffi_auth_session_ffi_fn_free_apiclient(handle, status)
+            }
+        }
+    }
+
+    /**
+     * @suppress
+     */
+    fun uniffiCloneHandle(): Long {
+        if (handle == 0.toLong()) {
+            throw InternalException("uniffiCloneHandle() called on NoHandle object");
+        }
+        return uniffiRustCall() { status ->
+            UniffiLib.uniffi_auth_session_ffi_fn_clone_apiclient(handle, status)
+        }
+    }
+
+
+    /**
+     * Prepares a request to a path under the client's base URL; nothing is sent yet.
+     */
+    @Throws(SessionFailure::class)override fun `request`(`options`: RequestOptions): Request {
+            return FfiConverterTypeRequest.lift(
+    callWithHandle {
+    uniffiRustCallWithError(SessionFailure) { _status ->
+    UniffiLib.uniffi_auth_session_ffi_fn_method_apiclient_request(
+        it,
+
+        FfiConverterTypeRequestOptions.lower(`options`),_status)
+}
+    }
+    )
+    }
+
+
+
+
+
+
+
+
+
+    /**
+     * @suppress
+     */
+    companion object
+
+}
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeApiClient: FfiConverter<ApiClient, Long> {
+    override fun lower(value: ApiClient): Long {
+        return value.uniffiCloneHandle()
+    }
+
+    override fun lift(value: Long): ApiClient {
+        return ApiClient(UniffiWithHandle, value)
+    }
+
+    override fun read(buf: ByteBuffer): ApiClient {
+        return lift(buf.getLong())
+    }
+
+    override fun allocationSize(value: ApiClient) = 8UL
+
+    override fun write(value: ApiClient, buf: ByteBuffer) {
+        buf.putLong(lower(value))
+    }
+}
+
+
+// This template implements a class for working with a Rust struct via a handle
+// to the live Rust struct on the other side of the FFI.
+//
+// There's some subtlety here, because we have to be careful not to operate on a Rust
+// struct after it has been dropped, and because we must expose a public API for freeing
+// theq Kotlin wrapper object in lieu of reliable finalizers. The core requirements are:
+//
+//   * Each instance holds an opaque handle to the underlying Rust struct.
+//     Method calls need to read this handle from the object's state and pass it in to
+//     the Rust FFI.
+//
+//   * When an instance is no longer needed, its handle should be passed to a
+//     special destructor function provided by the Rust FFI, which will drop the
+//     underlying Rust struct.
+//
+//   * Given an instance, calling code is expected to call the special
+//     `destroy` method in order to free it after use, either by calling it explicitly
+//     or by using a higher-level helper like the `use` method. Failing to do so risks
+//     leaking the underlying Rust struct.
+//
+//   * We can't assume that calling code will do the right thing, and must be prepared
+//     to handle Kotlin method calls executing concurrently with or even after a call to
+//     `destroy`, and to handle multiple (possibly concurrent!) calls to `destroy`.
+//
+//   * We must never allow Rust code to operate on the underlying Rust struct after
+//     the destructor has been called, and must never call the destructor more than once.
+//     Doing so may trigger memory unsafety.
+//
+//   * To mitigate many of the risks of leaking memory and use-after-free unsafety, a `Cleaner`
+//     is implemented to call the destructor when the Kotlin object becomes unreachable.
+//     This is done in a background thread. This is not a panacea, and client code should be aware that
+//      1. the thread may starve if some there are objects that have poorly performing
+//     `drop` methods or do significant work in their `drop` methods.
+//      2. the thread is shared across the whole library. This can be tuned by using `android_cleaner = true`,
+//         or `android = true` in the [`kotlin` section of the `uniffi.toml` file](https://mozilla.github.io/uniffi-rs/kotlin/configuration.html).
+//
+// If we try to implement this with mutual exclusion on access to the handle, there is the
+// possibility of a race between a method call and a concurrent call to `destroy`:
+//
+//    * Thread A starts a method call, reads the value of the handle, but is interrupted
+//      before it can pass the handle over the FFI to Rust.
+//    * Thread B calls `destroy` and frees the underlying Rust struct.
+//    * Thread A resumes, passing the already-read handle value to Rust and triggering
+//      a use-after-free.
+//
+// One possible solution would be to use a `ReadWriteLock`, with each method call taking
+// a read lock (and thus allowed to run concurrently) and the special `destroy` method
+// taking a write lock (and thus blocking on live method calls). However, we aim not to
+// generate methods with any hidden blocking semantics, and a `destroy` method that might
+// block if called incorrectly seems to meet that bar.
+//
+// So, we achieve our goals by giving each instance an associated `AtomicLong` counter to track
+// the number of in-flight method calls, and an `AtomicBoolean` flag to indicate whether `destroy`
+// has been called. These are updated according to the following rules:
+//
+//    * The initial value of the counter is 1, indicating a live object with no in-flight calls.
+//      The initial value for the flag is false.
+//
+//    * At the start of each method call, we atomically check the counter.
+//      If it is 0 then the underlying Rust struct has already been destroyed and the call is aborted.
+//      If it is nonzero them we atomically increment it by 1 and proceed with the method call.
+//
+//    * At the end of each method call, we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+//    * When `destroy` is called, we atomically flip the flag from false to true.
+//      If the flag was already true we silently fail.
+//      Otherwise we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+// Astute readers may observe that this all sounds very similar to the way that Rust's `Arc<T>` works,
+// and indeed it is, with the addition of a flag to guard against multiple calls to `destroy`.
+//
+// The overall effect is that the underlying Rust struct is destroyed only when `destroy` has been
+// called *and* all in-flight method calls have completed, avoiding violating any of the expectations
+// of the underlying Rust code.
+//
+// This makes a cleaner a better alternative to _not_ calling `destroy()` as
+// and when the object is finished with, but the abstraction is not perfect: if the Rust object's `drop`
+// method is slow, and/or there are many objects to cleanup, and it's on a low end Android device, then the cleaner
+// thread may be starved, and the app will leak memory.
+//
+// In this case, `destroy`ing manually may be a better solution.
+//
+// The cleaner can live side by side with the manual calling of `destroy`. In the order of responsiveness, uniffi objects
+// with Rust peers are reclaimed:
+//
+// 1. By calling the `destroy` method of the object, which calls `rustObject.free()`. If that doesn't happen:
+// 2. When the object becomes unreachable, AND the Cleaner thread gets to call `rustObject.free()`. If the thread is starved then:
+// 3. The memory is reclaimed when the process terminates.
+//
+// [1] https://stackoverflow.com/questions/24376768/can-java-finalize-an-object-when-it-is-still-in-scope/24380219
+//
+
+
+/**
+ * What the app does instead of the built-in dialects. Each call begins the work and returns; the answer is given to
+ * the reply, once. A reply that is let go of without an answer counts as an answer that was lost.
+ */
+public interface AuthorityCallbacks {
+
+    /**
+     * Signs in.
+     */
+    fun `signIn`(`credentialsJson`: kotlin.String, `reply`: SignInReply)
+
+    /**
+     * Takes the next step of a sign-in.
+     */
+    fun `continueSignIn`(`step`: kotlin.String, `bodyJson`: kotlin.String, `reply`: SignInReply)
+
+    /**
+     * Gets new tokens. `attempt_id` is the same for every attempt with this token. An answer that comes later than
+     * 10 s after the call is lost.
+     */
+    fun `refresh`(`refreshToken`: SecretText, `attemptId`: kotlin.String, `reply`: RefreshReply)
+
+    /**
+     * Tells the server that the tokens are not needed any more.
+     */
+    fun `revoke`(`refreshToken`: SecretText, `accessToken`: SecretText?, `reply`: RevocationReply)
+
+    companion object
+}
+
+/**
+ * What the app does instead of the built-in dialects. Each call begins the work and returns; the answer is given to
+ * the reply, once. A reply that is let go of without an answer counts as an answer that was lost.
+ */
+open class AuthorityCallbacksImpl: Disposable, AutoCloseable, AuthorityCallbacks
+{
+
+    @Suppress("UNUSED_PARAMETER")
+    /**
+     * @suppress
+     */
+    constructor(withHandle: UniffiWithHandle, handle: Long) {
+        this.handle = handle
+        this.cleanable = UniffiLib.CLEANER.register(this, UniffiCleanAction(handle))
+    }
+
+    /**
+     * @suppress
+     *
+     * This constructor can be used to instantiate a fake object. Only used for tests. Any
+     * attempt to actually use an object constructed this way will fail as there is no
+     * connected Rust object.
+     */
+    @Suppress("UNUSED_PARAMETER")
+    constructor(noHandle: NoHandle) {
+        this.handle = 0
+        this.cleanable = null
+    }
+
+    protected val handle: Long
+    protected val cleanable: UniffiCleaner.Cleanable?
+
+    private val wasDestroyed = AtomicBoolean(false)
+    private val callCounter = AtomicLong(1)
+
+    /**
+     * Whether the current object has been destroyed and its reference is gone in the Rust side.
+     */
+    val uniffiIsDestroyed: Boolean get() = wasDestroyed.get()
+
+    override fun destroy() {
+        // Only allow a single call to this method.
+        // TODO: maybe we should log a warning if called more than once?
+        if (this.wasDestroyed.compareAndSet(false, true)) {
+            // This decrement always matches the initial count of 1 given at creation time.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    @Synchronized
+    override fun close() {
+        this.destroy()
+    }
+
+    internal inline fun <R> callWithHandle(block: (handle: Long) -> R): R {
+        // Check and increment the call counter, to keep the object alive.
+        // This needs a compare-and-set retry loop in case of concurrent updates.
+        do {
+            val c = this.callCounter.get()
+            if (c == 0L) {
+                throw IllegalStateException("${this.javaClass.simpleName} object has already been destroyed")
+            }
+            if (c == Long.MAX_VALUE) {
+                throw IllegalStateException("${this.javaClass.simpleName} call counter would overflow")
+            }
+        } while (! this.callCounter.compareAndSet(c, c + 1L))
+        // Now we can safely do the method call without the handle being freed concurrently.
+        try {
+            return block(this.uniffiCloneHandle())
+        } finally {
+            // This decrement always matches the increment we performed above.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    // Use a static inner class instead of a closure so as not to accidentally
+    // capture `this` as part of the cleanable's action.
+    private class UniffiCleanAction(private val handle: Long) : Runnable {
+        override fun run() {
+            if (handle == 0.toLong()) {
+                // Fake object created with `NoHandle`, don't try to free.
+                return;
+            }
+            uniffiRustCall { status ->
+                UniffiLib.uniffi_auth_session_ffi_fn_free_authoritycallbacks(handle, status)
+            }
+        }
+    }
+
+    /**
+     * @suppress
+     */
+    fun uniffiCloneHandle(): Long {
+        if (handle == 0.toLong()) {
+            throw InternalException("uniffiCloneHandle() called on NoHandle object");
+        }
+        return uniffiRustCall() { status ->
+            UniffiLib.uniffi_auth_session_ffi_fn_clone_authoritycallbacks(handle, status)
+        }
+    }
+
+
+    /**
+     * Signs in.
+     */
+    @Throws(AppFailure::class)override fun `signIn`(`credentialsJson`: kotlin.String, `reply`: SignInReply)
+        =
+    callWithHandle {
+    uniffiRustCallWithError(AppFailure) { _status ->
+    UniffiLib.uniffi_auth_session_ffi_fn_method_authoritycallbacks_sign_in(
+        it,
+
+        FfiConverterString.lower(`credentialsJson`),
+        FfiConverterTypeSignInReply.lower(`reply`),_status)
+}
+    }
+
+
+
+
+    /**
+     * Takes the next step of a sign-in.
+     */
+    @Throws(AppFailure::class)override fun `continueSignIn`(`step`: kotlin.String, `bodyJson`: kotlin.String, `reply`: SignInReply)
+        =
+    callWithHandle {
+    uniffiRustCallWithError(AppFailure) { _status ->
+    UniffiLib.uniffi_auth_session_ffi_fn_method_authoritycallbacks_continue_sign_in(
+        it,
+
+        FfiConverterString.lower(`step`),
+        FfiConverterString.lower(`bodyJson`),
+        FfiConverterTypeSignInReply.lower(`reply`),_status)
+}
+    }
+
+
+
+
+    /**
+     * Gets new tokens. `attempt_id` is the same for every attempt with this token. An answer that comes later than
+     * 10 s after the call is lost.
+     */
+    @Throws(AppFailure::class)override fun `refresh`(`refreshToken`: SecretText, `attemptId`: kotlin.String, `reply`: RefreshReply)
+        =
+    callWithHandle {
+    uniffiRustCallWithError(AppFailure) { _status ->
+    UniffiLib.uniffi_auth_session_ffi_fn_method_authoritycallbacks_refresh(
+        it,
+
+        FfiConverterTypeSecretText.lower(`refreshToken`),
+        FfiConverterString.lower(`attemptId`),
+        FfiConverterTypeRefreshReply.lower(`reply`),_status)
+}
+    }
+
+
+
+
+    /**
+     * Tells the server that the tokens are not needed any more.
+     */
+    @Throws(AppFailure::class)override fun `revoke`(`refreshToken`: SecretText, `accessToken`: SecretText?, `reply`: RevocationReply)
+        =
+    callWithHandle {
+    uniffiRustCallWithError(AppFailure) { _status ->
+    UniffiLib.uniffi_auth_session_ffi_fn_method_authoritycallbacks_revoke(
+        it,
+
+        FfiConverterTypeSecretText.lower(`refreshToken`),
+        FfiConverterOptionalTypeSecretText.lower(`accessToken`),
+        FfiConverterTypeRevocationReply.lower(`reply`),_status)
+}
+    }
+
+
+
+
+
+
+
+
+
+
+    /**
+     * @suppress
+     */
+    companion object
+
+}
+
+
+
+// Put the implementation in an object so we don't pollute the top-level namespace
+internal object uniffiCallbackInterfaceAuthorityCallbacks {
+    internal object `signIn`: UniffiCallbackInterfaceAuthorityCallbacksMethod0 {
+        override fun callback(`uniffiHandle`: Long,`credentialsJson`: RustBuffer.ByValue,`reply`: Long,`uniffiOutReturn`: Pointer,uniffiCallStatus: UniffiRustCallStatus,) {
+            val uniffiObj = FfiConverterTypeAuthorityCallbacks.handleMap.get(uniffiHandle)
+            val makeCall = { ->
+                uniffiObj.`signIn`(
+                    FfiConverterString.lift(`credentialsJson`),
+                    FfiConverterTypeSignInReply.lift(`reply`),
+                )
+            }
+            val writeReturn = { _: Unit -> Unit }
+            uniffiTraitInterfaceCallWithError(
+                uniffiCallStatus,
+                makeCall,
+                writeReturn,
+                { e: AppFailure -> FfiConverterTypeAppFailure.lower(e) }
+            )
+        }
+    }
+    internal object `continueSignIn`: UniffiCallbackInterfaceAuthorityCallbacksMethod1 {
+        override fun callback(`uniffiHandle`: Long,`step`: RustBuffer.ByValue,`bodyJson`: RustBuffer.ByValue,`reply`: Long,`uniffiOutReturn`: Pointer,uniffiCallStatus: UniffiRustCallStatus,) {
+            val uniffiObj = FfiConverterTypeAuthorityCallbacks.handleMap.get(uniffiHandle)
+            val makeCall = { ->
+                uniffiObj.`continueSignIn`(
+                    FfiConverterString.lift(`step`),
+                    FfiConverterString.lift(`bodyJson`),
+                    FfiConverterTypeSignInReply.lift(`reply`),
+                )
+            }
+            val writeReturn = { _: Unit -> Unit }
+            uniffiTraitInterfaceCallWithError(
+                uniffiCallStatus,
+                makeCall,
+                writeReturn,
+                { e: AppFailure -> FfiConverterTypeAppFailure.lower(e) }
+            )
+        }
+    }
+    internal object `refresh`: UniffiCallbackInterfaceAuthorityCallbacksMethod2 {
+        override fun callback(`uniffiHandle`: Long,`refreshToken`: Long,`attemptId`: RustBuffer.ByValue,`reply`: Long,`uniffiOutReturn`: Pointer,uniffiCallStatus: UniffiRustCallStatus,) {
+            val uniffiObj = FfiConverterTypeAuthorityCallbacks.handleMap.get(uniffiHandle)
+            val makeCall = { ->
+                uniffiObj.`refresh`(
+                    FfiConverterTypeSecretText.lift(`refreshToken`),
+                    FfiConverterString.lift(`attemptId`),
+                    FfiConverterTypeRefreshReply.lift(`reply`),
+                )
+            }
+            val writeReturn = { _: Unit -> Unit }
+            uniffiTraitInterfaceCallWithError(
+                uniffiCallStatus,
+                makeCall,
+                writeReturn,
+                { e: AppFailure -> FfiConverterTypeAppFailure.lower(e) }
+            )
+        }
+    }
+    internal object `revoke`: UniffiCallbackInterfaceAuthorityCallbacksMethod3 {
+        override fun callback(`uniffiHandle`: Long,`refreshToken`: Long,`accessToken`: RustBuffer.ByValue,`reply`: Long,`uniffiOutReturn`: Pointer,uniffiCallStatus: UniffiRustCallStatus,) {
+            val uniffiObj = FfiConverterTypeAuthorityCallbacks.handleMap.get(uniffiHandle)
+            val makeCall = { ->
+                uniffiObj.`revoke`(
+                    FfiConverterTypeSecretText.lift(`refreshToken`),
+                    FfiConverterOptionalTypeSecretText.lift(`accessToken`),
+                    FfiConverterTypeRevocationReply.lift(`reply`),
+                )
+            }
+            val writeReturn = { _: Unit -> Unit }
+            uniffiTraitInterfaceCallWithError(
+                uniffiCallStatus,
+                makeCall,
+                writeReturn,
+                { e: AppFailure -> FfiConverterTypeAppFailure.lower(e) }
+            )
+        }
+    }
+
+    internal object uniffiFree: UniffiCallbackInterfaceFree {
+        override fun callback(handle: Long) {
+            FfiConverterTypeAuthorityCallbacks.handleMap.remove(handle)
+        }
+    }
+
+    internal object uniffiClone: UniffiCallbackInterfaceClone {
+        override fun callback(handle: Long): Long {
+            return FfiConverterTypeAuthorityCallbacks.handleMap.clone(handle)
+        }
+    }
+
+    internal var vtable = UniffiVTableCallbackInterfaceAuthorityCallbacks.UniffiByValue(
+        uniffiFree,
+        uniffiClone,
+        `signIn`,
+        `continueSignIn`,
+        `refresh`,
+        `revoke`,
+    )
+
+    // Registers the foreign callback with the Rust side.
+    // This method is generated for each callback interface.
+    internal fun register(lib: UniffiLib) {
+        lib.uniffi_auth_session_ffi_fn_init_callback_vtable_authoritycallbacks(vtable)
+    }
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeAuthorityCallbacks: FfiConverter<AuthorityCallbacks, Long> {
+    internal val handleMap = UniffiHandleMap<AuthorityCallbacks>()
+
+    override fun lower(value: AuthorityCallbacks): Long {
+        if (value is AuthorityCallbacksImpl) {
+             // Rust-implemented object.  Clone the handle and return it
+            return value.uniffiCloneHandle()
+         } else {
+            // Kotlin object, generate a new vtable handle and return that.
+            return handleMap.insert(value)
+         }
+    }
+
+    override fun lift(value: Long): AuthorityCallbacks {
+        if ((value and 1.toLong()) == 0.toLong()) {
+            // Rust-generated handle, construct a new class that uses the handle to implement the
+            // interface
+            return AuthorityCallbacksImpl(UniffiWithHandle, value)
+        } else {
+            // Kotlin-generated handle, get the object from the handle map
+            return handleMap.remove(value)
+        }
+    }
+
+    override fun read(buf: ByteBuffer): AuthorityCallbacks {
+        return lift(buf.getLong())
+    }
+
+    override fun allocationSize(value: AuthorityCallbacks) = 8UL
+
+    override fun write(value: AuthorityCallbacks, buf: ByteBuffer) {
+        buf.putLong(lower(value))
+    }
+}
+
+
+// This template implements a class for working with a Rust struct via a handle
+// to the live Rust struct on the other side of the FFI.
+//
+// There's some subtlety here, because we have to be careful not to operate on a Rust
+// struct after it has been dropped, and because we must expose a public API for freeing
+// theq Kotlin wrapper object in lieu of reliable finalizers. The core requirements are:
+//
+//   * Each instance holds an opaque handle to the underlying Rust struct.
+//     Method calls need to read this handle from the object's state and pass it in to
+//     the Rust FFI.
+//
+//   * When an instance is no longer needed, its handle should be passed to a
+//     special destructor function provided by the Rust FFI, which will drop the
+//     underlying Rust struct.
+//
+//   * Given an instance, calling code is expected to call the special
+//     `destroy` method in order to free it after use, either by calling it explicitly
+//     or by using a higher-level helper like the `use` method. Failing to do so risks
+//     leaking the underlying Rust struct.
+//
+//   * We can't assume that calling code will do the right thing, and must be prepared
+//     to handle Kotlin method calls executing concurrently with or even after a call to
+//     `destroy`, and to handle multiple (possibly concurrent!) calls to `destroy`.
+//
+//   * We must never allow Rust code to operate on the underlying Rust struct after
+//     the destructor has been called, and must never call the destructor more than once.
+//     Doing so may trigger memory unsafety.
+//
+//   * To mitigate many of the risks of leaking memory and use-after-free unsafety, a `Cleaner`
+//     is implemented to call the destructor when the Kotlin object becomes unreachable.
+//     This is done in a background thread. This is not a panacea, and client code should be aware that
+//      1. the thread may starve if some there are objects that have poorly performing
+//     `drop` methods or do significant work in their `drop` methods.
+//      2. the thread is shared across the whole library. This can be tuned by using `android_cleaner = true`,
+//         or `android = true` in the [`kotlin` section of the `uniffi.toml` file](https://mozilla.github.io/uniffi-rs/kotlin/configuration.html).
+//
+// If we try to implement this with mutual exclusion on access to the handle, there is the
+// possibility of a race between a method call and a concurrent call to `destroy`:
+//
+//    * Thread A starts a method call, reads the value of the handle, but is interrupted
+//      before it can pass the handle over the FFI to Rust.
+//    * Thread B calls `destroy` and frees the underlying Rust struct.
+//    * Thread A resumes, passing the already-read handle value to Rust and triggering
+//      a use-after-free.
+//
+// One possible solution would be to use a `ReadWriteLock`, with each method call taking
+// a read lock (and thus allowed to run concurrently) and the special `destroy` method
+// taking a write lock (and thus blocking on live method calls). However, we aim not to
+// generate methods with any hidden blocking semantics, and a `destroy` method that might
+// block if called incorrectly seems to meet that bar.
+//
+// So, we achieve our goals by giving each instance an associated `AtomicLong` counter to track
+// the number of in-flight method calls, and an `AtomicBoolean` flag to indicate whether `destroy`
+// has been called. These are updated according to the following rules:
+//
+//    * The initial value of the counter is 1, indicating a live object with no in-flight calls.
+//      The initial value for the flag is false.
+//
+//    * At the start of each method call, we atomically check the counter.
+//      If it is 0 then the underlying Rust struct has already been destroyed and the call is aborted.
+//      If it is nonzero them we atomically increment it by 1 and proceed with the method call.
+//
+//    * At the end of each method call, we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+//    * When `destroy` is called, we atomically flip the flag from false to true.
+//      If the flag was already true we silently fail.
+//      Otherwise we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+// Astute readers may observe that this all sounds very similar to the way that Rust's `Arc<T>` works,
+// and indeed it is, with the addition of a flag to guard against multiple calls to `destroy`.
+//
+// The overall effect is that the underlying Rust struct is destroyed only when `destroy` has been
+// called *and* all in-flight method calls have completed, avoiding violating any of the expectations
+// of the underlying Rust code.
+//
+// This makes a cleaner a better alternative to _not_ calling `destroy()` as
+// and when the object is finished with, but the abstraction is not perfect: if the Rust object's `drop`
+// method is slow, and/or there are many objects to cleanup, and it's on a low end Android device, then the cleaner
+// thread may be starved, and the app will leak memory.
+//
+// In this case, `destroy`ing manually may be a better solution.
+//
+// The cleaner can live side by side with the manual calling of `destroy`. In the order of responsiveness, uniffi objects
+// with Rust peers are reclaimed:
+//
+// 1. By calling the `destroy` method of the object, which calls `rustObject.free()`. If that doesn't happen:
+// 2. When the object becomes unreachable, AND the Cleaner thread gets to call `rustObject.free()`. If the thread is starved then:
+// 3. The memory is reclaimed when the process terminates.
+//
+// [1] https://stackoverflow.com/questions/24376768/can-java-finalize-an-object-when-it-is-still-in-scope/24380219
+//
+
+
+/**
+ * The value of an `Authorization` header. Its text form is redacted.
+ */
+public interface AuthorizationValueInterface {
+
+    /**
+     * The value for the header. Whoever calls this keeps it out of logs, and sends it to the origin that it was asked
+     * for and to no other.
+     */
+    fun `expose`(): kotlin.String
+
+    companion object
+}
+
+/**
+ * The value of an `Authorization` header. Its text form is redacted.
+ */
+open class AuthorizationValue: Disposable, AutoCloseable, AuthorizationValueInterface
+{
+
+    @Suppress("UNUSED_PARAMETER")
+    /**
+     * @suppress
+     */
+    constructor(withHandle: UniffiWithHandle, handle: Long) {
+        this.handle = handle
+        this.cleanable = UniffiLib.CLEANER.register(this, UniffiCleanAction(handle))
+    }
+
+    /**
+     * @suppress
+     *
+     * This constructor can be used to instantiate a fake object. Only used for tests. Any
+     * attempt to actually use an object constructed this way will fail as there is no
+     * connected Rust object.
+     */
+    @Suppress("UNUSED_PARAMETER")
+    constructor(noHandle: NoHandle) {
+        this.handle = 0
+        this.cleanable = null
+    }
+
+    protected val handle: Long
+    protected val cleanable: UniffiCleaner.Cleanable?
+
+    private val wasDestroyed = AtomicBoolean(false)
+    private val callCounter = AtomicLong(1)
+
+    /**
+     * Whether the current object has been destroyed and its reference is gone in the Rust side.
+     */
+    val uniffiIsDestroyed: Boolean get() = wasDestroyed.get()
+
+    override fun destroy() {
+        // Only allow a single call to this method.
+        // TODO: maybe we should log a warning if called more than once?
+        if (this.wasDestroyed.compareAndSet(false, true)) {
+            // This decrement always matches the initial count of 1 given at creation time.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    @Synchronized
+    override fun close() {
+        this.destroy()
+    }
+
+    internal inline fun <R> callWithHandle(block: (handle: Long) -> R): R {
+        // Check and increment the call counter, to keep the object alive.
+        // This needs a compare-and-set retry loop in case of concurrent updates.
+        do {
+            val c = this.callCounter.get()
+            if (c == 0L) {
+                throw IllegalStateException("${this.javaClass.simpleName} object has already been destroyed")
+            }
+            if (c == Long.MAX_VALUE) {
+                throw IllegalStateException("${this.javaClass.simpleName} call counter would overflow")
+            }
+        } while (! this.callCounter.compareAndSet(c, c + 1L))
+        // Now we can safely do the method call without the handle being freed concurrently.
+        try {
+            return block(this.uniffiCloneHandle())
+        } finally {
+            // This decrement always matches the increment we performed above.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    // Use a static inner class instead of a closure so as not to accidentally
+    // capture `this` as part of the cleanable's action.
+    private class UniffiCleanAction(private val handle: Long) : Runnable {
+        override fun run() {
+            if (handle == 0.toLong()) {
+                // Fake object created with `NoHandle`, don't try to free.
+                return;
+            }
+            uniffiRustCall { status ->
+                UniffiLib.uniffi_auth_session_ffi_fn_free_authorizationvalue(handle, status)
+            }
+        }
+    }
+
+    /**
+     * @suppress
+     */
+    fun uniffiCloneHandle(): Long {
+        if (handle == 0.toLong()) {
+            throw InternalException("uniffiCloneHandle() called on NoHandle object");
+        }
+        return uniffiRustCall() { status ->
+            UniffiLib.uniffi_auth_session_ffi_fn_clone_authorizationvalue(handle, status)
+        }
+    }
+
+
+    /**
+     * The value for the header. Whoever calls this keeps it out of logs, and sends it to the origin that it was asked
+     * for and to no other.
+     */override fun `expose`(): kotlin.String {
+            return FfiConverterString.lift(
+    callWithHandle {
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_auth_session_ffi_fn_method_authorizationvalue_expose(
+        it,
+        _status)
+}
+    }
+    )
+    }
+
+
+
+
+
+
+    // The local Rust `Display`/`Debug` implementation.
+    override fun toString(): String {
+        return FfiConverterString.lift(
+    callWithHandle {
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_auth_session_ffi_fn_method_authorizationvalue_uniffi_trait_display(
+        it,
+        _status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * @suppress
+     */
+    companion object
+
+}
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeAuthorizationValue: FfiConverter<AuthorizationValue, Long> {
+    override fun lower(value: AuthorizationValue): Long {
+        return value.uniffiCloneHandle()
+    }
+
+    override fun lift(value: Long): AuthorizationValue {
+        return AuthorizationValue(UniffiWithHandle, value)
+    }
+
+    override fun read(buf: ByteBuffer): AuthorizationValue {
+        return lift(buf.getLong())
+    }
+
+    override fun allocationSize(value: AuthorizationValue) = 8UL
+
+    override fun write(value: AuthorizationValue, buf: ByteBuffer) {
+        buf.putLong(lower(value))
+    }
+}
+
+
+// This template implements a class for working with a Rust struct via a handle
+// to the live Rust struct on the other side of the FFI.
+//
+// There's some subtlety here, because we have to be careful not to operate on a Rust
+// struct after it has been dropped, and because we must expose a public API for freeing
+// theq Kotlin wrapper object in lieu of reliable finalizers. The core requirements are:
+//
+//   * Each instance holds an opaque handle to the underlying Rust struct.
+//     Method calls need to read this handle from the object's state and pass it in to
+//     the Rust FFI.
+//
+//   * When an instance is no longer needed, its handle should be passed to a
+//     special destructor function provided by the Rust FFI, which will drop the
+//     underlying Rust struct.
+//
+//   * Given an instance, calling code is expected to call the special
+//     `destroy` method in order to free it after use, either by calling it explicitly
+//     or by using a higher-level helper like the `use` method. Failing to do so risks
+//     leaking the underlying Rust struct.
+//
+//   * We can't assume that calling code will do the right thing, and must be prepared
+//     to handle Kotlin method calls executing concurrently with or even after a call to
+//     `destroy`, and to handle multiple (possibly concurrent!) calls to `destroy`.
+//
+//   * We must never allow Rust code to operate on the underlying Rust struct after
+//     the destructor has been called, and must never call the destructor more than once.
+//     Doing so may trigger memory unsafety.
+//
+//   * To mitigate many of the risks of leaking memory and use-after-free unsafety, a `Cleaner`
+//     is implemented to call the destructor when the Kotlin object becomes unreachable.
+//     This is done in a background thread. This is not a panacea, and client code should be aware that
+//      1. the thread may starve if some there are objects that have poorly performing
+//     `drop` methods or do significant work in their `drop` methods.
+//      2. the thread is shared across the whole library. This can be tuned by using `android_cleaner = true`,
+//         or `android = true` in the [`kotlin` section of the `uniffi.toml` file](https://mozilla.github.io/uniffi-rs/kotlin/configuration.html).
+//
+// If we try to implement this with mutual exclusion on access to the handle, there is the
+// possibility of a race between a method call and a concurrent call to `destroy`:
+//
+//    * Thread A starts a method call, reads the value of the handle, but is interrupted
+//      before it can pass the handle over the FFI to Rust.
+//    * Thread B calls `destroy` and frees the underlying Rust struct.
+//    * Thread A resumes, passing the already-read handle value to Rust and triggering
+//      a use-after-free.
+//
+// One possible solution would be to use a `ReadWriteLock`, with each method call taking
+// a read lock (and thus allowed to run concurrently) and the special `destroy` method
+// taking a write lock (and thus blocking on live method calls). However, we aim not to
+// generate methods with any hidden blocking semantics, and a `destroy` method that might
+// block if called incorrectly seems to meet that bar.
+//
+// So, we achieve our goals by giving each instance an associated `AtomicLong` counter to track
+// the number of in-flight method calls, and an `AtomicBoolean` flag to indicate whether `destroy`
+// has been called. These are updated according to the following rules:
+//
+//    * The initial value of the counter is 1, indicating a live object with no in-flight calls.
+//      The initial value for the flag is false.
+//
+//    * At the start of each method call, we atomically check the counter.
+//      If it is 0 then the underlying Rust struct has already been destroyed and the call is aborted.
+//      If it is nonzero them we atomically increment it by 1 and proceed with the method call.
+//
+//    * At the end of each method call, we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+//    * When `destroy` is called, we atomically flip the flag from false to true.
+//      If the flag was already true we silently fail.
+//      Otherwise we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+// Astute readers may observe that this all sounds very similar to the way that Rust's `Arc<T>` works,
+// and indeed it is, with the addition of a flag to guard against multiple calls to `destroy`.
+//
+// The overall effect is that the underlying Rust struct is destroyed only when `destroy` has been
+// called *and* all in-flight method calls have completed, avoiding violating any of the expectations
+// of the underlying Rust code.
+//
+// This makes a cleaner a better alternative to _not_ calling `destroy()` as
+// and when the object is finished with, but the abstraction is not perfect: if the Rust object's `drop`
+// method is slow, and/or there are many objects to cleanup, and it's on a low end Android device, then the cleaner
+// thread may be starved, and the app will leak memory.
+//
+// In this case, `destroy`ing manually may be a better solution.
+//
+// The cleaner can live side by side with the manual calling of `destroy`. In the order of responsiveness, uniffi objects
+// with Rust peers are reclaimed:
+//
+// 1. By calling the `destroy` method of the object, which calls `rustObject.free()`. If that doesn't happen:
+// 2. When the object becomes unreachable, AND the Cleaner thread gets to call `rustObject.free()`. If the thread is starved then:
+// 3. The memory is reclaimed when the process terminates.
+//
+// [1] https://stackoverflow.com/questions/24376768/can-java-finalize-an-object-when-it-is-still-in-scope/24380219
+//
+
+
+/**
+ * Is told of the events of a session, in order, on threads of the library: one call at a time. It may block and may
+ * call back; what it throws is dropped.
+ */
+public interface EventListener {
+
+    /**
+     * Something happened to the session.
+     */
+    fun `onEvent`(`event`: SessionEvent)
+
+    companion object
+}
+
+/**
+ * Is told of the events of a session, in order, on threads of the library: one call at a time. It may block and may
+ * call back; what it throws is dropped.
+ */
+open class EventListenerImpl: Disposable, AutoCloseable, EventListener
+{
+
+    @Suppress("UNUSED_PARAMETER")
+    /**
+     * @suppress
+     */
+    constructor(withHandle: UniffiWithHandle, handle: Long) {
+        this.handle = handle
+        this.cleanable = UniffiLib.CLEANER.register(this, UniffiCleanAction(handle))
+    }
+
+    /**
+     * @suppress
+     *
+     * This constructor can be used to instantiate a fake object. Only used for tests. Any
+     * attempt to actually use an object constructed this way will fail as there is no
+     * connected Rust object.
+     */
+    @Suppress("UNUSED_PARAMETER")
+    constructor(noHandle: NoHandle) {
+        this.handle = 0
+        this.cleanable = null
+    }
+
+    protected val handle: Long
+    protected val cleanable: UniffiCleaner.Cleanable?
+
+    private val wasDestroyed = AtomicBoolean(false)
+    private val callCounter = AtomicLong(1)
+
+    /**
+     * Whether the current object has been destroyed and its reference is gone in the Rust side.
+     */
+    val uniffiIsDestroyed: Boolean get() = wasDestroyed.get()
+
+    override fun destroy() {
+        // Only allow a single call to this method.
+        // TODO: maybe we should log a warning if called more than once?
+        if (this.wasDestroyed.compareAndSet(false, true)) {
+            // This decrement always matches the initial count of 1 given at creation time.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    @Synchronized
+    override fun close() {
+        this.destroy()
+    }
+
+    internal inline fun <R> callWithHandle(block: (handle: Long) -> R): R {
+        // Check and increment the call counter, to keep the object alive.
+        // This needs a compare-and-set retry loop in case of concurrent updates.
+        do {
+            val c = this.callCounter.get()
+            if (c == 0L) {
+                throw IllegalStateException("${this.javaClass.simpleName} object has already been destroyed")
+            }
+            if (c == Long.MAX_VALUE) {
+                throw IllegalStateException("${this.javaClass.simpleName} call counter would overflow")
+            }
+        } while (! this.callCounter.compareAndSet(c, c + 1L))
+        // Now we can safely do the method call without the handle being freed concurrently.
+        try {
+            return block(this.uniffiCloneHandle())
+        } finally {
+            // This decrement always matches the increment we performed above.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    // Use a static inner class instead of a closure so as not to accidentally
+    // capture `this` as part of the cleanable's action.
+    private class UniffiCleanAction(private val handle: Long) : Runnable {
+        override fun run() {
+            if (handle == 0.toLong()) {
+                // Fake object created with `NoHandle`, don't try to free.
+                return;
+            }
+            uniffiRustCall { status ->
+                UniffiLib.uniffi_auth_session_ffi_fn_free_eventlistener(handle, status)
+            }
+        }
+    }
+
+    /**
+     * @suppress
+     */
+    fun uniffiCloneHandle(): Long {
+        if (handle == 0.toLong()) {
+            throw InternalException("uniffiCloneHandle() called on NoHandle object");
+        }
+        return uniffiRustCall() { status ->
+            UniffiLib.uniffi_auth_session_ffi_fn_clone_eventlistener(handle, status)
+        }
+    }
+
+
+    /**
+     * Something happened to the session.
+     */
+    @Throws(AppFailure::class)override fun `onEvent`(`event`: SessionEvent)
+        =
+    callWithHandle {
+    uniffiRustCallWithError(AppFailure) { _status ->
+    UniffiLib.uniffi_auth_session_ffi_fn_method_eventlistener_on_event(
+        it,
+
+        FfiConverterTypeSessionEvent.lower(`event`),_status)
+}
+    }
+
+
+
+
+
+
+
+
+
+
+    /**
+     * @suppress
+     */
+    companion object
+
+}
+
+
+
+// Put the implementation in an object so we don't pollute the top-level namespace
+internal object uniffiCallbackInterfaceEventListener {
+    internal object `onEvent`: UniffiCallbackInterfaceEventListenerMethod0 {
+        override fun callback(`uniffiHandle`: Long,`event`: RustBuffer.ByValue,`uniffiOutReturn`: Pointer,uniffiCallStatus: UniffiRustCallStatus,) {
+            val uniffiObj = FfiConverterTypeEventListener.handleMap.get(uniffiHandle)
+            val makeCall = { ->
+                uniffiObj.`onEvent`(
+                    FfiConverterTypeSessionEvent.lift(`event`),
+                )
+            }
+            val writeReturn = { _: Unit -> Unit }
+            uniffiTraitInterfaceCallWithError(
+                uniffiCallStatus,
+                makeCall,
+                writeReturn,
+                { e: AppFailure -> FfiConverterTypeAppFailure.lower(e) }
+            )
+        }
+    }
+
+    internal object uniffiFree: UniffiCallbackInterfaceFree {
+        override fun callback(handle: Long) {
+            FfiConverterTypeEventListener.handleMap.remove(handle)
+        }
+    }
+
+    internal object uniffiClone: UniffiCallbackInterfaceClone {
+        override fun callback(handle: Long): Long {
+            return FfiConverterTypeEventListener.handleMap.clone(handle)
+        }
+    }
+
+    internal var vtable = UniffiVTableCallbackInterfaceEventListener.UniffiByValue(
+        uniffiFree,
+        uniffiClone,
+        `onEvent`,
+    )
+
+    // Registers the foreign callback with the Rust side.
+    // This method is generated for each callback interface.
+    internal fun register(lib: UniffiLib) {
+        lib.uniffi_auth_session_ffi_fn_init_callback_vtable_eventlistener(vtable)
+    }
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeEventListener: FfiConverter<EventListener, Long> {
+    internal val handleMap = UniffiHandleMap<EventListener>()
+
+    override fun lower(value: EventListener): Long {
+        if (value is EventListenerImpl) {
+             // Rust-implemented object.  Clone the handle and return it
+            return value.uniffiCloneHandle()
+         } else {
+            // Kotlin object, generate a new vtable handle and return that.
+            return handleMap.insert(value)
+         }
+    }
+
+    override fun lift(value: Long): EventListener {
+        if ((value and 1.toLong()) == 0.toLong()) {
+            // Rust-generated handle, construct a new class that uses the handle to implement the
+            // interface
+            return EventListenerImpl(UniffiWithHandle, value)
+        } else {
+            // Kotlin-generated handle, get the object from the handle map
+            return handleMap.remove(value)
+        }
+    }
+
+    override fun read(buf: ByteBuffer): EventListener {
+        return lift(buf.getLong())
+    }
+
+    override fun allocationSize(value: EventListener) = 8UL
+
+    override fun write(value: EventListener, buf: ByteBuffer) {
+        buf.putLong(lower(value))
     }
 }
 
@@ -1686,6 +4128,2135 @@ public object FfiConverterTypeEventQueue: FfiConverter<EventQueue, Long> {
 
 
 /**
+ * An answer whose body is read while it arrives. Letting go of it ends the transfer.
+ */
+public interface IncomingResponseInterface {
+
+    /**
+     * Ends the transfer: the reader gets `cancelled`.
+     */
+    fun `cancel`()
+
+    /**
+     * What was made of the answer.
+     */
+    fun `disposition`(): Disposition
+
+    /**
+     * The header fields.
+     */
+    fun `headers`(): List<Header>
+
+    /**
+     * The next piece of the body; `None` at its end. For one reader.
+     */
+    suspend fun `next`(): kotlin.ByteArray?
+
+    /**
+     * The HTTP status.
+     */
+    fun `status`(): kotlin.UShort
+
+    /**
+     * Where the answer came from, after redirects.
+     */
+    fun `url`(): kotlin.String
+
+    companion object
+}
+
+/**
+ * An answer whose body is read while it arrives. Letting go of it ends the transfer.
+ */
+open class IncomingResponse: Disposable, AutoCloseable, IncomingResponseInterface
+{
+
+    @Suppress("UNUSED_PARAMETER")
+    /**
+     * @suppress
+     */
+    constructor(withHandle: UniffiWithHandle, handle: Long) {
+        this.handle = handle
+        this.cleanable = UniffiLib.CLEANER.register(this, UniffiCleanAction(handle))
+    }
+
+    /**
+     * @suppress
+     *
+     * This constructor can be used to instantiate a fake object. Only used for tests. Any
+     * attempt to actually use an object constructed this way will fail as there is no
+     * connected Rust object.
+     */
+    @Suppress("UNUSED_PARAMETER")
+    constructor(noHandle: NoHandle) {
+        this.handle = 0
+        this.cleanable = null
+    }
+
+    protected val handle: Long
+    protected val cleanable: UniffiCleaner.Cleanable?
+
+    private val wasDestroyed = AtomicBoolean(false)
+    private val callCounter = AtomicLong(1)
+
+    /**
+     * Whether the current object has been destroyed and its reference is gone in the Rust side.
+     */
+    val uniffiIsDestroyed: Boolean get() = wasDestroyed.get()
+
+    override fun destroy() {
+        // Only allow a single call to this method.
+        // TODO: maybe we should log a warning if called more than once?
+        if (this.wasDestroyed.compareAndSet(false, true)) {
+            // This decrement always matches the initial count of 1 given at creation time.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    @Synchronized
+    override fun close() {
+        this.destroy()
+    }
+
+    internal inline fun <R> callWithHandle(block: (handle: Long) -> R): R {
+        // Check and increment the call counter, to keep the object alive.
+        // This needs a compare-and-set retry loop in case of concurrent updates.
+        do {
+            val c = this.callCounter.get()
+            if (c == 0L) {
+                throw IllegalStateException("${this.javaClass.simpleName} object has already been destroyed")
+            }
+            if (c == Long.MAX_VALUE) {
+                throw IllegalStateException("${this.javaClass.simpleName} call counter would overflow")
+            }
+        } while (! this.callCounter.compareAndSet(c, c + 1L))
+        // Now we can safely do the method call without the handle being freed concurrently.
+        try {
+            return block(this.uniffiCloneHandle())
+        } finally {
+            // This decrement always matches the increment we performed above.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    // Use a static inner class instead of a closure so as not to accidentally
+    // capture `this` as part of the cleanable's action.
+    private class UniffiCleanAction(private val handle: Long) : Runnable {
+        override fun run() {
+            if (handle == 0.toLong()) {
+                // Fake object created with `NoHandle`, don't try to free.
+                return;
+            }
+            uniffiRustCall { status ->
+                UniffiLib.uniffi_auth_session_ffi_fn_free_incomingresponse(handle, status)
+            }
+        }
+    }
+
+    /**
+     * @suppress
+     */
+    fun uniffiCloneHandle(): Long {
+        if (handle == 0.toLong()) {
+            throw InternalException("uniffiCloneHandle() called on NoHandle object");
+        }
+        return uniffiRustCall() { status ->
+            UniffiLib.uniffi_auth_session_ffi_fn_clone_incomingresponse(handle, status)
+        }
+    }
+
+
+    /**
+     * Ends the transfer: the reader gets `cancelled`.
+     */override fun `cancel`()
+        =
+    callWithHandle {
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_auth_session_ffi_fn_method_incomingresponse_cancel(
+        it,
+        _status)
+}
+    }
+
+
+
+
+    /**
+     * What was made of the answer.
+     */override fun `disposition`(): Disposition {
+            return FfiConverterTypeDisposition.lift(
+    callWithHandle {
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_auth_session_ffi_fn_method_incomingresponse_disposition(
+        it,
+        _status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * The header fields.
+     */override fun `headers`(): List<Header> {
+            return FfiConverterSequenceTypeHeader.lift(
+    callWithHandle {
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_auth_session_ffi_fn_method_incomingresponse_headers(
+        it,
+        _status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * The next piece of the body; `None` at its end. For one reader.
+     */
+    @Throws(SessionFailure::class)
+    @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
+    override suspend fun `next`() : kotlin.ByteArray? {
+        return uniffiRustCallAsync(
+        callWithHandle { uniffiHandle ->
+            UniffiLib.uniffi_auth_session_ffi_fn_method_incomingresponse_next(
+                uniffiHandle,
+
+            )
+        },
+        { future, callback, continuation -> UniffiLib.ffi_auth_session_ffi_rust_future_poll_rust_buffer(future, callback, continuation) },
+        { future, continuation -> UniffiLib.ffi_auth_session_ffi_rust_future_complete_rust_buffer(future, continuation) },
+        { future -> UniffiLib.ffi_auth_session_ffi_rust_future_free_rust_buffer(future) },
+        // lift function
+        { FfiConverterOptionalByteArray.lift(it) },
+        // Error FFI converter
+        SessionFailure.ErrorHandler,
+    )
+    }
+
+
+    /**
+     * The HTTP status.
+     */override fun `status`(): kotlin.UShort {
+            return FfiConverterUShort.lift(
+    callWithHandle {
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_auth_session_ffi_fn_method_incomingresponse_status(
+        it,
+        _status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * Where the answer came from, after redirects.
+     */override fun `url`(): kotlin.String {
+            return FfiConverterString.lift(
+    callWithHandle {
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_auth_session_ffi_fn_method_incomingresponse_url(
+        it,
+        _status)
+}
+    }
+    )
+    }
+
+
+
+
+
+
+
+
+
+    /**
+     * @suppress
+     */
+    companion object
+
+}
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeIncomingResponse: FfiConverter<IncomingResponse, Long> {
+    override fun lower(value: IncomingResponse): Long {
+        return value.uniffiCloneHandle()
+    }
+
+    override fun lift(value: Long): IncomingResponse {
+        return IncomingResponse(UniffiWithHandle, value)
+    }
+
+    override fun read(buf: ByteBuffer): IncomingResponse {
+        return lift(buf.getLong())
+    }
+
+    override fun allocationSize(value: IncomingResponse) = 8UL
+
+    override fun write(value: IncomingResponse, buf: ByteBuffer) {
+        buf.putLong(lower(value))
+    }
+}
+
+
+// This template implements a class for working with a Rust struct via a handle
+// to the live Rust struct on the other side of the FFI.
+//
+// There's some subtlety here, because we have to be careful not to operate on a Rust
+// struct after it has been dropped, and because we must expose a public API for freeing
+// theq Kotlin wrapper object in lieu of reliable finalizers. The core requirements are:
+//
+//   * Each instance holds an opaque handle to the underlying Rust struct.
+//     Method calls need to read this handle from the object's state and pass it in to
+//     the Rust FFI.
+//
+//   * When an instance is no longer needed, its handle should be passed to a
+//     special destructor function provided by the Rust FFI, which will drop the
+//     underlying Rust struct.
+//
+//   * Given an instance, calling code is expected to call the special
+//     `destroy` method in order to free it after use, either by calling it explicitly
+//     or by using a higher-level helper like the `use` method. Failing to do so risks
+//     leaking the underlying Rust struct.
+//
+//   * We can't assume that calling code will do the right thing, and must be prepared
+//     to handle Kotlin method calls executing concurrently with or even after a call to
+//     `destroy`, and to handle multiple (possibly concurrent!) calls to `destroy`.
+//
+//   * We must never allow Rust code to operate on the underlying Rust struct after
+//     the destructor has been called, and must never call the destructor more than once.
+//     Doing so may trigger memory unsafety.
+//
+//   * To mitigate many of the risks of leaking memory and use-after-free unsafety, a `Cleaner`
+//     is implemented to call the destructor when the Kotlin object becomes unreachable.
+//     This is done in a background thread. This is not a panacea, and client code should be aware that
+//      1. the thread may starve if some there are objects that have poorly performing
+//     `drop` methods or do significant work in their `drop` methods.
+//      2. the thread is shared across the whole library. This can be tuned by using `android_cleaner = true`,
+//         or `android = true` in the [`kotlin` section of the `uniffi.toml` file](https://mozilla.github.io/uniffi-rs/kotlin/configuration.html).
+//
+// If we try to implement this with mutual exclusion on access to the handle, there is the
+// possibility of a race between a method call and a concurrent call to `destroy`:
+//
+//    * Thread A starts a method call, reads the value of the handle, but is interrupted
+//      before it can pass the handle over the FFI to Rust.
+//    * Thread B calls `destroy` and frees the underlying Rust struct.
+//    * Thread A resumes, passing the already-read handle value to Rust and triggering
+//      a use-after-free.
+//
+// One possible solution would be to use a `ReadWriteLock`, with each method call taking
+// a read lock (and thus allowed to run concurrently) and the special `destroy` method
+// taking a write lock (and thus blocking on live method calls). However, we aim not to
+// generate methods with any hidden blocking semantics, and a `destroy` method that might
+// block if called incorrectly seems to meet that bar.
+//
+// So, we achieve our goals by giving each instance an associated `AtomicLong` counter to track
+// the number of in-flight method calls, and an `AtomicBoolean` flag to indicate whether `destroy`
+// has been called. These are updated according to the following rules:
+//
+//    * The initial value of the counter is 1, indicating a live object with no in-flight calls.
+//      The initial value for the flag is false.
+//
+//    * At the start of each method call, we atomically check the counter.
+//      If it is 0 then the underlying Rust struct has already been destroyed and the call is aborted.
+//      If it is nonzero them we atomically increment it by 1 and proceed with the method call.
+//
+//    * At the end of each method call, we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+//    * When `destroy` is called, we atomically flip the flag from false to true.
+//      If the flag was already true we silently fail.
+//      Otherwise we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+// Astute readers may observe that this all sounds very similar to the way that Rust's `Arc<T>` works,
+// and indeed it is, with the addition of a flag to guard against multiple calls to `destroy`.
+//
+// The overall effect is that the underlying Rust struct is destroyed only when `destroy` has been
+// called *and* all in-flight method calls have completed, avoiding violating any of the expectations
+// of the underlying Rust code.
+//
+// This makes a cleaner a better alternative to _not_ calling `destroy()` as
+// and when the object is finished with, but the abstraction is not perfect: if the Rust object's `drop`
+// method is slow, and/or there are many objects to cleanup, and it's on a low end Android device, then the cleaner
+// thread may be starved, and the app will leak memory.
+//
+// In this case, `destroy`ing manually may be a better solution.
+//
+// The cleaner can live side by side with the manual calling of `destroy`. In the order of responsiveness, uniffi objects
+// with Rust peers are reclaimed:
+//
+// 1. By calling the `destroy` method of the object, which calls `rustObject.free()`. If that doesn't happen:
+// 2. When the object becomes unreachable, AND the Cleaner thread gets to call `rustObject.free()`. If the thread is starved then:
+// 3. The memory is reclaimed when the process terminates.
+//
+// [1] https://stackoverflow.com/questions/24376768/can-java-finalize-an-object-when-it-is-still-in-scope/24380219
+//
+
+
+/**
+ * Gets the lines of the log, one at a time, on a thread of the library. No line holds a token, a password or a body.
+ */
+public interface LogSink {
+
+    /**
+     * A line of the log.
+     */
+    fun `log`(`level`: LogLevel, `target`: kotlin.String, `message`: kotlin.String)
+
+    companion object
+}
+
+/**
+ * Gets the lines of the log, one at a time, on a thread of the library. No line holds a token, a password or a body.
+ */
+open class LogSinkImpl: Disposable, AutoCloseable, LogSink
+{
+
+    @Suppress("UNUSED_PARAMETER")
+    /**
+     * @suppress
+     */
+    constructor(withHandle: UniffiWithHandle, handle: Long) {
+        this.handle = handle
+        this.cleanable = UniffiLib.CLEANER.register(this, UniffiCleanAction(handle))
+    }
+
+    /**
+     * @suppress
+     *
+     * This constructor can be used to instantiate a fake object. Only used for tests. Any
+     * attempt to actually use an object constructed this way will fail as there is no
+     * connected Rust object.
+     */
+    @Suppress("UNUSED_PARAMETER")
+    constructor(noHandle: NoHandle) {
+        this.handle = 0
+        this.cleanable = null
+    }
+
+    protected val handle: Long
+    protected val cleanable: UniffiCleaner.Cleanable?
+
+    private val wasDestroyed = AtomicBoolean(false)
+    private val callCounter = AtomicLong(1)
+
+    /**
+     * Whether the current object has been destroyed and its reference is gone in the Rust side.
+     */
+    val uniffiIsDestroyed: Boolean get() = wasDestroyed.get()
+
+    override fun destroy() {
+        // Only allow a single call to this method.
+        // TODO: maybe we should log a warning if called more than once?
+        if (this.wasDestroyed.compareAndSet(false, true)) {
+            // This decrement always matches the initial count of 1 given at creation time.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    @Synchronized
+    override fun close() {
+        this.destroy()
+    }
+
+    internal inline fun <R> callWithHandle(block: (handle: Long) -> R): R {
+        // Check and increment the call counter, to keep the object alive.
+        // This needs a compare-and-set retry loop in case of concurrent updates.
+        do {
+            val c = this.callCounter.get()
+            if (c == 0L) {
+                throw IllegalStateException("${this.javaClass.simpleName} object has already been destroyed")
+            }
+            if (c == Long.MAX_VALUE) {
+                throw IllegalStateException("${this.javaClass.simpleName} call counter would overflow")
+            }
+        } while (! this.callCounter.compareAndSet(c, c + 1L))
+        // Now we can safely do the method call without the handle being freed concurrently.
+        try {
+            return block(this.uniffiCloneHandle())
+        } finally {
+            // This decrement always matches the increment we performed above.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    // Use a static inner class instead of a closure so as not to accidentally
+    // capture `this` as part of the cleanable's action.
+    private class UniffiCleanAction(private val handle: Long) : Runnable {
+        override fun run() {
+            if (handle == 0.toLong()) {
+                // Fake object created with `NoHandle`, don't try to free.
+                return;
+            }
+            uniffiRustCall { status ->
+                UniffiLib.uniffi_auth_session_ffi_fn_free_logsink(handle, status)
+            }
+        }
+    }
+
+    /**
+     * @suppress
+     */
+    fun uniffiCloneHandle(): Long {
+        if (handle == 0.toLong()) {
+            throw InternalException("uniffiCloneHandle() called on NoHandle object");
+        }
+        return uniffiRustCall() { status ->
+            UniffiLib.uniffi_auth_session_ffi_fn_clone_logsink(handle, status)
+        }
+    }
+
+
+    /**
+     * A line of the log.
+     */
+    @Throws(AppFailure::class)override fun `log`(`level`: LogLevel, `target`: kotlin.String, `message`: kotlin.String)
+        =
+    callWithHandle {
+    uniffiRustCallWithError(AppFailure) { _status ->
+    UniffiLib.uniffi_auth_session_ffi_fn_method_logsink_log(
+        it,
+
+        FfiConverterTypeLogLevel.lower(`level`),
+        FfiConverterString.lower(`target`),
+        FfiConverterString.lower(`message`),_status)
+}
+    }
+
+
+
+
+
+
+
+
+
+
+    /**
+     * @suppress
+     */
+    companion object
+
+}
+
+
+
+// Put the implementation in an object so we don't pollute the top-level namespace
+internal object uniffiCallbackInterfaceLogSink {
+    internal object `log`: UniffiCallbackInterfaceLogSinkMethod0 {
+        override fun callback(`uniffiHandle`: Long,`level`: RustBuffer.ByValue,`target`: RustBuffer.ByValue,`message`: RustBuffer.ByValue,`uniffiOutReturn`: Pointer,uniffiCallStatus: UniffiRustCallStatus,) {
+            val uniffiObj = FfiConverterTypeLogSink.handleMap.get(uniffiHandle)
+            val makeCall = { ->
+                uniffiObj.`log`(
+                    FfiConverterTypeLogLevel.lift(`level`),
+                    FfiConverterString.lift(`target`),
+                    FfiConverterString.lift(`message`),
+                )
+            }
+            val writeReturn = { _: Unit -> Unit }
+            uniffiTraitInterfaceCallWithError(
+                uniffiCallStatus,
+                makeCall,
+                writeReturn,
+                { e: AppFailure -> FfiConverterTypeAppFailure.lower(e) }
+            )
+        }
+    }
+
+    internal object uniffiFree: UniffiCallbackInterfaceFree {
+        override fun callback(handle: Long) {
+            FfiConverterTypeLogSink.handleMap.remove(handle)
+        }
+    }
+
+    internal object uniffiClone: UniffiCallbackInterfaceClone {
+        override fun callback(handle: Long): Long {
+            return FfiConverterTypeLogSink.handleMap.clone(handle)
+        }
+    }
+
+    internal var vtable = UniffiVTableCallbackInterfaceLogSink.UniffiByValue(
+        uniffiFree,
+        uniffiClone,
+        `log`,
+    )
+
+    // Registers the foreign callback with the Rust side.
+    // This method is generated for each callback interface.
+    internal fun register(lib: UniffiLib) {
+        lib.uniffi_auth_session_ffi_fn_init_callback_vtable_logsink(vtable)
+    }
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeLogSink: FfiConverter<LogSink, Long> {
+    internal val handleMap = UniffiHandleMap<LogSink>()
+
+    override fun lower(value: LogSink): Long {
+        if (value is LogSinkImpl) {
+             // Rust-implemented object.  Clone the handle and return it
+            return value.uniffiCloneHandle()
+         } else {
+            // Kotlin object, generate a new vtable handle and return that.
+            return handleMap.insert(value)
+         }
+    }
+
+    override fun lift(value: Long): LogSink {
+        if ((value and 1.toLong()) == 0.toLong()) {
+            // Rust-generated handle, construct a new class that uses the handle to implement the
+            // interface
+            return LogSinkImpl(UniffiWithHandle, value)
+        } else {
+            // Kotlin-generated handle, get the object from the handle map
+            return handleMap.remove(value)
+        }
+    }
+
+    override fun read(buf: ByteBuffer): LogSink {
+        return lift(buf.getLong())
+    }
+
+    override fun allocationSize(value: LogSink) = 8UL
+
+    override fun write(value: LogSink, buf: ByteBuffer) {
+        buf.putLong(lower(value))
+    }
+}
+
+
+// This template implements a class for working with a Rust struct via a handle
+// to the live Rust struct on the other side of the FFI.
+//
+// There's some subtlety here, because we have to be careful not to operate on a Rust
+// struct after it has been dropped, and because we must expose a public API for freeing
+// theq Kotlin wrapper object in lieu of reliable finalizers. The core requirements are:
+//
+//   * Each instance holds an opaque handle to the underlying Rust struct.
+//     Method calls need to read this handle from the object's state and pass it in to
+//     the Rust FFI.
+//
+//   * When an instance is no longer needed, its handle should be passed to a
+//     special destructor function provided by the Rust FFI, which will drop the
+//     underlying Rust struct.
+//
+//   * Given an instance, calling code is expected to call the special
+//     `destroy` method in order to free it after use, either by calling it explicitly
+//     or by using a higher-level helper like the `use` method. Failing to do so risks
+//     leaking the underlying Rust struct.
+//
+//   * We can't assume that calling code will do the right thing, and must be prepared
+//     to handle Kotlin method calls executing concurrently with or even after a call to
+//     `destroy`, and to handle multiple (possibly concurrent!) calls to `destroy`.
+//
+//   * We must never allow Rust code to operate on the underlying Rust struct after
+//     the destructor has been called, and must never call the destructor more than once.
+//     Doing so may trigger memory unsafety.
+//
+//   * To mitigate many of the risks of leaking memory and use-after-free unsafety, a `Cleaner`
+//     is implemented to call the destructor when the Kotlin object becomes unreachable.
+//     This is done in a background thread. This is not a panacea, and client code should be aware that
+//      1. the thread may starve if some there are objects that have poorly performing
+//     `drop` methods or do significant work in their `drop` methods.
+//      2. the thread is shared across the whole library. This can be tuned by using `android_cleaner = true`,
+//         or `android = true` in the [`kotlin` section of the `uniffi.toml` file](https://mozilla.github.io/uniffi-rs/kotlin/configuration.html).
+//
+// If we try to implement this with mutual exclusion on access to the handle, there is the
+// possibility of a race between a method call and a concurrent call to `destroy`:
+//
+//    * Thread A starts a method call, reads the value of the handle, but is interrupted
+//      before it can pass the handle over the FFI to Rust.
+//    * Thread B calls `destroy` and frees the underlying Rust struct.
+//    * Thread A resumes, passing the already-read handle value to Rust and triggering
+//      a use-after-free.
+//
+// One possible solution would be to use a `ReadWriteLock`, with each method call taking
+// a read lock (and thus allowed to run concurrently) and the special `destroy` method
+// taking a write lock (and thus blocking on live method calls). However, we aim not to
+// generate methods with any hidden blocking semantics, and a `destroy` method that might
+// block if called incorrectly seems to meet that bar.
+//
+// So, we achieve our goals by giving each instance an associated `AtomicLong` counter to track
+// the number of in-flight method calls, and an `AtomicBoolean` flag to indicate whether `destroy`
+// has been called. These are updated according to the following rules:
+//
+//    * The initial value of the counter is 1, indicating a live object with no in-flight calls.
+//      The initial value for the flag is false.
+//
+//    * At the start of each method call, we atomically check the counter.
+//      If it is 0 then the underlying Rust struct has already been destroyed and the call is aborted.
+//      If it is nonzero them we atomically increment it by 1 and proceed with the method call.
+//
+//    * At the end of each method call, we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+//    * When `destroy` is called, we atomically flip the flag from false to true.
+//      If the flag was already true we silently fail.
+//      Otherwise we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+// Astute readers may observe that this all sounds very similar to the way that Rust's `Arc<T>` works,
+// and indeed it is, with the addition of a flag to guard against multiple calls to `destroy`.
+//
+// The overall effect is that the underlying Rust struct is destroyed only when `destroy` has been
+// called *and* all in-flight method calls have completed, avoiding violating any of the expectations
+// of the underlying Rust code.
+//
+// This makes a cleaner a better alternative to _not_ calling `destroy()` as
+// and when the object is finished with, but the abstraction is not perfect: if the Rust object's `drop`
+// method is slow, and/or there are many objects to cleanup, and it's on a low end Android device, then the cleaner
+// thread may be starved, and the app will leak memory.
+//
+// In this case, `destroy`ing manually may be a better solution.
+//
+// The cleaner can live side by side with the manual calling of `destroy`. In the order of responsiveness, uniffi objects
+// with Rust peers are reclaimed:
+//
+// 1. By calling the `destroy` method of the object, which calls `rustObject.free()`. If that doesn't happen:
+// 2. When the object becomes unreachable, AND the Cleaner thread gets to call `rustObject.free()`. If the thread is starved then:
+// 3. The memory is reclaimed when the process terminates.
+//
+// [1] https://stackoverflow.com/questions/24376768/can-java-finalize-an-object-when-it-is-still-in-scope/24380219
+//
+
+
+/**
+ * A body that the app writes while it is sent. One that is let go of before it is [finished](Self::finish) breaks the
+ * request off: half a body never looks like a whole one.
+ */
+public interface OutgoingBodyInterface {
+
+    /**
+     * Breaks the request off.
+     */
+    fun `abandon`()
+
+    /**
+     * The body is whole.
+     */
+    suspend fun `finish`()
+
+    /**
+     * Adds a piece; waits until there is room for it. Fails with `cancelled` when nobody reads any more: the request
+     * is over, and says why.
+     */
+    suspend fun `write`(`piece`: kotlin.ByteArray)
+
+    companion object
+}
+
+/**
+ * A body that the app writes while it is sent. One that is let go of before it is [finished](Self::finish) breaks the
+ * request off: half a body never looks like a whole one.
+ */
+open class OutgoingBody: Disposable, AutoCloseable, OutgoingBodyInterface
+{
+
+    @Suppress("UNUSED_PARAMETER")
+    /**
+     * @suppress
+     */
+    constructor(withHandle: UniffiWithHandle, handle: Long) {
+        this.handle = handle
+        this.cleanable = UniffiLib.CLEANER.register(this, UniffiCleanAction(handle))
+    }
+
+    /**
+     * @suppress
+     *
+     * This constructor can be used to instantiate a fake object. Only used for tests. Any
+     * attempt to actually use an object constructed this way will fail as there is no
+     * connected Rust object.
+     */
+    @Suppress("UNUSED_PARAMETER")
+    constructor(noHandle: NoHandle) {
+        this.handle = 0
+        this.cleanable = null
+    }
+    /**
+     * A body for one request.
+     */
+    constructor() :
+        this(UniffiWithHandle,
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_auth_session_ffi_fn_constructor_outgoingbody_new(
+
+        _status)
+}
+    )
+
+    protected val handle: Long
+    protected val cleanable: UniffiCleaner.Cleanable?
+
+    private val wasDestroyed = AtomicBoolean(false)
+    private val callCounter = AtomicLong(1)
+
+    /**
+     * Whether the current object has been destroyed and its reference is gone in the Rust side.
+     */
+    val uniffiIsDestroyed: Boolean get() = wasDestroyed.get()
+
+    override fun destroy() {
+        // Only allow a single call to this method.
+        // TODO: maybe we should log a warning if called more than once?
+        if (this.wasDestroyed.compareAndSet(false, true)) {
+            // This decrement always matches the initial count of 1 given at creation time.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    @Synchronized
+    override fun close() {
+        this.destroy()
+    }
+
+    internal inline fun <R> callWithHandle(block: (handle: Long) -> R): R {
+        // Check and increment the call counter, to keep the object alive.
+        // This needs a compare-and-set retry loop in case of concurrent updates.
+        do {
+            val c = this.callCounter.get()
+            if (c == 0L) {
+                throw IllegalStateException("${this.javaClass.simpleName} object has already been destroyed")
+            }
+            if (c == Long.MAX_VALUE) {
+                throw IllegalStateException("${this.javaClass.simpleName} call counter would overflow")
+            }
+        } while (! this.callCounter.compareAndSet(c, c + 1L))
+        // Now we can safely do the method call without the handle being freed concurrently.
+        try {
+            return block(this.uniffiCloneHandle())
+        } finally {
+            // This decrement always matches the increment we performed above.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    // Use a static inner class instead of a closure so as not to accidentally
+    // capture `this` as part of the cleanable's action.
+    private class UniffiCleanAction(private val handle: Long) : Runnable {
+        override fun run() {
+            if (handle == 0.toLong()) {
+                // Fake object created with `NoHandle`, don't try to free.
+                return;
+            }
+            uniffiRustCall { status ->
+                UniffiLib.uniffi_auth_session_ffi_fn_free_outgoingbody(handle, status)
+            }
+        }
+    }
+
+    /**
+     * @suppress
+     */
+    fun uniffiCloneHandle(): Long {
+        if (handle == 0.toLong()) {
+            throw InternalException("uniffiCloneHandle() called on NoHandle object");
+        }
+        return uniffiRustCall() { status ->
+            UniffiLib.uniffi_auth_session_ffi_fn_clone_outgoingbody(handle, status)
+        }
+    }
+
+
+    /**
+     * Breaks the request off.
+     */override fun `abandon`()
+        =
+    callWithHandle {
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_auth_session_ffi_fn_method_outgoingbody_abandon(
+        it,
+        _status)
+}
+    }
+
+
+
+
+    /**
+     * The body is whole.
+     */
+    @Throws(SessionFailure::class)
+    @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
+    override suspend fun `finish`() {
+        return uniffiRustCallAsync(
+        callWithHandle { uniffiHandle ->
+            UniffiLib.uniffi_auth_session_ffi_fn_method_outgoingbody_finish(
+                uniffiHandle,
+
+            )
+        },
+        { future, callback, continuation -> UniffiLib.ffi_auth_session_ffi_rust_future_poll_void(future, callback, continuation) },
+        { future, continuation -> UniffiLib.ffi_auth_session_ffi_rust_future_complete_void(future, continuation) },
+        { future -> UniffiLib.ffi_auth_session_ffi_rust_future_free_void(future) },
+        // lift function
+        { },
+
+        // Error FFI converter
+        SessionFailure.ErrorHandler,
+    )
+    }
+
+
+    /**
+     * Adds a piece; waits until there is room for it. Fails with `cancelled` when nobody reads any more: the request
+     * is over, and says why.
+     */
+    @Throws(SessionFailure::class)
+    @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
+    override suspend fun `write`(`piece`: kotlin.ByteArray) {
+        return uniffiRustCallAsync(
+        callWithHandle { uniffiHandle ->
+            UniffiLib.uniffi_auth_session_ffi_fn_method_outgoingbody_write(
+                uniffiHandle,
+
+        FfiConverterByteArray.lower(`piece`),
+            )
+        },
+        { future, callback, continuation -> UniffiLib.ffi_auth_session_ffi_rust_future_poll_void(future, callback, continuation) },
+        { future, continuation -> UniffiLib.ffi_auth_session_ffi_rust_future_complete_void(future, continuation) },
+        { future -> UniffiLib.ffi_auth_session_ffi_rust_future_free_void(future) },
+        // lift function
+        { },
+
+        // Error FFI converter
+        SessionFailure.ErrorHandler,
+    )
+    }
+
+
+
+
+
+
+
+
+    /**
+     * @suppress
+     */
+    companion object
+
+}
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeOutgoingBody: FfiConverter<OutgoingBody, Long> {
+    override fun lower(value: OutgoingBody): Long {
+        return value.uniffiCloneHandle()
+    }
+
+    override fun lift(value: Long): OutgoingBody {
+        return OutgoingBody(UniffiWithHandle, value)
+    }
+
+    override fun read(buf: ByteBuffer): OutgoingBody {
+        return lift(buf.getLong())
+    }
+
+    override fun allocationSize(value: OutgoingBody) = 8UL
+
+    override fun write(value: OutgoingBody, buf: ByteBuffer) {
+        buf.putLong(lower(value))
+    }
+}
+
+
+// This template implements a class for working with a Rust struct via a handle
+// to the live Rust struct on the other side of the FFI.
+//
+// There's some subtlety here, because we have to be careful not to operate on a Rust
+// struct after it has been dropped, and because we must expose a public API for freeing
+// theq Kotlin wrapper object in lieu of reliable finalizers. The core requirements are:
+//
+//   * Each instance holds an opaque handle to the underlying Rust struct.
+//     Method calls need to read this handle from the object's state and pass it in to
+//     the Rust FFI.
+//
+//   * When an instance is no longer needed, its handle should be passed to a
+//     special destructor function provided by the Rust FFI, which will drop the
+//     underlying Rust struct.
+//
+//   * Given an instance, calling code is expected to call the special
+//     `destroy` method in order to free it after use, either by calling it explicitly
+//     or by using a higher-level helper like the `use` method. Failing to do so risks
+//     leaking the underlying Rust struct.
+//
+//   * We can't assume that calling code will do the right thing, and must be prepared
+//     to handle Kotlin method calls executing concurrently with or even after a call to
+//     `destroy`, and to handle multiple (possibly concurrent!) calls to `destroy`.
+//
+//   * We must never allow Rust code to operate on the underlying Rust struct after
+//     the destructor has been called, and must never call the destructor more than once.
+//     Doing so may trigger memory unsafety.
+//
+//   * To mitigate many of the risks of leaking memory and use-after-free unsafety, a `Cleaner`
+//     is implemented to call the destructor when the Kotlin object becomes unreachable.
+//     This is done in a background thread. This is not a panacea, and client code should be aware that
+//      1. the thread may starve if some there are objects that have poorly performing
+//     `drop` methods or do significant work in their `drop` methods.
+//      2. the thread is shared across the whole library. This can be tuned by using `android_cleaner = true`,
+//         or `android = true` in the [`kotlin` section of the `uniffi.toml` file](https://mozilla.github.io/uniffi-rs/kotlin/configuration.html).
+//
+// If we try to implement this with mutual exclusion on access to the handle, there is the
+// possibility of a race between a method call and a concurrent call to `destroy`:
+//
+//    * Thread A starts a method call, reads the value of the handle, but is interrupted
+//      before it can pass the handle over the FFI to Rust.
+//    * Thread B calls `destroy` and frees the underlying Rust struct.
+//    * Thread A resumes, passing the already-read handle value to Rust and triggering
+//      a use-after-free.
+//
+// One possible solution would be to use a `ReadWriteLock`, with each method call taking
+// a read lock (and thus allowed to run concurrently) and the special `destroy` method
+// taking a write lock (and thus blocking on live method calls). However, we aim not to
+// generate methods with any hidden blocking semantics, and a `destroy` method that might
+// block if called incorrectly seems to meet that bar.
+//
+// So, we achieve our goals by giving each instance an associated `AtomicLong` counter to track
+// the number of in-flight method calls, and an `AtomicBoolean` flag to indicate whether `destroy`
+// has been called. These are updated according to the following rules:
+//
+//    * The initial value of the counter is 1, indicating a live object with no in-flight calls.
+//      The initial value for the flag is false.
+//
+//    * At the start of each method call, we atomically check the counter.
+//      If it is 0 then the underlying Rust struct has already been destroyed and the call is aborted.
+//      If it is nonzero them we atomically increment it by 1 and proceed with the method call.
+//
+//    * At the end of each method call, we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+//    * When `destroy` is called, we atomically flip the flag from false to true.
+//      If the flag was already true we silently fail.
+//      Otherwise we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+// Astute readers may observe that this all sounds very similar to the way that Rust's `Arc<T>` works,
+// and indeed it is, with the addition of a flag to guard against multiple calls to `destroy`.
+//
+// The overall effect is that the underlying Rust struct is destroyed only when `destroy` has been
+// called *and* all in-flight method calls have completed, avoiding violating any of the expectations
+// of the underlying Rust code.
+//
+// This makes a cleaner a better alternative to _not_ calling `destroy()` as
+// and when the object is finished with, but the abstraction is not perfect: if the Rust object's `drop`
+// method is slow, and/or there are many objects to cleanup, and it's on a low end Android device, then the cleaner
+// thread may be starved, and the app will leak memory.
+//
+// In this case, `destroy`ing manually may be a better solution.
+//
+// The cleaner can live side by side with the manual calling of `destroy`. In the order of responsiveness, uniffi objects
+// with Rust peers are reclaimed:
+//
+// 1. By calling the `destroy` method of the object, which calls `rustObject.free()`. If that doesn't happen:
+// 2. When the object becomes unreachable, AND the Cleaner thread gets to call `rustObject.free()`. If the thread is starved then:
+// 3. The memory is reclaimed when the process terminates.
+//
+// [1] https://stackoverflow.com/questions/24376768/can-java-finalize-an-object-when-it-is-still-in-scope/24380219
+//
+
+
+/**
+ * Is told how far a body has come, on threads of the library: one call at a time, and of the newest state only, where
+ * it is slow. What it throws is dropped.
+ */
+public interface ProgressListener {
+
+    /**
+     * So many bytes so far; `total` is missing where it is not known. A request that is sent again begins at zero.
+     */
+    fun `onProgress`(`bytes`: kotlin.ULong, `total`: kotlin.ULong?)
+
+    companion object
+}
+
+/**
+ * Is told how far a body has come, on threads of the library: one call at a time, and of the newest state only, where
+ * it is slow. What it throws is dropped.
+ */
+open class ProgressListenerImpl: Disposable, AutoCloseable, ProgressListener
+{
+
+    @Suppress("UNUSED_PARAMETER")
+    /**
+     * @suppress
+     */
+    constructor(withHandle: UniffiWithHandle, handle: Long) {
+        this.handle = handle
+        this.cleanable = UniffiLib.CLEANER.register(this, UniffiCleanAction(handle))
+    }
+
+    /**
+     * @suppress
+     *
+     * This constructor can be used to instantiate a fake object. Only used for tests. Any
+     * attempt to actually use an object constructed this way will fail as there is no
+     * connected Rust object.
+     */
+    @Suppress("UNUSED_PARAMETER")
+    constructor(noHandle: NoHandle) {
+        this.handle = 0
+        this.cleanable = null
+    }
+
+    protected val handle: Long
+    protected val cleanable: UniffiCleaner.Cleanable?
+
+    private val wasDestroyed = AtomicBoolean(false)
+    private val callCounter = AtomicLong(1)
+
+    /**
+     * Whether the current object has been destroyed and its reference is gone in the Rust side.
+     */
+    val uniffiIsDestroyed: Boolean get() = wasDestroyed.get()
+
+    override fun destroy() {
+        // Only allow a single call to this method.
+        // TODO: maybe we should log a warning if called more than once?
+        if (this.wasDestroyed.compareAndSet(false, true)) {
+            // This decrement always matches the initial count of 1 given at creation time.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    @Synchronized
+    override fun close() {
+        this.destroy()
+    }
+
+    internal inline fun <R> callWithHandle(block: (handle: Long) -> R): R {
+        // Check and increment the call counter, to keep the object alive.
+        // This needs a compare-and-set retry loop in case of concurrent updates.
+        do {
+            val c = this.callCounter.get()
+            if (c == 0L) {
+                throw IllegalStateException("${this.javaClass.simpleName} object has already been destroyed")
+            }
+            if (c == Long.MAX_VALUE) {
+                throw IllegalStateException("${this.javaClass.simpleName} call counter would overflow")
+            }
+        } while (! this.callCounter.compareAndSet(c, c + 1L))
+        // Now we can safely do the method call without the handle being freed concurrently.
+        try {
+            return block(this.uniffiCloneHandle())
+        } finally {
+            // This decrement always matches the increment we performed above.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    // Use a static inner class instead of a closure so as not to accidentally
+    // capture `this` as part of the cleanable's action.
+    private class UniffiCleanAction(private val handle: Long) : Runnable {
+        override fun run() {
+            if (handle == 0.toLong()) {
+                // Fake object created with `NoHandle`, don't try to free.
+                return;
+            }
+            uniffiRustCall { status ->
+                UniffiLib.uniffi_auth_session_ffi_fn_free_progresslistener(handle, status)
+            }
+        }
+    }
+
+    /**
+     * @suppress
+     */
+    fun uniffiCloneHandle(): Long {
+        if (handle == 0.toLong()) {
+            throw InternalException("uniffiCloneHandle() called on NoHandle object");
+        }
+        return uniffiRustCall() { status ->
+            UniffiLib.uniffi_auth_session_ffi_fn_clone_progresslistener(handle, status)
+        }
+    }
+
+
+    /**
+     * So many bytes so far; `total` is missing where it is not known. A request that is sent again begins at zero.
+     */
+    @Throws(AppFailure::class)override fun `onProgress`(`bytes`: kotlin.ULong, `total`: kotlin.ULong?)
+        =
+    callWithHandle {
+    uniffiRustCallWithError(AppFailure) { _status ->
+    UniffiLib.uniffi_auth_session_ffi_fn_method_progresslistener_on_progress(
+        it,
+
+        FfiConverterULong.lower(`bytes`),
+        FfiConverterOptionalULong.lower(`total`),_status)
+}
+    }
+
+
+
+
+
+
+
+
+
+
+    /**
+     * @suppress
+     */
+    companion object
+
+}
+
+
+
+// Put the implementation in an object so we don't pollute the top-level namespace
+internal object uniffiCallbackInterfaceProgressListener {
+    internal object `onProgress`: UniffiCallbackInterfaceProgressListenerMethod0 {
+        override fun callback(`uniffiHandle`: Long,`bytes`: Long,`total`: RustBuffer.ByValue,`uniffiOutReturn`: Pointer,uniffiCallStatus: UniffiRustCallStatus,) {
+            val uniffiObj = FfiConverterTypeProgressListener.handleMap.get(uniffiHandle)
+            val makeCall = { ->
+                uniffiObj.`onProgress`(
+                    FfiConverterULong.lift(`bytes`),
+                    FfiConverterOptionalULong.lift(`total`),
+                )
+            }
+            val writeReturn = { _: Unit -> Unit }
+            uniffiTraitInterfaceCallWithError(
+                uniffiCallStatus,
+                makeCall,
+                writeReturn,
+                { e: AppFailure -> FfiConverterTypeAppFailure.lower(e) }
+            )
+        }
+    }
+
+    internal object uniffiFree: UniffiCallbackInterfaceFree {
+        override fun callback(handle: Long) {
+            FfiConverterTypeProgressListener.handleMap.remove(handle)
+        }
+    }
+
+    internal object uniffiClone: UniffiCallbackInterfaceClone {
+        override fun callback(handle: Long): Long {
+            return FfiConverterTypeProgressListener.handleMap.clone(handle)
+        }
+    }
+
+    internal var vtable = UniffiVTableCallbackInterfaceProgressListener.UniffiByValue(
+        uniffiFree,
+        uniffiClone,
+        `onProgress`,
+    )
+
+    // Registers the foreign callback with the Rust side.
+    // This method is generated for each callback interface.
+    internal fun register(lib: UniffiLib) {
+        lib.uniffi_auth_session_ffi_fn_init_callback_vtable_progresslistener(vtable)
+    }
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeProgressListener: FfiConverter<ProgressListener, Long> {
+    internal val handleMap = UniffiHandleMap<ProgressListener>()
+
+    override fun lower(value: ProgressListener): Long {
+        if (value is ProgressListenerImpl) {
+             // Rust-implemented object.  Clone the handle and return it
+            return value.uniffiCloneHandle()
+         } else {
+            // Kotlin object, generate a new vtable handle and return that.
+            return handleMap.insert(value)
+         }
+    }
+
+    override fun lift(value: Long): ProgressListener {
+        if ((value and 1.toLong()) == 0.toLong()) {
+            // Rust-generated handle, construct a new class that uses the handle to implement the
+            // interface
+            return ProgressListenerImpl(UniffiWithHandle, value)
+        } else {
+            // Kotlin-generated handle, get the object from the handle map
+            return handleMap.remove(value)
+        }
+    }
+
+    override fun read(buf: ByteBuffer): ProgressListener {
+        return lift(buf.getLong())
+    }
+
+    override fun allocationSize(value: ProgressListener) = 8UL
+
+    override fun write(value: ProgressListener, buf: ByteBuffer) {
+        buf.putLong(lower(value))
+    }
+}
+
+
+// This template implements a class for working with a Rust struct via a handle
+// to the live Rust struct on the other side of the FFI.
+//
+// There's some subtlety here, because we have to be careful not to operate on a Rust
+// struct after it has been dropped, and because we must expose a public API for freeing
+// theq Kotlin wrapper object in lieu of reliable finalizers. The core requirements are:
+//
+//   * Each instance holds an opaque handle to the underlying Rust struct.
+//     Method calls need to read this handle from the object's state and pass it in to
+//     the Rust FFI.
+//
+//   * When an instance is no longer needed, its handle should be passed to a
+//     special destructor function provided by the Rust FFI, which will drop the
+//     underlying Rust struct.
+//
+//   * Given an instance, calling code is expected to call the special
+//     `destroy` method in order to free it after use, either by calling it explicitly
+//     or by using a higher-level helper like the `use` method. Failing to do so risks
+//     leaking the underlying Rust struct.
+//
+//   * We can't assume that calling code will do the right thing, and must be prepared
+//     to handle Kotlin method calls executing concurrently with or even after a call to
+//     `destroy`, and to handle multiple (possibly concurrent!) calls to `destroy`.
+//
+//   * We must never allow Rust code to operate on the underlying Rust struct after
+//     the destructor has been called, and must never call the destructor more than once.
+//     Doing so may trigger memory unsafety.
+//
+//   * To mitigate many of the risks of leaking memory and use-after-free unsafety, a `Cleaner`
+//     is implemented to call the destructor when the Kotlin object becomes unreachable.
+//     This is done in a background thread. This is not a panacea, and client code should be aware that
+//      1. the thread may starve if some there are objects that have poorly performing
+//     `drop` methods or do significant work in their `drop` methods.
+//      2. the thread is shared across the whole library. This can be tuned by using `android_cleaner = true`,
+//         or `android = true` in the [`kotlin` section of the `uniffi.toml` file](https://mozilla.github.io/uniffi-rs/kotlin/configuration.html).
+//
+// If we try to implement this with mutual exclusion on access to the handle, there is the
+// possibility of a race between a method call and a concurrent call to `destroy`:
+//
+//    * Thread A starts a method call, reads the value of the handle, but is interrupted
+//      before it can pass the handle over the FFI to Rust.
+//    * Thread B calls `destroy` and frees the underlying Rust struct.
+//    * Thread A resumes, passing the already-read handle value to Rust and triggering
+//      a use-after-free.
+//
+// One possible solution would be to use a `ReadWriteLock`, with each method call taking
+// a read lock (and thus allowed to run concurrently) and the special `destroy` method
+// taking a write lock (and thus blocking on live method calls). However, we aim not to
+// generate methods with any hidden blocking semantics, and a `destroy` method that might
+// block if called incorrectly seems to meet that bar.
+//
+// So, we achieve our goals by giving each instance an associated `AtomicLong` counter to track
+// the number of in-flight method calls, and an `AtomicBoolean` flag to indicate whether `destroy`
+// has been called. These are updated according to the following rules:
+//
+//    * The initial value of the counter is 1, indicating a live object with no in-flight calls.
+//      The initial value for the flag is false.
+//
+//    * At the start of each method call, we atomically check the counter.
+//      If it is 0 then the underlying Rust struct has already been destroyed and the call is aborted.
+//      If it is nonzero them we atomically increment it by 1 and proceed with the method call.
+//
+//    * At the end of each method call, we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+//    * When `destroy` is called, we atomically flip the flag from false to true.
+//      If the flag was already true we silently fail.
+//      Otherwise we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+// Astute readers may observe that this all sounds very similar to the way that Rust's `Arc<T>` works,
+// and indeed it is, with the addition of a flag to guard against multiple calls to `destroy`.
+//
+// The overall effect is that the underlying Rust struct is destroyed only when `destroy` has been
+// called *and* all in-flight method calls have completed, avoiding violating any of the expectations
+// of the underlying Rust code.
+//
+// This makes a cleaner a better alternative to _not_ calling `destroy()` as
+// and when the object is finished with, but the abstraction is not perfect: if the Rust object's `drop`
+// method is slow, and/or there are many objects to cleanup, and it's on a low end Android device, then the cleaner
+// thread may be starved, and the app will leak memory.
+//
+// In this case, `destroy`ing manually may be a better solution.
+//
+// The cleaner can live side by side with the manual calling of `destroy`. In the order of responsiveness, uniffi objects
+// with Rust peers are reclaimed:
+//
+// 1. By calling the `destroy` method of the object, which calls `rustObject.free()`. If that doesn't happen:
+// 2. When the object becomes unreachable, AND the Cleaner thread gets to call `rustObject.free()`. If the thread is starved then:
+// 3. The memory is reclaimed when the process terminates.
+//
+// [1] https://stackoverflow.com/questions/24376768/can-java-finalize-an-object-when-it-is-still-in-scope/24380219
+//
+
+
+/**
+ * Tells whether protected data can be read. Called on threads of the library; it must not block.
+ */
+public interface ProtectedDataCallbacks {
+
+    /**
+     * What `UIApplication.isProtectedDataAvailable` said last. An exception counts as no.
+     */
+    fun `isAvailable`(): kotlin.Boolean
+
+    companion object
+}
+
+/**
+ * Tells whether protected data can be read. Called on threads of the library; it must not block.
+ */
+open class ProtectedDataCallbacksImpl: Disposable, AutoCloseable, ProtectedDataCallbacks
+{
+
+    @Suppress("UNUSED_PARAMETER")
+    /**
+     * @suppress
+     */
+    constructor(withHandle: UniffiWithHandle, handle: Long) {
+        this.handle = handle
+        this.cleanable = UniffiLib.CLEANER.register(this, UniffiCleanAction(handle))
+    }
+
+    /**
+     * @suppress
+     *
+     * This constructor can be used to instantiate a fake object. Only used for tests. Any
+     * attempt to actually use an object constructed this way will fail as there is no
+     * connected Rust object.
+     */
+    @Suppress("UNUSED_PARAMETER")
+    constructor(noHandle: NoHandle) {
+        this.handle = 0
+        this.cleanable = null
+    }
+
+    protected val handle: Long
+    protected val cleanable: UniffiCleaner.Cleanable?
+
+    private val wasDestroyed = AtomicBoolean(false)
+    private val callCounter = AtomicLong(1)
+
+    /**
+     * Whether the current object has been destroyed and its reference is gone in the Rust side.
+     */
+    val uniffiIsDestroyed: Boolean get() = wasDestroyed.get()
+
+    override fun destroy() {
+        // Only allow a single call to this method.
+        // TODO: maybe we should log a warning if called more than once?
+        if (this.wasDestroyed.compareAndSet(false, true)) {
+            // This decrement always matches the initial count of 1 given at creation time.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    @Synchronized
+    override fun close() {
+        this.destroy()
+    }
+
+    internal inline fun <R> callWithHandle(block: (handle: Long) -> R): R {
+        // Check and increment the call counter, to keep the object alive.
+        // This needs a compare-and-set retry loop in case of concurrent updates.
+        do {
+            val c = this.callCounter.get()
+            if (c == 0L) {
+                throw IllegalStateException("${this.javaClass.simpleName} object has already been destroyed")
+            }
+            if (c == Long.MAX_VALUE) {
+                throw IllegalStateException("${this.javaClass.simpleName} call counter would overflow")
+            }
+        } while (! this.callCounter.compareAndSet(c, c + 1L))
+        // Now we can safely do the method call without the handle being freed concurrently.
+        try {
+            return block(this.uniffiCloneHandle())
+        } finally {
+            // This decrement always matches the increment we performed above.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    // Use a static inner class instead of a closure so as not to accidentally
+    // capture `this` as part of the cleanable's action.
+    private class UniffiCleanAction(private val handle: Long) : Runnable {
+        override fun run() {
+            if (handle == 0.toLong()) {
+                // Fake object created with `NoHandle`, don't try to free.
+                return;
+            }
+            uniffiRustCall { status ->
+                UniffiLib.uniffi_auth_session_ffi_fn_free_protecteddatacallbacks(handle, status)
+            }
+        }
+    }
+
+    /**
+     * @suppress
+     */
+    fun uniffiCloneHandle(): Long {
+        if (handle == 0.toLong()) {
+            throw InternalException("uniffiCloneHandle() called on NoHandle object");
+        }
+        return uniffiRustCall() { status ->
+            UniffiLib.uniffi_auth_session_ffi_fn_clone_protecteddatacallbacks(handle, status)
+        }
+    }
+
+
+    /**
+     * What `UIApplication.isProtectedDataAvailable` said last. An exception counts as no.
+     */
+    @Throws(AppFailure::class)override fun `isAvailable`(): kotlin.Boolean {
+            return FfiConverterBoolean.lift(
+    callWithHandle {
+    uniffiRustCallWithError(AppFailure) { _status ->
+    UniffiLib.uniffi_auth_session_ffi_fn_method_protecteddatacallbacks_is_available(
+        it,
+        _status)
+}
+    }
+    )
+    }
+
+
+
+
+
+
+
+
+
+    /**
+     * @suppress
+     */
+    companion object
+
+}
+
+
+
+// Put the implementation in an object so we don't pollute the top-level namespace
+internal object uniffiCallbackInterfaceProtectedDataCallbacks {
+    internal object `isAvailable`: UniffiCallbackInterfaceProtectedDataCallbacksMethod0 {
+        override fun callback(`uniffiHandle`: Long,`uniffiOutReturn`: ByteByReference,uniffiCallStatus: UniffiRustCallStatus,) {
+            val uniffiObj = FfiConverterTypeProtectedDataCallbacks.handleMap.get(uniffiHandle)
+            val makeCall = { ->
+                uniffiObj.`isAvailable`(
+                )
+            }
+            val writeReturn = { value: kotlin.Boolean -> uniffiOutReturn.setValue(FfiConverterBoolean.lower(value)) }
+            uniffiTraitInterfaceCallWithError(
+                uniffiCallStatus,
+                makeCall,
+                writeReturn,
+                { e: AppFailure -> FfiConverterTypeAppFailure.lower(e) }
+            )
+        }
+    }
+
+    internal object uniffiFree: UniffiCallbackInterfaceFree {
+        override fun callback(handle: Long) {
+            FfiConverterTypeProtectedDataCallbacks.handleMap.remove(handle)
+        }
+    }
+
+    internal object uniffiClone: UniffiCallbackInterfaceClone {
+        override fun callback(handle: Long): Long {
+            return FfiConverterTypeProtectedDataCallbacks.handleMap.clone(handle)
+        }
+    }
+
+    internal var vtable = UniffiVTableCallbackInterfaceProtectedDataCallbacks.UniffiByValue(
+        uniffiFree,
+        uniffiClone,
+        `isAvailable`,
+    )
+
+    // Registers the foreign callback with the Rust side.
+    // This method is generated for each callback interface.
+    internal fun register(lib: UniffiLib) {
+        lib.uniffi_auth_session_ffi_fn_init_callback_vtable_protecteddatacallbacks(vtable)
+    }
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeProtectedDataCallbacks: FfiConverter<ProtectedDataCallbacks, Long> {
+    internal val handleMap = UniffiHandleMap<ProtectedDataCallbacks>()
+
+    override fun lower(value: ProtectedDataCallbacks): Long {
+        if (value is ProtectedDataCallbacksImpl) {
+             // Rust-implemented object.  Clone the handle and return it
+            return value.uniffiCloneHandle()
+         } else {
+            // Kotlin object, generate a new vtable handle and return that.
+            return handleMap.insert(value)
+         }
+    }
+
+    override fun lift(value: Long): ProtectedDataCallbacks {
+        if ((value and 1.toLong()) == 0.toLong()) {
+            // Rust-generated handle, construct a new class that uses the handle to implement the
+            // interface
+            return ProtectedDataCallbacksImpl(UniffiWithHandle, value)
+        } else {
+            // Kotlin-generated handle, get the object from the handle map
+            return handleMap.remove(value)
+        }
+    }
+
+    override fun read(buf: ByteBuffer): ProtectedDataCallbacks {
+        return lift(buf.getLong())
+    }
+
+    override fun allocationSize(value: ProtectedDataCallbacks) = 8UL
+
+    override fun write(value: ProtectedDataCallbacks, buf: ByteBuffer) {
+        buf.putLong(lower(value))
+    }
+}
+
+
+// This template implements a class for working with a Rust struct via a handle
+// to the live Rust struct on the other side of the FFI.
+//
+// There's some subtlety here, because we have to be careful not to operate on a Rust
+// struct after it has been dropped, and because we must expose a public API for freeing
+// theq Kotlin wrapper object in lieu of reliable finalizers. The core requirements are:
+//
+//   * Each instance holds an opaque handle to the underlying Rust struct.
+//     Method calls need to read this handle from the object's state and pass it in to
+//     the Rust FFI.
+//
+//   * When an instance is no longer needed, its handle should be passed to a
+//     special destructor function provided by the Rust FFI, which will drop the
+//     underlying Rust struct.
+//
+//   * Given an instance, calling code is expected to call the special
+//     `destroy` method in order to free it after use, either by calling it explicitly
+//     or by using a higher-level helper like the `use` method. Failing to do so risks
+//     leaking the underlying Rust struct.
+//
+//   * We can't assume that calling code will do the right thing, and must be prepared
+//     to handle Kotlin method calls executing concurrently with or even after a call to
+//     `destroy`, and to handle multiple (possibly concurrent!) calls to `destroy`.
+//
+//   * We must never allow Rust code to operate on the underlying Rust struct after
+//     the destructor has been called, and must never call the destructor more than once.
+//     Doing so may trigger memory unsafety.
+//
+//   * To mitigate many of the risks of leaking memory and use-after-free unsafety, a `Cleaner`
+//     is implemented to call the destructor when the Kotlin object becomes unreachable.
+//     This is done in a background thread. This is not a panacea, and client code should be aware that
+//      1. the thread may starve if some there are objects that have poorly performing
+//     `drop` methods or do significant work in their `drop` methods.
+//      2. the thread is shared across the whole library. This can be tuned by using `android_cleaner = true`,
+//         or `android = true` in the [`kotlin` section of the `uniffi.toml` file](https://mozilla.github.io/uniffi-rs/kotlin/configuration.html).
+//
+// If we try to implement this with mutual exclusion on access to the handle, there is the
+// possibility of a race between a method call and a concurrent call to `destroy`:
+//
+//    * Thread A starts a method call, reads the value of the handle, but is interrupted
+//      before it can pass the handle over the FFI to Rust.
+//    * Thread B calls `destroy` and frees the underlying Rust struct.
+//    * Thread A resumes, passing the already-read handle value to Rust and triggering
+//      a use-after-free.
+//
+// One possible solution would be to use a `ReadWriteLock`, with each method call taking
+// a read lock (and thus allowed to run concurrently) and the special `destroy` method
+// taking a write lock (and thus blocking on live method calls). However, we aim not to
+// generate methods with any hidden blocking semantics, and a `destroy` method that might
+// block if called incorrectly seems to meet that bar.
+//
+// So, we achieve our goals by giving each instance an associated `AtomicLong` counter to track
+// the number of in-flight method calls, and an `AtomicBoolean` flag to indicate whether `destroy`
+// has been called. These are updated according to the following rules:
+//
+//    * The initial value of the counter is 1, indicating a live object with no in-flight calls.
+//      The initial value for the flag is false.
+//
+//    * At the start of each method call, we atomically check the counter.
+//      If it is 0 then the underlying Rust struct has already been destroyed and the call is aborted.
+//      If it is nonzero them we atomically increment it by 1 and proceed with the method call.
+//
+//    * At the end of each method call, we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+//    * When `destroy` is called, we atomically flip the flag from false to true.
+//      If the flag was already true we silently fail.
+//      Otherwise we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+// Astute readers may observe that this all sounds very similar to the way that Rust's `Arc<T>` works,
+// and indeed it is, with the addition of a flag to guard against multiple calls to `destroy`.
+//
+// The overall effect is that the underlying Rust struct is destroyed only when `destroy` has been
+// called *and* all in-flight method calls have completed, avoiding violating any of the expectations
+// of the underlying Rust code.
+//
+// This makes a cleaner a better alternative to _not_ calling `destroy()` as
+// and when the object is finished with, but the abstraction is not perfect: if the Rust object's `drop`
+// method is slow, and/or there are many objects to cleanup, and it's on a low end Android device, then the cleaner
+// thread may be starved, and the app will leak memory.
+//
+// In this case, `destroy`ing manually may be a better solution.
+//
+// The cleaner can live side by side with the manual calling of `destroy`. In the order of responsiveness, uniffi objects
+// with Rust peers are reclaimed:
+//
+// 1. By calling the `destroy` method of the object, which calls `rustObject.free()`. If that doesn't happen:
+// 2. When the object becomes unreachable, AND the Cleaner thread gets to call `rustObject.free()`. If the thread is starved then:
+// 3. The memory is reclaimed when the process terminates.
+//
+// [1] https://stackoverflow.com/questions/24376768/can-java-finalize-an-object-when-it-is-still-in-scope/24380219
+//
+
+
+/**
+ * Where the answer to a refresh goes: one row of the failure table. Only the first one counts.
+ */
+public interface RefreshReplyInterface {
+
+    /**
+     * The request may have taken effect, but no usable answer came.
+     */
+    fun `ambiguous`()
+
+    /**
+     * The server does not accept this client's set-up.
+     */
+    fun `misconfigured`(`explanation`: kotlin.String)
+
+    /**
+     * The refresh token is no good. `certain` is false where the answer may come from something in between.
+     */
+    fun `rejected`(`certain`: kotlin.Boolean)
+
+    /**
+     * New tokens. Without a refresh token, the old one stays in use.
+     */
+    fun `rotated`(`accessToken`: kotlin.String, `refreshToken`: kotlin.String?, `expiresInSeconds`: kotlin.ULong?)
+
+    /**
+     * A new refresh token, and no access token.
+     */
+    fun `salvaged`(`refreshToken`: kotlin.String)
+
+    /**
+     * The server cannot answer now.
+     */
+    fun `unavailable`(`retryAfterMs`: kotlin.ULong?)
+
+    /**
+     * An answer that means nothing.
+     */
+    fun `unexpected`(`status`: kotlin.UShort)
+
+    /**
+     * Nothing was sent.
+     */
+    fun `unreachable`()
+
+    companion object
+}
+
+/**
+ * Where the answer to a refresh goes: one row of the failure table. Only the first one counts.
+ */
+open class RefreshReply: Disposable, AutoCloseable, RefreshReplyInterface
+{
+
+    @Suppress("UNUSED_PARAMETER")
+    /**
+     * @suppress
+     */
+    constructor(withHandle: UniffiWithHandle, handle: Long) {
+        this.handle = handle
+        this.cleanable = UniffiLib.CLEANER.register(this, UniffiCleanAction(handle))
+    }
+
+    /**
+     * @suppress
+     *
+     * This constructor can be used to instantiate a fake object. Only used for tests. Any
+     * attempt to actually use an object constructed this way will fail as there is no
+     * connected Rust object.
+     */
+    @Suppress("UNUSED_PARAMETER")
+    constructor(noHandle: NoHandle) {
+        this.handle = 0
+        this.cleanable = null
+    }
+
+    protected val handle: Long
+    protected val cleanable: UniffiCleaner.Cleanable?
+
+    private val wasDestroyed = AtomicBoolean(false)
+    private val callCounter = AtomicLong(1)
+
+    /**
+     * Whether the current object has been destroyed and its reference is gone in the Rust side.
+     */
+    val uniffiIsDestroyed: Boolean get() = wasDestroyed.get()
+
+    override fun destroy() {
+        // Only allow a single call to this method.
+        // TODO: maybe we should log a warning if called more than once?
+        if (this.wasDestroyed.compareAndSet(false, true)) {
+            // This decrement always matches the initial count of 1 given at creation time.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    @Synchronized
+    override fun close() {
+        this.destroy()
+    }
+
+    internal inline fun <R> callWithHandle(block: (handle: Long) -> R): R {
+        // Check and increment the call counter, to keep the object alive.
+        // This needs a compare-and-set retry loop in case of concurrent updates.
+        do {
+            val c = this.callCounter.get()
+            if (c == 0L) {
+                throw IllegalStateException("${this.javaClass.simpleName} object has already been destroyed")
+            }
+            if (c == Long.MAX_VALUE) {
+                throw IllegalStateException("${this.javaClass.simpleName} call counter would overflow")
+            }
+        } while (! this.callCounter.compareAndSet(c, c + 1L))
+        // Now we can safely do the method call without the handle being freed concurrently.
+        try {
+            return block(this.uniffiCloneHandle())
+        } finally {
+            // This decrement always matches the increment we performed above.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    // Use a static inner class instead of a closure so as not to accidentally
+    // capture `this` as part of the cleanable's action.
+    private class UniffiCleanAction(private val handle: Long) : Runnable {
+        override fun run() {
+            if (handle == 0.toLong()) {
+                // Fake object created with `NoHandle`, don't try to free.
+                return;
+            }
+            uniffiRustCall { status ->
+                UniffiLib.uniffi_auth_session_ffi_fn_free_refreshreply(handle, status)
+            }
+        }
+    }
+
+    /**
+     * @suppress
+     */
+    fun uniffiCloneHandle(): Long {
+        if (handle == 0.toLong()) {
+            throw InternalException("uniffiCloneHandle() called on NoHandle object");
+        }
+        return uniffiRustCall() { status ->
+            UniffiLib.uniffi_auth_session_ffi_fn_clone_refreshreply(handle, status)
+        }
+    }
+
+
+    /**
+     * The request may have taken effect, but no usable answer came.
+     */override fun `ambiguous`()
+        =
+    callWithHandle {
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_auth_session_ffi_fn_method_refreshreply_ambiguous(
+        it,
+        _status)
+}
+    }
+
+
+
+
+    /**
+     * The server does not accept this client's set-up.
+     */override fun `misconfigured`(`explanation`: kotlin.String)
+        =
+    callWithHandle {
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_auth_session_ffi_fn_method_refreshreply_misconfigured(
+        it,
+
+        FfiConverterString.lower(`explanation`),_status)
+}
+    }
+
+
+
+
+    /**
+     * The refresh token is no good. `certain` is false where the answer may come from something in between.
+     */override fun `rejected`(`certain`: kotlin.Boolean)
+        =
+    callWithHandle {
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_auth_session_ffi_fn_method_refreshreply_rejected(
+        it,
+
+        FfiConverterBoolean.lower(`certain`),_status)
+}
+    }
+
+
+
+
+    /**
+     * New tokens. Without a refresh token, the old one stays in use.
+     */override fun `rotated`(`accessToken`: kotlin.String, `refreshToken`: kotlin.String?, `expiresInSeconds`: kotlin.ULong?)
+        =
+    callWithHandle {
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_auth_session_ffi_fn_method_refreshreply_rotated(
+        it,
+
+        FfiConverterString.lower(`accessToken`),
+        FfiConverterOptionalString.lower(`refreshToken`),
+        FfiConverterOptionalULong.lower(`expiresInSeconds`),_status)
+}
+    }
+
+
+
+
+    /**
+     * A new refresh token, and no access token.
+     */override fun `salvaged`(`refreshToken`: kotlin.String)
+        =
+    callWithHandle {
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_auth_session_ffi_fn_method_refreshreply_salvaged(
+        it,
+
+        FfiConverterString.lower(`refreshToken`),_status)
+}
+    }
+
+
+
+
+    /**
+     * The server cannot answer now.
+     */override fun `unavailable`(`retryAfterMs`: kotlin.ULong?)
+        =
+    callWithHandle {
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_auth_session_ffi_fn_method_refreshreply_unavailable(
+        it,
+
+        FfiConverterOptionalULong.lower(`retryAfterMs`),_status)
+}
+    }
+
+
+
+
+    /**
+     * An answer that means nothing.
+     */override fun `unexpected`(`status`: kotlin.UShort)
+        =
+    callWithHandle {
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_auth_session_ffi_fn_method_refreshreply_unexpected(
+        it,
+
+        FfiConverterUShort.lower(`status`),_status)
+}
+    }
+
+
+
+
+    /**
+     * Nothing was sent.
+     */override fun `unreachable`()
+        =
+    callWithHandle {
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_auth_session_ffi_fn_method_refreshreply_unreachable(
+        it,
+        _status)
+}
+    }
+
+
+
+
+
+
+
+
+
+
+    /**
+     * @suppress
+     */
+    companion object
+
+}
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeRefreshReply: FfiConverter<RefreshReply, Long> {
+    override fun lower(value: RefreshReply): Long {
+        return value.uniffiCloneHandle()
+    }
+
+    override fun lift(value: Long): RefreshReply {
+        return RefreshReply(UniffiWithHandle, value)
+    }
+
+    override fun read(buf: ByteBuffer): RefreshReply {
+        return lift(buf.getLong())
+    }
+
+    override fun allocationSize(value: RefreshReply) = 8UL
+
+    override fun write(value: RefreshReply, buf: ByteBuffer) {
+        buf.putLong(lower(value))
+    }
+}
+
+
+// This template implements a class for working with a Rust struct via a handle
+// to the live Rust struct on the other side of the FFI.
+//
+// There's some subtlety here, because we have to be careful not to operate on a Rust
+// struct after it has been dropped, and because we must expose a public API for freeing
+// theq Kotlin wrapper object in lieu of reliable finalizers. The core requirements are:
+//
+//   * Each instance holds an opaque handle to the underlying Rust struct.
+//     Method calls need to read this handle from the object's state and pass it in to
+//     the Rust FFI.
+//
+//   * When an instance is no longer needed, its handle should be passed to a
+//     special destructor function provided by the Rust FFI, which will drop the
+//     underlying Rust struct.
+//
+//   * Given an instance, calling code is expected to call the special
+//     `destroy` method in order to free it after use, either by calling it explicitly
+//     or by using a higher-level helper like the `use` method. Failing to do so risks
+//     leaking the underlying Rust struct.
+//
+//   * We can't assume that calling code will do the right thing, and must be prepared
+//     to handle Kotlin method calls executing concurrently with or even after a call to
+//     `destroy`, and to handle multiple (possibly concurrent!) calls to `destroy`.
+//
+//   * We must never allow Rust code to operate on the underlying Rust struct after
+//     the destructor has been called, and must never call the destructor more than once.
+//     Doing so may trigger memory unsafety.
+//
+//   * To mitigate many of the risks of leaking memory and use-after-free unsafety, a `Cleaner`
+//     is implemented to call the destructor when the Kotlin object becomes unreachable.
+//     This is done in a background thread. This is not a panacea, and client code should be aware that
+//      1. the thread may starve if some there are objects that have poorly performing
+//     `drop` methods or do significant work in their `drop` methods.
+//      2. the thread is shared across the whole library. This can be tuned by using `android_cleaner = true`,
+//         or `android = true` in the [`kotlin` section of the `uniffi.toml` file](https://mozilla.github.io/uniffi-rs/kotlin/configuration.html).
+//
+// If we try to implement this with mutual exclusion on access to the handle, there is the
+// possibility of a race between a method call and a concurrent call to `destroy`:
+//
+//    * Thread A starts a method call, reads the value of the handle, but is interrupted
+//      before it can pass the handle over the FFI to Rust.
+//    * Thread B calls `destroy` and frees the underlying Rust struct.
+//    * Thread A resumes, passing the already-read handle value to Rust and triggering
+//      a use-after-free.
+//
+// One possible solution would be to use a `ReadWriteLock`, with each method call taking
+// a read lock (and thus allowed to run concurrently) and the special `destroy` method
+// taking a write lock (and thus blocking on live method calls). However, we aim not to
+// generate methods with any hidden blocking semantics, and a `destroy` method that might
+// block if called incorrectly seems to meet that bar.
+//
+// So, we achieve our goals by giving each instance an associated `AtomicLong` counter to track
+// the number of in-flight method calls, and an `AtomicBoolean` flag to indicate whether `destroy`
+// has been called. These are updated according to the following rules:
+//
+//    * The initial value of the counter is 1, indicating a live object with no in-flight calls.
+//      The initial value for the flag is false.
+//
+//    * At the start of each method call, we atomically check the counter.
+//      If it is 0 then the underlying Rust struct has already been destroyed and the call is aborted.
+//      If it is nonzero them we atomically increment it by 1 and proceed with the method call.
+//
+//    * At the end of each method call, we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+//    * When `destroy` is called, we atomically flip the flag from false to true.
+//      If the flag was already true we silently fail.
+//      Otherwise we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+// Astute readers may observe that this all sounds very similar to the way that Rust's `Arc<T>` works,
+// and indeed it is, with the addition of a flag to guard against multiple calls to `destroy`.
+//
+// The overall effect is that the underlying Rust struct is destroyed only when `destroy` has been
+// called *and* all in-flight method calls have completed, avoiding violating any of the expectations
+// of the underlying Rust code.
+//
+// This makes a cleaner a better alternative to _not_ calling `destroy()` as
+// and when the object is finished with, but the abstraction is not perfect: if the Rust object's `drop`
+// method is slow, and/or there are many objects to cleanup, and it's on a low end Android device, then the cleaner
+// thread may be starved, and the app will leak memory.
+//
+// In this case, `destroy`ing manually may be a better solution.
+//
+// The cleaner can live side by side with the manual calling of `destroy`. In the order of responsiveness, uniffi objects
+// with Rust peers are reclaimed:
+//
+// 1. By calling the `destroy` method of the object, which calls `rustObject.free()`. If that doesn't happen:
+// 2. When the object becomes unreachable, AND the Cleaner thread gets to call `rustObject.free()`. If the thread is starved then:
+// 3. The memory is reclaimed when the process terminates.
+//
+// [1] https://stackoverflow.com/questions/24376768/can-java-finalize-an-object-when-it-is-still-in-scope/24380219
+//
+
+
+/**
  * A request that has been checked and can be sent once.
  */
 public interface RequestInterface {
@@ -1700,6 +6271,17 @@ public interface RequestInterface {
      * Sends the request. Fails with `cancelled` after [`cancel`](Self::cancel).
      */
     suspend fun `send`(): HttpResponse
+
+    /**
+     * Sends the request and returns when the head of the answer is there.
+     */
+    suspend fun `sendStreaming`(): IncomingResponse
+
+    /**
+     * Sends the request and writes the body of a successful answer to a file, which appears when it is whole. The
+     * answer is returned without it; that of another status with its body.
+     */
+    suspend fun `sendToFile`(`path`: kotlin.String): HttpResponse
 
     companion object
 }
@@ -1849,6 +6431,56 @@ open class Request: Disposable, AutoCloseable, RequestInterface
     }
 
 
+    /**
+     * Sends the request and returns when the head of the answer is there.
+     */
+    @Throws(SessionFailure::class)
+    @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
+    override suspend fun `sendStreaming`() : IncomingResponse {
+        return uniffiRustCallAsync(
+        callWithHandle { uniffiHandle ->
+            UniffiLib.uniffi_auth_session_ffi_fn_method_request_send_streaming(
+                uniffiHandle,
+
+            )
+        },
+        { future, callback, continuation -> UniffiLib.ffi_auth_session_ffi_rust_future_poll_u64(future, callback, continuation) },
+        { future, continuation -> UniffiLib.ffi_auth_session_ffi_rust_future_complete_u64(future, continuation) },
+        { future -> UniffiLib.ffi_auth_session_ffi_rust_future_free_u64(future) },
+        // lift function
+        { FfiConverterTypeIncomingResponse.lift(it) },
+        // Error FFI converter
+        SessionFailure.ErrorHandler,
+    )
+    }
+
+
+    /**
+     * Sends the request and writes the body of a successful answer to a file, which appears when it is whole. The
+     * answer is returned without it; that of another status with its body.
+     */
+    @Throws(SessionFailure::class)
+    @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
+    override suspend fun `sendToFile`(`path`: kotlin.String) : HttpResponse {
+        return uniffiRustCallAsync(
+        callWithHandle { uniffiHandle ->
+            UniffiLib.uniffi_auth_session_ffi_fn_method_request_send_to_file(
+                uniffiHandle,
+
+        FfiConverterString.lower(`path`),
+            )
+        },
+        { future, callback, continuation -> UniffiLib.ffi_auth_session_ffi_rust_future_poll_rust_buffer(future, callback, continuation) },
+        { future, continuation -> UniffiLib.ffi_auth_session_ffi_rust_future_complete_rust_buffer(future, continuation) },
+        { future -> UniffiLib.ffi_auth_session_ffi_rust_future_free_rust_buffer(future) },
+        // lift function
+        { FfiConverterTypeHttpResponse.lift(it) },
+        // Error FFI converter
+        SessionFailure.ErrorHandler,
+    )
+    }
+
+
 
 
 
@@ -1983,14 +6615,575 @@ public object FfiConverterTypeRequest: FfiConverter<Request, Long> {
 
 
 /**
+ * Where the answer to a revocation goes. Only the first one counts.
+ */
+public interface RevocationReplyInterface {
+
+    /**
+     * Whether the server agreed.
+     */
+    fun `done`(`confirmed`: kotlin.Boolean)
+
+    companion object
+}
+
+/**
+ * Where the answer to a revocation goes. Only the first one counts.
+ */
+open class RevocationReply: Disposable, AutoCloseable, RevocationReplyInterface
+{
+
+    @Suppress("UNUSED_PARAMETER")
+    /**
+     * @suppress
+     */
+    constructor(withHandle: UniffiWithHandle, handle: Long) {
+        this.handle = handle
+        this.cleanable = UniffiLib.CLEANER.register(this, UniffiCleanAction(handle))
+    }
+
+    /**
+     * @suppress
+     *
+     * This constructor can be used to instantiate a fake object. Only used for tests. Any
+     * attempt to actually use an object constructed this way will fail as there is no
+     * connected Rust object.
+     */
+    @Suppress("UNUSED_PARAMETER")
+    constructor(noHandle: NoHandle) {
+        this.handle = 0
+        this.cleanable = null
+    }
+
+    protected val handle: Long
+    protected val cleanable: UniffiCleaner.Cleanable?
+
+    private val wasDestroyed = AtomicBoolean(false)
+    private val callCounter = AtomicLong(1)
+
+    /**
+     * Whether the current object has been destroyed and its reference is gone in the Rust side.
+     */
+    val uniffiIsDestroyed: Boolean get() = wasDestroyed.get()
+
+    override fun destroy() {
+        // Only allow a single call to this method.
+        // TODO: maybe we should log a warning if called more than once?
+        if (this.wasDestroyed.compareAndSet(false, true)) {
+            // This decrement always matches the initial count of 1 given at creation time.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    @Synchronized
+    override fun close() {
+        this.destroy()
+    }
+
+    internal inline fun <R> callWithHandle(block: (handle: Long) -> R): R {
+        // Check and increment the call counter, to keep the object alive.
+        // This needs a compare-and-set retry loop in case of concurrent updates.
+        do {
+            val c = this.callCounter.get()
+            if (c == 0L) {
+                throw IllegalStateException("${this.javaClass.simpleName} object has already been destroyed")
+            }
+            if (c == Long.MAX_VALUE) {
+                throw IllegalStateException("${this.javaClass.simpleName} call counter would overflow")
+            }
+        } while (! this.callCounter.compareAndSet(c, c + 1L))
+        // Now we can safely do the method call without the handle being freed concurrently.
+        try {
+            return block(this.uniffiCloneHandle())
+        } finally {
+            // This decrement always matches the increment we performed above.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    // Use a static inner class instead of a closure so as not to accidentally
+    // capture `this` as part of the cleanable's action.
+    private class UniffiCleanAction(private val handle: Long) : Runnable {
+        override fun run() {
+            if (handle == 0.toLong()) {
+                // Fake object created with `NoHandle`, don't try to free.
+                return;
+            }
+            uniffiRustCall { status ->
+                UniffiLib.uniffi_auth_session_ffi_fn_free_revocationreply(handle, status)
+            }
+        }
+    }
+
+    /**
+     * @suppress
+     */
+    fun uniffiCloneHandle(): Long {
+        if (handle == 0.toLong()) {
+            throw InternalException("uniffiCloneHandle() called on NoHandle object");
+        }
+        return uniffiRustCall() { status ->
+            UniffiLib.uniffi_auth_session_ffi_fn_clone_revocationreply(handle, status)
+        }
+    }
+
+
+    /**
+     * Whether the server agreed.
+     */override fun `done`(`confirmed`: kotlin.Boolean)
+        =
+    callWithHandle {
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_auth_session_ffi_fn_method_revocationreply_done(
+        it,
+
+        FfiConverterBoolean.lower(`confirmed`),_status)
+}
+    }
+
+
+
+
+
+
+
+
+
+
+    /**
+     * @suppress
+     */
+    companion object
+
+}
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeRevocationReply: FfiConverter<RevocationReply, Long> {
+    override fun lower(value: RevocationReply): Long {
+        return value.uniffiCloneHandle()
+    }
+
+    override fun lift(value: Long): RevocationReply {
+        return RevocationReply(UniffiWithHandle, value)
+    }
+
+    override fun read(buf: ByteBuffer): RevocationReply {
+        return lift(buf.getLong())
+    }
+
+    override fun allocationSize(value: RevocationReply) = 8UL
+
+    override fun write(value: RevocationReply, buf: ByteBuffer) {
+        buf.putLong(lower(value))
+    }
+}
+
+
+// This template implements a class for working with a Rust struct via a handle
+// to the live Rust struct on the other side of the FFI.
+//
+// There's some subtlety here, because we have to be careful not to operate on a Rust
+// struct after it has been dropped, and because we must expose a public API for freeing
+// theq Kotlin wrapper object in lieu of reliable finalizers. The core requirements are:
+//
+//   * Each instance holds an opaque handle to the underlying Rust struct.
+//     Method calls need to read this handle from the object's state and pass it in to
+//     the Rust FFI.
+//
+//   * When an instance is no longer needed, its handle should be passed to a
+//     special destructor function provided by the Rust FFI, which will drop the
+//     underlying Rust struct.
+//
+//   * Given an instance, calling code is expected to call the special
+//     `destroy` method in order to free it after use, either by calling it explicitly
+//     or by using a higher-level helper like the `use` method. Failing to do so risks
+//     leaking the underlying Rust struct.
+//
+//   * We can't assume that calling code will do the right thing, and must be prepared
+//     to handle Kotlin method calls executing concurrently with or even after a call to
+//     `destroy`, and to handle multiple (possibly concurrent!) calls to `destroy`.
+//
+//   * We must never allow Rust code to operate on the underlying Rust struct after
+//     the destructor has been called, and must never call the destructor more than once.
+//     Doing so may trigger memory unsafety.
+//
+//   * To mitigate many of the risks of leaking memory and use-after-free unsafety, a `Cleaner`
+//     is implemented to call the destructor when the Kotlin object becomes unreachable.
+//     This is done in a background thread. This is not a panacea, and client code should be aware that
+//      1. the thread may starve if some there are objects that have poorly performing
+//     `drop` methods or do significant work in their `drop` methods.
+//      2. the thread is shared across the whole library. This can be tuned by using `android_cleaner = true`,
+//         or `android = true` in the [`kotlin` section of the `uniffi.toml` file](https://mozilla.github.io/uniffi-rs/kotlin/configuration.html).
+//
+// If we try to implement this with mutual exclusion on access to the handle, there is the
+// possibility of a race between a method call and a concurrent call to `destroy`:
+//
+//    * Thread A starts a method call, reads the value of the handle, but is interrupted
+//      before it can pass the handle over the FFI to Rust.
+//    * Thread B calls `destroy` and frees the underlying Rust struct.
+//    * Thread A resumes, passing the already-read handle value to Rust and triggering
+//      a use-after-free.
+//
+// One possible solution would be to use a `ReadWriteLock`, with each method call taking
+// a read lock (and thus allowed to run concurrently) and the special `destroy` method
+// taking a write lock (and thus blocking on live method calls). However, we aim not to
+// generate methods with any hidden blocking semantics, and a `destroy` method that might
+// block if called incorrectly seems to meet that bar.
+//
+// So, we achieve our goals by giving each instance an associated `AtomicLong` counter to track
+// the number of in-flight method calls, and an `AtomicBoolean` flag to indicate whether `destroy`
+// has been called. These are updated according to the following rules:
+//
+//    * The initial value of the counter is 1, indicating a live object with no in-flight calls.
+//      The initial value for the flag is false.
+//
+//    * At the start of each method call, we atomically check the counter.
+//      If it is 0 then the underlying Rust struct has already been destroyed and the call is aborted.
+//      If it is nonzero them we atomically increment it by 1 and proceed with the method call.
+//
+//    * At the end of each method call, we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+//    * When `destroy` is called, we atomically flip the flag from false to true.
+//      If the flag was already true we silently fail.
+//      Otherwise we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+// Astute readers may observe that this all sounds very similar to the way that Rust's `Arc<T>` works,
+// and indeed it is, with the addition of a flag to guard against multiple calls to `destroy`.
+//
+// The overall effect is that the underlying Rust struct is destroyed only when `destroy` has been
+// called *and* all in-flight method calls have completed, avoiding violating any of the expectations
+// of the underlying Rust code.
+//
+// This makes a cleaner a better alternative to _not_ calling `destroy()` as
+// and when the object is finished with, but the abstraction is not perfect: if the Rust object's `drop`
+// method is slow, and/or there are many objects to cleanup, and it's on a low end Android device, then the cleaner
+// thread may be starved, and the app will leak memory.
+//
+// In this case, `destroy`ing manually may be a better solution.
+//
+// The cleaner can live side by side with the manual calling of `destroy`. In the order of responsiveness, uniffi objects
+// with Rust peers are reclaimed:
+//
+// 1. By calling the `destroy` method of the object, which calls `rustObject.free()`. If that doesn't happen:
+// 2. When the object becomes unreachable, AND the Cleaner thread gets to call `rustObject.free()`. If the thread is starved then:
+// 3. The memory is reclaimed when the process terminates.
+//
+// [1] https://stackoverflow.com/questions/24376768/can-java-finalize-an-object-when-it-is-still-in-scope/24380219
+//
+
+
+/**
+ * A token. Its text form is redacted in every language; `expose` gives the token itself.
+ */
+public interface SecretTextInterface {
+
+    /**
+     * The token. Whoever calls this keeps it out of logs and errors.
+     */
+    fun `expose`(): kotlin.String
+
+    companion object
+}
+
+/**
+ * A token. Its text form is redacted in every language; `expose` gives the token itself.
+ */
+open class SecretText: Disposable, AutoCloseable, SecretTextInterface
+{
+
+    @Suppress("UNUSED_PARAMETER")
+    /**
+     * @suppress
+     */
+    constructor(withHandle: UniffiWithHandle, handle: Long) {
+        this.handle = handle
+        this.cleanable = UniffiLib.CLEANER.register(this, UniffiCleanAction(handle))
+    }
+
+    /**
+     * @suppress
+     *
+     * This constructor can be used to instantiate a fake object. Only used for tests. Any
+     * attempt to actually use an object constructed this way will fail as there is no
+     * connected Rust object.
+     */
+    @Suppress("UNUSED_PARAMETER")
+    constructor(noHandle: NoHandle) {
+        this.handle = 0
+        this.cleanable = null
+    }
+
+    protected val handle: Long
+    protected val cleanable: UniffiCleaner.Cleanable?
+
+    private val wasDestroyed = AtomicBoolean(false)
+    private val callCounter = AtomicLong(1)
+
+    /**
+     * Whether the current object has been destroyed and its reference is gone in the Rust side.
+     */
+    val uniffiIsDestroyed: Boolean get() = wasDestroyed.get()
+
+    override fun destroy() {
+        // Only allow a single call to this method.
+        // TODO: maybe we should log a warning if called more than once?
+        if (this.wasDestroyed.compareAndSet(false, true)) {
+            // This decrement always matches the initial count of 1 given at creation time.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    @Synchronized
+    override fun close() {
+        this.destroy()
+    }
+
+    internal inline fun <R> callWithHandle(block: (handle: Long) -> R): R {
+        // Check and increment the call counter, to keep the object alive.
+        // This needs a compare-and-set retry loop in case of concurrent updates.
+        do {
+            val c = this.callCounter.get()
+            if (c == 0L) {
+                throw IllegalStateException("${this.javaClass.simpleName} object has already been destroyed")
+            }
+            if (c == Long.MAX_VALUE) {
+                throw IllegalStateException("${this.javaClass.simpleName} call counter would overflow")
+            }
+        } while (! this.callCounter.compareAndSet(c, c + 1L))
+        // Now we can safely do the method call without the handle being freed concurrently.
+        try {
+            return block(this.uniffiCloneHandle())
+        } finally {
+            // This decrement always matches the increment we performed above.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    // Use a static inner class instead of a closure so as not to accidentally
+    // capture `this` as part of the cleanable's action.
+    private class UniffiCleanAction(private val handle: Long) : Runnable {
+        override fun run() {
+            if (handle == 0.toLong()) {
+                // Fake object created with `NoHandle`, don't try to free.
+                return;
+            }
+            uniffiRustCall { status ->
+                UniffiLib.uniffi_auth_session_ffi_fn_free_secrettext(handle, status)
+            }
+        }
+    }
+
+    /**
+     * @suppress
+     */
+    fun uniffiCloneHandle(): Long {
+        if (handle == 0.toLong()) {
+            throw InternalException("uniffiCloneHandle() called on NoHandle object");
+        }
+        return uniffiRustCall() { status ->
+            UniffiLib.uniffi_auth_session_ffi_fn_clone_secrettext(handle, status)
+        }
+    }
+
+
+    /**
+     * The token. Whoever calls this keeps it out of logs and errors.
+     */override fun `expose`(): kotlin.String {
+            return FfiConverterString.lift(
+    callWithHandle {
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_auth_session_ffi_fn_method_secrettext_expose(
+        it,
+        _status)
+}
+    }
+    )
+    }
+
+
+
+
+
+
+    // The local Rust `Display`/`Debug` implementation.
+    override fun toString(): String {
+        return FfiConverterString.lift(
+    callWithHandle {
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_auth_session_ffi_fn_method_secrettext_uniffi_trait_display(
+        it,
+        _status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * @suppress
+     */
+    companion object
+
+}
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeSecretText: FfiConverter<SecretText, Long> {
+    override fun lower(value: SecretText): Long {
+        return value.uniffiCloneHandle()
+    }
+
+    override fun lift(value: Long): SecretText {
+        return SecretText(UniffiWithHandle, value)
+    }
+
+    override fun read(buf: ByteBuffer): SecretText {
+        return lift(buf.getLong())
+    }
+
+    override fun allocationSize(value: SecretText) = 8UL
+
+    override fun write(value: SecretText, buf: ByteBuffer) {
+        buf.putLong(lower(value))
+    }
+}
+
+
+// This template implements a class for working with a Rust struct via a handle
+// to the live Rust struct on the other side of the FFI.
+//
+// There's some subtlety here, because we have to be careful not to operate on a Rust
+// struct after it has been dropped, and because we must expose a public API for freeing
+// theq Kotlin wrapper object in lieu of reliable finalizers. The core requirements are:
+//
+//   * Each instance holds an opaque handle to the underlying Rust struct.
+//     Method calls need to read this handle from the object's state and pass it in to
+//     the Rust FFI.
+//
+//   * When an instance is no longer needed, its handle should be passed to a
+//     special destructor function provided by the Rust FFI, which will drop the
+//     underlying Rust struct.
+//
+//   * Given an instance, calling code is expected to call the special
+//     `destroy` method in order to free it after use, either by calling it explicitly
+//     or by using a higher-level helper like the `use` method. Failing to do so risks
+//     leaking the underlying Rust struct.
+//
+//   * We can't assume that calling code will do the right thing, and must be prepared
+//     to handle Kotlin method calls executing concurrently with or even after a call to
+//     `destroy`, and to handle multiple (possibly concurrent!) calls to `destroy`.
+//
+//   * We must never allow Rust code to operate on the underlying Rust struct after
+//     the destructor has been called, and must never call the destructor more than once.
+//     Doing so may trigger memory unsafety.
+//
+//   * To mitigate many of the risks of leaking memory and use-after-free unsafety, a `Cleaner`
+//     is implemented to call the destructor when the Kotlin object becomes unreachable.
+//     This is done in a background thread. This is not a panacea, and client code should be aware that
+//      1. the thread may starve if some there are objects that have poorly performing
+//     `drop` methods or do significant work in their `drop` methods.
+//      2. the thread is shared across the whole library. This can be tuned by using `android_cleaner = true`,
+//         or `android = true` in the [`kotlin` section of the `uniffi.toml` file](https://mozilla.github.io/uniffi-rs/kotlin/configuration.html).
+//
+// If we try to implement this with mutual exclusion on access to the handle, there is the
+// possibility of a race between a method call and a concurrent call to `destroy`:
+//
+//    * Thread A starts a method call, reads the value of the handle, but is interrupted
+//      before it can pass the handle over the FFI to Rust.
+//    * Thread B calls `destroy` and frees the underlying Rust struct.
+//    * Thread A resumes, passing the already-read handle value to Rust and triggering
+//      a use-after-free.
+//
+// One possible solution would be to use a `ReadWriteLock`, with each method call taking
+// a read lock (and thus allowed to run concurrently) and the special `destroy` method
+// taking a write lock (and thus blocking on live method calls). However, we aim not to
+// generate methods with any hidden blocking semantics, and a `destroy` method that might
+// block if called incorrectly seems to meet that bar.
+//
+// So, we achieve our goals by giving each instance an associated `AtomicLong` counter to track
+// the number of in-flight method calls, and an `AtomicBoolean` flag to indicate whether `destroy`
+// has been called. These are updated according to the following rules:
+//
+//    * The initial value of the counter is 1, indicating a live object with no in-flight calls.
+//      The initial value for the flag is false.
+//
+//    * At the start of each method call, we atomically check the counter.
+//      If it is 0 then the underlying Rust struct has already been destroyed and the call is aborted.
+//      If it is nonzero them we atomically increment it by 1 and proceed with the method call.
+//
+//    * At the end of each method call, we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+//    * When `destroy` is called, we atomically flip the flag from false to true.
+//      If the flag was already true we silently fail.
+//      Otherwise we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+// Astute readers may observe that this all sounds very similar to the way that Rust's `Arc<T>` works,
+// and indeed it is, with the addition of a flag to guard against multiple calls to `destroy`.
+//
+// The overall effect is that the underlying Rust struct is destroyed only when `destroy` has been
+// called *and* all in-flight method calls have completed, avoiding violating any of the expectations
+// of the underlying Rust code.
+//
+// This makes a cleaner a better alternative to _not_ calling `destroy()` as
+// and when the object is finished with, but the abstraction is not perfect: if the Rust object's `drop`
+// method is slow, and/or there are many objects to cleanup, and it's on a low end Android device, then the cleaner
+// thread may be starved, and the app will leak memory.
+//
+// In this case, `destroy`ing manually may be a better solution.
+//
+// The cleaner can live side by side with the manual calling of `destroy`. In the order of responsiveness, uniffi objects
+// with Rust peers are reclaimed:
+//
+// 1. By calling the `destroy` method of the object, which calls `rustObject.free()`. If that doesn't happen:
+// 2. When the object becomes unreachable, AND the Cleaner thread gets to call `rustObject.free()`. If the thread is starved then:
+// 3. The memory is reclaimed when the process terminates.
+//
+// [1] https://stackoverflow.com/questions/24376768/can-java-finalize-an-object-when-it-is-still-in-scope/24380219
+//
+
+
+/**
  * One account's session.
  */
 public interface SessionInterface {
 
     /**
-     * Signs in with tokens that the app already has.
+     * Signs in with tokens that the app already has. Without an access token, the first request refreshes.
      */
-    suspend fun `adopt`(`accessToken`: kotlin.String, `refreshToken`: kotlin.String?, `expiresInSeconds`: kotlin.ULong?)
+    suspend fun `adopt`(`accessToken`: kotlin.String?, `refreshToken`: kotlin.String?, `expiresInSeconds`: kotlin.ULong?)
+
+    /**
+     * The value of the `Authorization` header for a request that the app sends by other means.
+     */
+    suspend fun `authorization`(`url`: kotlin.String): AuthorizationValue
+
+    /**
+     * A client for another API host, with this session's token.
+     */
+    fun `client`(`options`: ClientOptions): ApiClient
+
+    /**
+     * Takes the next step of a sign-in: posts a JSON body to this URL, which is absolute or relative to the base URL.
+     */
+    suspend fun `continueSignIn`(`url`: kotlin.String, `bodyJson`: kotlin.String): SignInResult
 
     /**
      * Every event from now on.
@@ -1998,9 +7191,25 @@ public interface SessionInterface {
     fun `events`(): EventQueue
 
     /**
+     * Tells the listener of every event from now on.
+     */
+    fun `listen`(`listener`: EventListener): Subscription
+
+    /**
+     * Why the state is `Locked`, as a code; `None` if it is not.
+     */
+    fun `lockCause`(): kotlin.String?
+
+    /**
      * Says that the network is another one now: a refresh that waits for its time is tried at once.
      */
     fun `networkChanged`()
+
+    /**
+     * Reports the answer to a request that carried this value, and returns what to send it with once more; `None` if
+     * the answer is final. The body may be empty.
+     */
+    suspend fun `refused`(`authorization`: AuthorizationValue, `status`: kotlin.UShort, `headers`: List<Header>, `body`: kotlin.ByteArray): AuthorizationValue?
 
     /**
      * Prepares a request and checks its parts; nothing is sent yet.
@@ -2008,10 +7217,19 @@ public interface SessionInterface {
     fun `request`(`options`: RequestOptions): Request
 
     /**
-     * Signs in with credentials, a JSON object, and returns the rest of the server's answer as JSON. An answer
-     * without tokens wants another step: the state tells whether somebody is signed in.
+     * Fails with `recent_sign_in_required` unless the user signed in no longer ago than this.
      */
-    suspend fun `signIn`(`credentialsJson`: kotlin.String): kotlin.String
+    fun `requireRecentSignIn`(`maxAgeMs`: kotlin.ULong)
+
+    /**
+     * Says that the app is in the foreground again: what should have happened meanwhile happens now.
+     */
+    fun `resume`()
+
+    /**
+     * Signs in with credentials, a JSON object.
+     */
+    suspend fun `signIn`(`credentialsJson`: kotlin.String): SignInResult
 
     /**
      * Signs out, at once and without the network.
@@ -2022,6 +7240,16 @@ public interface SessionInterface {
      * The state now. Never blocks.
      */
     fun `state`(): SessionState
+
+    /**
+     * Says that the process is about to be suspended; returns when it holds no lock on the store.
+     */
+    fun `suspend`()
+
+    /**
+     * The last decisions of the session, a JSON array. It holds no secret.
+     */
+    fun `traceJson`(): kotlin.String
 
     companion object
 }
@@ -2132,17 +7360,17 @@ open class Session: Disposable, AutoCloseable, SessionInterface
 
 
     /**
-     * Signs in with tokens that the app already has.
+     * Signs in with tokens that the app already has. Without an access token, the first request refreshes.
      */
     @Throws(SessionFailure::class)
     @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
-    override suspend fun `adopt`(`accessToken`: kotlin.String, `refreshToken`: kotlin.String?, `expiresInSeconds`: kotlin.ULong?) {
+    override suspend fun `adopt`(`accessToken`: kotlin.String?, `refreshToken`: kotlin.String?, `expiresInSeconds`: kotlin.ULong?) {
         return uniffiRustCallAsync(
         callWithHandle { uniffiHandle ->
             UniffiLib.uniffi_auth_session_ffi_fn_method_session_adopt(
                 uniffiHandle,
 
-        FfiConverterString.lower(`accessToken`),
+        FfiConverterOptionalString.lower(`accessToken`),
         FfiConverterOptionalString.lower(`refreshToken`),
         FfiConverterOptionalULong.lower(`expiresInSeconds`),
             )
@@ -2160,12 +7388,115 @@ open class Session: Disposable, AutoCloseable, SessionInterface
 
 
     /**
+     * The value of the `Authorization` header for a request that the app sends by other means.
+     */
+    @Throws(SessionFailure::class)
+    @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
+    override suspend fun `authorization`(`url`: kotlin.String) : AuthorizationValue {
+        return uniffiRustCallAsync(
+        callWithHandle { uniffiHandle ->
+            UniffiLib.uniffi_auth_session_ffi_fn_method_session_authorization(
+                uniffiHandle,
+
+        FfiConverterString.lower(`url`),
+            )
+        },
+        { future, callback, continuation -> UniffiLib.ffi_auth_session_ffi_rust_future_poll_u64(future, callback, continuation) },
+        { future, continuation -> UniffiLib.ffi_auth_session_ffi_rust_future_complete_u64(future, continuation) },
+        { future -> UniffiLib.ffi_auth_session_ffi_rust_future_free_u64(future) },
+        // lift function
+        { FfiConverterTypeAuthorizationValue.lift(it) },
+        // Error FFI converter
+        SessionFailure.ErrorHandler,
+    )
+    }
+
+
+    /**
+     * A client for another API host, with this session's token.
+     */
+    @Throws(SessionFailure::class)override fun `client`(`options`: ClientOptions): ApiClient {
+            return FfiConverterTypeApiClient.lift(
+    callWithHandle {
+    uniffiRustCallWithError(SessionFailure) { _status ->
+    UniffiLib.uniffi_auth_session_ffi_fn_method_session_client(
+        it,
+
+        FfiConverterTypeClientOptions.lower(`options`),_status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * Takes the next step of a sign-in: posts a JSON body to this URL, which is absolute or relative to the base URL.
+     */
+    @Throws(SessionFailure::class)
+    @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
+    override suspend fun `continueSignIn`(`url`: kotlin.String, `bodyJson`: kotlin.String) : SignInResult {
+        return uniffiRustCallAsync(
+        callWithHandle { uniffiHandle ->
+            UniffiLib.uniffi_auth_session_ffi_fn_method_session_continue_sign_in(
+                uniffiHandle,
+
+        FfiConverterString.lower(`url`),
+        FfiConverterString.lower(`bodyJson`),
+            )
+        },
+        { future, callback, continuation -> UniffiLib.ffi_auth_session_ffi_rust_future_poll_rust_buffer(future, callback, continuation) },
+        { future, continuation -> UniffiLib.ffi_auth_session_ffi_rust_future_complete_rust_buffer(future, continuation) },
+        { future -> UniffiLib.ffi_auth_session_ffi_rust_future_free_rust_buffer(future) },
+        // lift function
+        { FfiConverterTypeSignInResult.lift(it) },
+        // Error FFI converter
+        SessionFailure.ErrorHandler,
+    )
+    }
+
+
+    /**
      * Every event from now on.
      */override fun `events`(): EventQueue {
             return FfiConverterTypeEventQueue.lift(
     callWithHandle {
     uniffiRustCall() { _status ->
     UniffiLib.uniffi_auth_session_ffi_fn_method_session_events(
+        it,
+        _status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * Tells the listener of every event from now on.
+     */
+    @Throws(SessionFailure::class)override fun `listen`(`listener`: EventListener): Subscription {
+            return FfiConverterTypeSubscription.lift(
+    callWithHandle {
+    uniffiRustCallWithError(SessionFailure) { _status ->
+    UniffiLib.uniffi_auth_session_ffi_fn_method_session_listen(
+        it,
+
+        FfiConverterTypeEventListener.lower(`listener`),_status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * Why the state is `Locked`, as a code; `None` if it is not.
+     */override fun `lockCause`(): kotlin.String? {
+            return FfiConverterOptionalString.lift(
+    callWithHandle {
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_auth_session_ffi_fn_method_session_lock_cause(
         it,
         _status)
 }
@@ -2191,6 +7522,35 @@ open class Session: Disposable, AutoCloseable, SessionInterface
 
 
     /**
+     * Reports the answer to a request that carried this value, and returns what to send it with once more; `None` if
+     * the answer is final. The body may be empty.
+     */
+    @Throws(SessionFailure::class)
+    @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
+    override suspend fun `refused`(`authorization`: AuthorizationValue, `status`: kotlin.UShort, `headers`: List<Header>, `body`: kotlin.ByteArray) : AuthorizationValue? {
+        return uniffiRustCallAsync(
+        callWithHandle { uniffiHandle ->
+            UniffiLib.uniffi_auth_session_ffi_fn_method_session_refused(
+                uniffiHandle,
+
+        FfiConverterTypeAuthorizationValue.lower(`authorization`),
+        FfiConverterUShort.lower(`status`),
+        FfiConverterSequenceTypeHeader.lower(`headers`),
+        FfiConverterByteArray.lower(`body`),
+            )
+        },
+        { future, callback, continuation -> UniffiLib.ffi_auth_session_ffi_rust_future_poll_rust_buffer(future, callback, continuation) },
+        { future, continuation -> UniffiLib.ffi_auth_session_ffi_rust_future_complete_rust_buffer(future, continuation) },
+        { future -> UniffiLib.ffi_auth_session_ffi_rust_future_free_rust_buffer(future) },
+        // lift function
+        { FfiConverterOptionalTypeAuthorizationValue.lift(it) },
+        // Error FFI converter
+        SessionFailure.ErrorHandler,
+    )
+    }
+
+
+    /**
      * Prepares a request and checks its parts; nothing is sent yet.
      */
     @Throws(SessionFailure::class)override fun `request`(`options`: RequestOptions): Request {
@@ -2209,12 +7569,43 @@ open class Session: Disposable, AutoCloseable, SessionInterface
 
 
     /**
-     * Signs in with credentials, a JSON object, and returns the rest of the server's answer as JSON. An answer
-     * without tokens wants another step: the state tells whether somebody is signed in.
+     * Fails with `recent_sign_in_required` unless the user signed in no longer ago than this.
+     */
+    @Throws(SessionFailure::class)override fun `requireRecentSignIn`(`maxAgeMs`: kotlin.ULong)
+        =
+    callWithHandle {
+    uniffiRustCallWithError(SessionFailure) { _status ->
+    UniffiLib.uniffi_auth_session_ffi_fn_method_session_require_recent_sign_in(
+        it,
+
+        FfiConverterULong.lower(`maxAgeMs`),_status)
+}
+    }
+
+
+
+
+    /**
+     * Says that the app is in the foreground again: what should have happened meanwhile happens now.
+     */override fun `resume`()
+        =
+    callWithHandle {
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_auth_session_ffi_fn_method_session_resume(
+        it,
+        _status)
+}
+    }
+
+
+
+
+    /**
+     * Signs in with credentials, a JSON object.
      */
     @Throws(SessionFailure::class)
     @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
-    override suspend fun `signIn`(`credentialsJson`: kotlin.String) : kotlin.String {
+    override suspend fun `signIn`(`credentialsJson`: kotlin.String) : SignInResult {
         return uniffiRustCallAsync(
         callWithHandle { uniffiHandle ->
             UniffiLib.uniffi_auth_session_ffi_fn_method_session_sign_in(
@@ -2227,7 +7618,7 @@ open class Session: Disposable, AutoCloseable, SessionInterface
         { future, continuation -> UniffiLib.ffi_auth_session_ffi_rust_future_complete_rust_buffer(future, continuation) },
         { future -> UniffiLib.ffi_auth_session_ffi_rust_future_free_rust_buffer(future) },
         // lift function
-        { FfiConverterString.lift(it) },
+        { FfiConverterTypeSignInResult.lift(it) },
         // Error FFI converter
         SessionFailure.ErrorHandler,
     )
@@ -2275,6 +7666,38 @@ open class Session: Disposable, AutoCloseable, SessionInterface
 
 
 
+    /**
+     * Says that the process is about to be suspended; returns when it holds no lock on the store.
+     */override fun `suspend`()
+        =
+    callWithHandle {
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_auth_session_ffi_fn_method_session_suspend(
+        it,
+        _status)
+}
+    }
+
+
+
+
+    /**
+     * The last decisions of the session, a JSON array. It holds no secret.
+     */
+    @Throws(SessionFailure::class)override fun `traceJson`(): kotlin.String {
+            return FfiConverterString.lift(
+    callWithHandle {
+    uniffiRustCallWithError(SessionFailure) { _status ->
+    UniffiLib.uniffi_auth_session_ffi_fn_method_session_trace_json(
+        it,
+        _status)
+}
+    }
+    )
+    }
+
+
+
 
 
 
@@ -2309,6 +7732,1478 @@ public object FfiConverterTypeSession: FfiConverter<Session, Long> {
 
     override fun write(value: Session, buf: ByteBuffer) {
         buf.putLong(lower(value))
+    }
+}
+
+
+// This template implements a class for working with a Rust struct via a handle
+// to the live Rust struct on the other side of the FFI.
+//
+// There's some subtlety here, because we have to be careful not to operate on a Rust
+// struct after it has been dropped, and because we must expose a public API for freeing
+// theq Kotlin wrapper object in lieu of reliable finalizers. The core requirements are:
+//
+//   * Each instance holds an opaque handle to the underlying Rust struct.
+//     Method calls need to read this handle from the object's state and pass it in to
+//     the Rust FFI.
+//
+//   * When an instance is no longer needed, its handle should be passed to a
+//     special destructor function provided by the Rust FFI, which will drop the
+//     underlying Rust struct.
+//
+//   * Given an instance, calling code is expected to call the special
+//     `destroy` method in order to free it after use, either by calling it explicitly
+//     or by using a higher-level helper like the `use` method. Failing to do so risks
+//     leaking the underlying Rust struct.
+//
+//   * We can't assume that calling code will do the right thing, and must be prepared
+//     to handle Kotlin method calls executing concurrently with or even after a call to
+//     `destroy`, and to handle multiple (possibly concurrent!) calls to `destroy`.
+//
+//   * We must never allow Rust code to operate on the underlying Rust struct after
+//     the destructor has been called, and must never call the destructor more than once.
+//     Doing so may trigger memory unsafety.
+//
+//   * To mitigate many of the risks of leaking memory and use-after-free unsafety, a `Cleaner`
+//     is implemented to call the destructor when the Kotlin object becomes unreachable.
+//     This is done in a background thread. This is not a panacea, and client code should be aware that
+//      1. the thread may starve if some there are objects that have poorly performing
+//     `drop` methods or do significant work in their `drop` methods.
+//      2. the thread is shared across the whole library. This can be tuned by using `android_cleaner = true`,
+//         or `android = true` in the [`kotlin` section of the `uniffi.toml` file](https://mozilla.github.io/uniffi-rs/kotlin/configuration.html).
+//
+// If we try to implement this with mutual exclusion on access to the handle, there is the
+// possibility of a race between a method call and a concurrent call to `destroy`:
+//
+//    * Thread A starts a method call, reads the value of the handle, but is interrupted
+//      before it can pass the handle over the FFI to Rust.
+//    * Thread B calls `destroy` and frees the underlying Rust struct.
+//    * Thread A resumes, passing the already-read handle value to Rust and triggering
+//      a use-after-free.
+//
+// One possible solution would be to use a `ReadWriteLock`, with each method call taking
+// a read lock (and thus allowed to run concurrently) and the special `destroy` method
+// taking a write lock (and thus blocking on live method calls). However, we aim not to
+// generate methods with any hidden blocking semantics, and a `destroy` method that might
+// block if called incorrectly seems to meet that bar.
+//
+// So, we achieve our goals by giving each instance an associated `AtomicLong` counter to track
+// the number of in-flight method calls, and an `AtomicBoolean` flag to indicate whether `destroy`
+// has been called. These are updated according to the following rules:
+//
+//    * The initial value of the counter is 1, indicating a live object with no in-flight calls.
+//      The initial value for the flag is false.
+//
+//    * At the start of each method call, we atomically check the counter.
+//      If it is 0 then the underlying Rust struct has already been destroyed and the call is aborted.
+//      If it is nonzero them we atomically increment it by 1 and proceed with the method call.
+//
+//    * At the end of each method call, we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+//    * When `destroy` is called, we atomically flip the flag from false to true.
+//      If the flag was already true we silently fail.
+//      Otherwise we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+// Astute readers may observe that this all sounds very similar to the way that Rust's `Arc<T>` works,
+// and indeed it is, with the addition of a flag to guard against multiple calls to `destroy`.
+//
+// The overall effect is that the underlying Rust struct is destroyed only when `destroy` has been
+// called *and* all in-flight method calls have completed, avoiding violating any of the expectations
+// of the underlying Rust code.
+//
+// This makes a cleaner a better alternative to _not_ calling `destroy()` as
+// and when the object is finished with, but the abstraction is not perfect: if the Rust object's `drop`
+// method is slow, and/or there are many objects to cleanup, and it's on a low end Android device, then the cleaner
+// thread may be starved, and the app will leak memory.
+//
+// In this case, `destroy`ing manually may be a better solution.
+//
+// The cleaner can live side by side with the manual calling of `destroy`. In the order of responsiveness, uniffi objects
+// with Rust peers are reclaimed:
+//
+// 1. By calling the `destroy` method of the object, which calls `rustObject.free()`. If that doesn't happen:
+// 2. When the object becomes unreachable, AND the Cleaner thread gets to call `rustObject.free()`. If the thread is starved then:
+// 3. The memory is reclaimed when the process terminates.
+//
+// [1] https://stackoverflow.com/questions/24376768/can-java-finalize-an-object-when-it-is-still-in-scope/24380219
+//
+
+
+/**
+ * Where the answer to a step of a sign-in goes. Only the first one counts.
+ */
+public interface SignInReplyInterface {
+
+    /**
+     * The server wants another step.
+     */
+    fun `nextStep`(`answerJson`: kotlin.String?)
+
+    /**
+     * The server said no.
+     */
+    fun `rejected`(`status`: kotlin.UShort)
+
+    /**
+     * The user is signed in with these tokens. `answer_json` is handed to the app.
+     */
+    fun `signedIn`(`accessToken`: kotlin.String, `refreshToken`: kotlin.String?, `expiresInSeconds`: kotlin.ULong?, `answerJson`: kotlin.String?)
+
+    /**
+     * The server cannot take a sign-in now.
+     */
+    fun `unavailable`(`status`: kotlin.UShort, `retryAfterMs`: kotlin.ULong?)
+
+    /**
+     * There is no connection to the server.
+     */
+    fun `unreachable`()
+
+    companion object
+}
+
+/**
+ * Where the answer to a step of a sign-in goes. Only the first one counts.
+ */
+open class SignInReply: Disposable, AutoCloseable, SignInReplyInterface
+{
+
+    @Suppress("UNUSED_PARAMETER")
+    /**
+     * @suppress
+     */
+    constructor(withHandle: UniffiWithHandle, handle: Long) {
+        this.handle = handle
+        this.cleanable = UniffiLib.CLEANER.register(this, UniffiCleanAction(handle))
+    }
+
+    /**
+     * @suppress
+     *
+     * This constructor can be used to instantiate a fake object. Only used for tests. Any
+     * attempt to actually use an object constructed this way will fail as there is no
+     * connected Rust object.
+     */
+    @Suppress("UNUSED_PARAMETER")
+    constructor(noHandle: NoHandle) {
+        this.handle = 0
+        this.cleanable = null
+    }
+
+    protected val handle: Long
+    protected val cleanable: UniffiCleaner.Cleanable?
+
+    private val wasDestroyed = AtomicBoolean(false)
+    private val callCounter = AtomicLong(1)
+
+    /**
+     * Whether the current object has been destroyed and its reference is gone in the Rust side.
+     */
+    val uniffiIsDestroyed: Boolean get() = wasDestroyed.get()
+
+    override fun destroy() {
+        // Only allow a single call to this method.
+        // TODO: maybe we should log a warning if called more than once?
+        if (this.wasDestroyed.compareAndSet(false, true)) {
+            // This decrement always matches the initial count of 1 given at creation time.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    @Synchronized
+    override fun close() {
+        this.destroy()
+    }
+
+    internal inline fun <R> callWithHandle(block: (handle: Long) -> R): R {
+        // Check and increment the call counter, to keep the object alive.
+        // This needs a compare-and-set retry loop in case of concurrent updates.
+        do {
+            val c = this.callCounter.get()
+            if (c == 0L) {
+                throw IllegalStateException("${this.javaClass.simpleName} object has already been destroyed")
+            }
+            if (c == Long.MAX_VALUE) {
+                throw IllegalStateException("${this.javaClass.simpleName} call counter would overflow")
+            }
+        } while (! this.callCounter.compareAndSet(c, c + 1L))
+        // Now we can safely do the method call without the handle being freed concurrently.
+        try {
+            return block(this.uniffiCloneHandle())
+        } finally {
+            // This decrement always matches the increment we performed above.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    // Use a static inner class instead of a closure so as not to accidentally
+    // capture `this` as part of the cleanable's action.
+    private class UniffiCleanAction(private val handle: Long) : Runnable {
+        override fun run() {
+            if (handle == 0.toLong()) {
+                // Fake object created with `NoHandle`, don't try to free.
+                return;
+            }
+            uniffiRustCall { status ->
+                UniffiLib.uniffi_auth_session_ffi_fn_free_signinreply(handle, status)
+            }
+        }
+    }
+
+    /**
+     * @suppress
+     */
+    fun uniffiCloneHandle(): Long {
+        if (handle == 0.toLong()) {
+            throw InternalException("uniffiCloneHandle() called on NoHandle object");
+        }
+        return uniffiRustCall() { status ->
+            UniffiLib.uniffi_auth_session_ffi_fn_clone_signinreply(handle, status)
+        }
+    }
+
+
+    /**
+     * The server wants another step.
+     */override fun `nextStep`(`answerJson`: kotlin.String?)
+        =
+    callWithHandle {
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_auth_session_ffi_fn_method_signinreply_next_step(
+        it,
+
+        FfiConverterOptionalString.lower(`answerJson`),_status)
+}
+    }
+
+
+
+
+    /**
+     * The server said no.
+     */override fun `rejected`(`status`: kotlin.UShort)
+        =
+    callWithHandle {
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_auth_session_ffi_fn_method_signinreply_rejected(
+        it,
+
+        FfiConverterUShort.lower(`status`),_status)
+}
+    }
+
+
+
+
+    /**
+     * The user is signed in with these tokens. `answer_json` is handed to the app.
+     */override fun `signedIn`(`accessToken`: kotlin.String, `refreshToken`: kotlin.String?, `expiresInSeconds`: kotlin.ULong?, `answerJson`: kotlin.String?)
+        =
+    callWithHandle {
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_auth_session_ffi_fn_method_signinreply_signed_in(
+        it,
+
+        FfiConverterString.lower(`accessToken`),
+        FfiConverterOptionalString.lower(`refreshToken`),
+        FfiConverterOptionalULong.lower(`expiresInSeconds`),
+        FfiConverterOptionalString.lower(`answerJson`),_status)
+}
+    }
+
+
+
+
+    /**
+     * The server cannot take a sign-in now.
+     */override fun `unavailable`(`status`: kotlin.UShort, `retryAfterMs`: kotlin.ULong?)
+        =
+    callWithHandle {
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_auth_session_ffi_fn_method_signinreply_unavailable(
+        it,
+
+        FfiConverterUShort.lower(`status`),
+        FfiConverterOptionalULong.lower(`retryAfterMs`),_status)
+}
+    }
+
+
+
+
+    /**
+     * There is no connection to the server.
+     */override fun `unreachable`()
+        =
+    callWithHandle {
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_auth_session_ffi_fn_method_signinreply_unreachable(
+        it,
+        _status)
+}
+    }
+
+
+
+
+
+
+
+
+
+
+    /**
+     * @suppress
+     */
+    companion object
+
+}
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeSignInReply: FfiConverter<SignInReply, Long> {
+    override fun lower(value: SignInReply): Long {
+        return value.uniffiCloneHandle()
+    }
+
+    override fun lift(value: Long): SignInReply {
+        return SignInReply(UniffiWithHandle, value)
+    }
+
+    override fun read(buf: ByteBuffer): SignInReply {
+        return lift(buf.getLong())
+    }
+
+    override fun allocationSize(value: SignInReply) = 8UL
+
+    override fun write(value: SignInReply, buf: ByteBuffer) {
+        buf.putLong(lower(value))
+    }
+}
+
+
+// This template implements a class for working with a Rust struct via a handle
+// to the live Rust struct on the other side of the FFI.
+//
+// There's some subtlety here, because we have to be careful not to operate on a Rust
+// struct after it has been dropped, and because we must expose a public API for freeing
+// theq Kotlin wrapper object in lieu of reliable finalizers. The core requirements are:
+//
+//   * Each instance holds an opaque handle to the underlying Rust struct.
+//     Method calls need to read this handle from the object's state and pass it in to
+//     the Rust FFI.
+//
+//   * When an instance is no longer needed, its handle should be passed to a
+//     special destructor function provided by the Rust FFI, which will drop the
+//     underlying Rust struct.
+//
+//   * Given an instance, calling code is expected to call the special
+//     `destroy` method in order to free it after use, either by calling it explicitly
+//     or by using a higher-level helper like the `use` method. Failing to do so risks
+//     leaking the underlying Rust struct.
+//
+//   * We can't assume that calling code will do the right thing, and must be prepared
+//     to handle Kotlin method calls executing concurrently with or even after a call to
+//     `destroy`, and to handle multiple (possibly concurrent!) calls to `destroy`.
+//
+//   * We must never allow Rust code to operate on the underlying Rust struct after
+//     the destructor has been called, and must never call the destructor more than once.
+//     Doing so may trigger memory unsafety.
+//
+//   * To mitigate many of the risks of leaking memory and use-after-free unsafety, a `Cleaner`
+//     is implemented to call the destructor when the Kotlin object becomes unreachable.
+//     This is done in a background thread. This is not a panacea, and client code should be aware that
+//      1. the thread may starve if some there are objects that have poorly performing
+//     `drop` methods or do significant work in their `drop` methods.
+//      2. the thread is shared across the whole library. This can be tuned by using `android_cleaner = true`,
+//         or `android = true` in the [`kotlin` section of the `uniffi.toml` file](https://mozilla.github.io/uniffi-rs/kotlin/configuration.html).
+//
+// If we try to implement this with mutual exclusion on access to the handle, there is the
+// possibility of a race between a method call and a concurrent call to `destroy`:
+//
+//    * Thread A starts a method call, reads the value of the handle, but is interrupted
+//      before it can pass the handle over the FFI to Rust.
+//    * Thread B calls `destroy` and frees the underlying Rust struct.
+//    * Thread A resumes, passing the already-read handle value to Rust and triggering
+//      a use-after-free.
+//
+// One possible solution would be to use a `ReadWriteLock`, with each method call taking
+// a read lock (and thus allowed to run concurrently) and the special `destroy` method
+// taking a write lock (and thus blocking on live method calls). However, we aim not to
+// generate methods with any hidden blocking semantics, and a `destroy` method that might
+// block if called incorrectly seems to meet that bar.
+//
+// So, we achieve our goals by giving each instance an associated `AtomicLong` counter to track
+// the number of in-flight method calls, and an `AtomicBoolean` flag to indicate whether `destroy`
+// has been called. These are updated according to the following rules:
+//
+//    * The initial value of the counter is 1, indicating a live object with no in-flight calls.
+//      The initial value for the flag is false.
+//
+//    * At the start of each method call, we atomically check the counter.
+//      If it is 0 then the underlying Rust struct has already been destroyed and the call is aborted.
+//      If it is nonzero them we atomically increment it by 1 and proceed with the method call.
+//
+//    * At the end of each method call, we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+//    * When `destroy` is called, we atomically flip the flag from false to true.
+//      If the flag was already true we silently fail.
+//      Otherwise we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+// Astute readers may observe that this all sounds very similar to the way that Rust's `Arc<T>` works,
+// and indeed it is, with the addition of a flag to guard against multiple calls to `destroy`.
+//
+// The overall effect is that the underlying Rust struct is destroyed only when `destroy` has been
+// called *and* all in-flight method calls have completed, avoiding violating any of the expectations
+// of the underlying Rust code.
+//
+// This makes a cleaner a better alternative to _not_ calling `destroy()` as
+// and when the object is finished with, but the abstraction is not perfect: if the Rust object's `drop`
+// method is slow, and/or there are many objects to cleanup, and it's on a low end Android device, then the cleaner
+// thread may be starved, and the app will leak memory.
+//
+// In this case, `destroy`ing manually may be a better solution.
+//
+// The cleaner can live side by side with the manual calling of `destroy`. In the order of responsiveness, uniffi objects
+// with Rust peers are reclaimed:
+//
+// 1. By calling the `destroy` method of the object, which calls `rustObject.free()`. If that doesn't happen:
+// 2. When the object becomes unreachable, AND the Cleaner thread gets to call `rustObject.free()`. If the thread is starved then:
+// 3. The memory is reclaimed when the process terminates.
+//
+// [1] https://stackoverflow.com/questions/24376768/can-java-finalize-an-object-when-it-is-still-in-scope/24380219
+//
+
+
+/**
+ * A place for secrets that the app implements. Its calls may block; they come from threads of the library, one at a
+ * time for one account.
+ */
+public interface StoreCallbacks {
+
+    /**
+     * What was written last for this account; `None` if nothing ever was. Changes nothing.
+     */
+    fun `load`(`namespace`: kotlin.String, `account`: kotlin.String): StoredContent?
+
+    /**
+     * Replaces what is stored for this account: durable and whole when it returns, unchanged where it throws.
+     */
+    fun `replace`(`namespace`: kotlin.String, `account`: kotlin.String, `content`: StoredContent)
+
+    companion object
+}
+
+/**
+ * A place for secrets that the app implements. Its calls may block; they come from threads of the library, one at a
+ * time for one account.
+ */
+open class StoreCallbacksImpl: Disposable, AutoCloseable, StoreCallbacks
+{
+
+    @Suppress("UNUSED_PARAMETER")
+    /**
+     * @suppress
+     */
+    constructor(withHandle: UniffiWithHandle, handle: Long) {
+        this.handle = handle
+        this.cleanable = UniffiLib.CLEANER.register(this, UniffiCleanAction(handle))
+    }
+
+    /**
+     * @suppress
+     *
+     * This constructor can be used to instantiate a fake object. Only used for tests. Any
+     * attempt to actually use an object constructed this way will fail as there is no
+     * connected Rust object.
+     */
+    @Suppress("UNUSED_PARAMETER")
+    constructor(noHandle: NoHandle) {
+        this.handle = 0
+        this.cleanable = null
+    }
+
+    protected val handle: Long
+    protected val cleanable: UniffiCleaner.Cleanable?
+
+    private val wasDestroyed = AtomicBoolean(false)
+    private val callCounter = AtomicLong(1)
+
+    /**
+     * Whether the current object has been destroyed and its reference is gone in the Rust side.
+     */
+    val uniffiIsDestroyed: Boolean get() = wasDestroyed.get()
+
+    override fun destroy() {
+        // Only allow a single call to this method.
+        // TODO: maybe we should log a warning if called more than once?
+        if (this.wasDestroyed.compareAndSet(false, true)) {
+            // This decrement always matches the initial count of 1 given at creation time.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    @Synchronized
+    override fun close() {
+        this.destroy()
+    }
+
+    internal inline fun <R> callWithHandle(block: (handle: Long) -> R): R {
+        // Check and increment the call counter, to keep the object alive.
+        // This needs a compare-and-set retry loop in case of concurrent updates.
+        do {
+            val c = this.callCounter.get()
+            if (c == 0L) {
+                throw IllegalStateException("${this.javaClass.simpleName} object has already been destroyed")
+            }
+            if (c == Long.MAX_VALUE) {
+                throw IllegalStateException("${this.javaClass.simpleName} call counter would overflow")
+            }
+        } while (! this.callCounter.compareAndSet(c, c + 1L))
+        // Now we can safely do the method call without the handle being freed concurrently.
+        try {
+            return block(this.uniffiCloneHandle())
+        } finally {
+            // This decrement always matches the increment we performed above.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    // Use a static inner class instead of a closure so as not to accidentally
+    // capture `this` as part of the cleanable's action.
+    private class UniffiCleanAction(private val handle: Long) : Runnable {
+        override fun run() {
+            if (handle == 0.toLong()) {
+                // Fake object created with `NoHandle`, don't try to free.
+                return;
+            }
+            uniffiRustCall { status ->
+                UniffiLib.uniffi_auth_session_ffi_fn_free_storecallbacks(handle, status)
+            }
+        }
+    }
+
+    /**
+     * @suppress
+     */
+    fun uniffiCloneHandle(): Long {
+        if (handle == 0.toLong()) {
+            throw InternalException("uniffiCloneHandle() called on NoHandle object");
+        }
+        return uniffiRustCall() { status ->
+            UniffiLib.uniffi_auth_session_ffi_fn_clone_storecallbacks(handle, status)
+        }
+    }
+
+
+    /**
+     * What was written last for this account; `None` if nothing ever was. Changes nothing.
+     */
+    @Throws(AppFailure::class)override fun `load`(`namespace`: kotlin.String, `account`: kotlin.String): StoredContent? {
+            return FfiConverterOptionalTypeStoredContent.lift(
+    callWithHandle {
+    uniffiRustCallWithError(AppFailure) { _status ->
+    UniffiLib.uniffi_auth_session_ffi_fn_method_storecallbacks_load(
+        it,
+
+        FfiConverterString.lower(`namespace`),
+        FfiConverterString.lower(`account`),_status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * Replaces what is stored for this account: durable and whole when it returns, unchanged where it throws.
+     */
+    @Throws(AppFailure::class)override fun `replace`(`namespace`: kotlin.String, `account`: kotlin.String, `content`: StoredContent)
+        =
+    callWithHandle {
+    uniffiRustCallWithError(AppFailure) { _status ->
+    UniffiLib.uniffi_auth_session_ffi_fn_method_storecallbacks_replace(
+        it,
+
+        FfiConverterString.lower(`namespace`),
+        FfiConverterString.lower(`account`),
+        FfiConverterTypeStoredContent.lower(`content`),_status)
+}
+    }
+
+
+
+
+
+
+
+
+
+
+    /**
+     * @suppress
+     */
+    companion object
+
+}
+
+
+
+// Put the implementation in an object so we don't pollute the top-level namespace
+internal object uniffiCallbackInterfaceStoreCallbacks {
+    internal object `load`: UniffiCallbackInterfaceStoreCallbacksMethod0 {
+        override fun callback(`uniffiHandle`: Long,`namespace`: RustBuffer.ByValue,`account`: RustBuffer.ByValue,`uniffiOutReturn`: RustBuffer,uniffiCallStatus: UniffiRustCallStatus,) {
+            val uniffiObj = FfiConverterTypeStoreCallbacks.handleMap.get(uniffiHandle)
+            val makeCall = { ->
+                uniffiObj.`load`(
+                    FfiConverterString.lift(`namespace`),
+                    FfiConverterString.lift(`account`),
+                )
+            }
+            val writeReturn = { value: StoredContent? -> uniffiOutReturn.setValue(FfiConverterOptionalTypeStoredContent.lower(value)) }
+            uniffiTraitInterfaceCallWithError(
+                uniffiCallStatus,
+                makeCall,
+                writeReturn,
+                { e: AppFailure -> FfiConverterTypeAppFailure.lower(e) }
+            )
+        }
+    }
+    internal object `replace`: UniffiCallbackInterfaceStoreCallbacksMethod1 {
+        override fun callback(`uniffiHandle`: Long,`namespace`: RustBuffer.ByValue,`account`: RustBuffer.ByValue,`content`: Long,`uniffiOutReturn`: Pointer,uniffiCallStatus: UniffiRustCallStatus,) {
+            val uniffiObj = FfiConverterTypeStoreCallbacks.handleMap.get(uniffiHandle)
+            val makeCall = { ->
+                uniffiObj.`replace`(
+                    FfiConverterString.lift(`namespace`),
+                    FfiConverterString.lift(`account`),
+                    FfiConverterTypeStoredContent.lift(`content`),
+                )
+            }
+            val writeReturn = { _: Unit -> Unit }
+            uniffiTraitInterfaceCallWithError(
+                uniffiCallStatus,
+                makeCall,
+                writeReturn,
+                { e: AppFailure -> FfiConverterTypeAppFailure.lower(e) }
+            )
+        }
+    }
+
+    internal object uniffiFree: UniffiCallbackInterfaceFree {
+        override fun callback(handle: Long) {
+            FfiConverterTypeStoreCallbacks.handleMap.remove(handle)
+        }
+    }
+
+    internal object uniffiClone: UniffiCallbackInterfaceClone {
+        override fun callback(handle: Long): Long {
+            return FfiConverterTypeStoreCallbacks.handleMap.clone(handle)
+        }
+    }
+
+    internal var vtable = UniffiVTableCallbackInterfaceStoreCallbacks.UniffiByValue(
+        uniffiFree,
+        uniffiClone,
+        `load`,
+        `replace`,
+    )
+
+    // Registers the foreign callback with the Rust side.
+    // This method is generated for each callback interface.
+    internal fun register(lib: UniffiLib) {
+        lib.uniffi_auth_session_ffi_fn_init_callback_vtable_storecallbacks(vtable)
+    }
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeStoreCallbacks: FfiConverter<StoreCallbacks, Long> {
+    internal val handleMap = UniffiHandleMap<StoreCallbacks>()
+
+    override fun lower(value: StoreCallbacks): Long {
+        if (value is StoreCallbacksImpl) {
+             // Rust-implemented object.  Clone the handle and return it
+            return value.uniffiCloneHandle()
+         } else {
+            // Kotlin object, generate a new vtable handle and return that.
+            return handleMap.insert(value)
+         }
+    }
+
+    override fun lift(value: Long): StoreCallbacks {
+        if ((value and 1.toLong()) == 0.toLong()) {
+            // Rust-generated handle, construct a new class that uses the handle to implement the
+            // interface
+            return StoreCallbacksImpl(UniffiWithHandle, value)
+        } else {
+            // Kotlin-generated handle, get the object from the handle map
+            return handleMap.remove(value)
+        }
+    }
+
+    override fun read(buf: ByteBuffer): StoreCallbacks {
+        return lift(buf.getLong())
+    }
+
+    override fun allocationSize(value: StoreCallbacks) = 8UL
+
+    override fun write(value: StoreCallbacks, buf: ByteBuffer) {
+        buf.putLong(lower(value))
+    }
+}
+
+
+// This template implements a class for working with a Rust struct via a handle
+// to the live Rust struct on the other side of the FFI.
+//
+// There's some subtlety here, because we have to be careful not to operate on a Rust
+// struct after it has been dropped, and because we must expose a public API for freeing
+// theq Kotlin wrapper object in lieu of reliable finalizers. The core requirements are:
+//
+//   * Each instance holds an opaque handle to the underlying Rust struct.
+//     Method calls need to read this handle from the object's state and pass it in to
+//     the Rust FFI.
+//
+//   * When an instance is no longer needed, its handle should be passed to a
+//     special destructor function provided by the Rust FFI, which will drop the
+//     underlying Rust struct.
+//
+//   * Given an instance, calling code is expected to call the special
+//     `destroy` method in order to free it after use, either by calling it explicitly
+//     or by using a higher-level helper like the `use` method. Failing to do so risks
+//     leaking the underlying Rust struct.
+//
+//   * We can't assume that calling code will do the right thing, and must be prepared
+//     to handle Kotlin method calls executing concurrently with or even after a call to
+//     `destroy`, and to handle multiple (possibly concurrent!) calls to `destroy`.
+//
+//   * We must never allow Rust code to operate on the underlying Rust struct after
+//     the destructor has been called, and must never call the destructor more than once.
+//     Doing so may trigger memory unsafety.
+//
+//   * To mitigate many of the risks of leaking memory and use-after-free unsafety, a `Cleaner`
+//     is implemented to call the destructor when the Kotlin object becomes unreachable.
+//     This is done in a background thread. This is not a panacea, and client code should be aware that
+//      1. the thread may starve if some there are objects that have poorly performing
+//     `drop` methods or do significant work in their `drop` methods.
+//      2. the thread is shared across the whole library. This can be tuned by using `android_cleaner = true`,
+//         or `android = true` in the [`kotlin` section of the `uniffi.toml` file](https://mozilla.github.io/uniffi-rs/kotlin/configuration.html).
+//
+// If we try to implement this with mutual exclusion on access to the handle, there is the
+// possibility of a race between a method call and a concurrent call to `destroy`:
+//
+//    * Thread A starts a method call, reads the value of the handle, but is interrupted
+//      before it can pass the handle over the FFI to Rust.
+//    * Thread B calls `destroy` and frees the underlying Rust struct.
+//    * Thread A resumes, passing the already-read handle value to Rust and triggering
+//      a use-after-free.
+//
+// One possible solution would be to use a `ReadWriteLock`, with each method call taking
+// a read lock (and thus allowed to run concurrently) and the special `destroy` method
+// taking a write lock (and thus blocking on live method calls). However, we aim not to
+// generate methods with any hidden blocking semantics, and a `destroy` method that might
+// block if called incorrectly seems to meet that bar.
+//
+// So, we achieve our goals by giving each instance an associated `AtomicLong` counter to track
+// the number of in-flight method calls, and an `AtomicBoolean` flag to indicate whether `destroy`
+// has been called. These are updated according to the following rules:
+//
+//    * The initial value of the counter is 1, indicating a live object with no in-flight calls.
+//      The initial value for the flag is false.
+//
+//    * At the start of each method call, we atomically check the counter.
+//      If it is 0 then the underlying Rust struct has already been destroyed and the call is aborted.
+//      If it is nonzero them we atomically increment it by 1 and proceed with the method call.
+//
+//    * At the end of each method call, we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+//    * When `destroy` is called, we atomically flip the flag from false to true.
+//      If the flag was already true we silently fail.
+//      Otherwise we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+// Astute readers may observe that this all sounds very similar to the way that Rust's `Arc<T>` works,
+// and indeed it is, with the addition of a flag to guard against multiple calls to `destroy`.
+//
+// The overall effect is that the underlying Rust struct is destroyed only when `destroy` has been
+// called *and* all in-flight method calls have completed, avoiding violating any of the expectations
+// of the underlying Rust code.
+//
+// This makes a cleaner a better alternative to _not_ calling `destroy()` as
+// and when the object is finished with, but the abstraction is not perfect: if the Rust object's `drop`
+// method is slow, and/or there are many objects to cleanup, and it's on a low end Android device, then the cleaner
+// thread may be starved, and the app will leak memory.
+//
+// In this case, `destroy`ing manually may be a better solution.
+//
+// The cleaner can live side by side with the manual calling of `destroy`. In the order of responsiveness, uniffi objects
+// with Rust peers are reclaimed:
+//
+// 1. By calling the `destroy` method of the object, which calls `rustObject.free()`. If that doesn't happen:
+// 2. When the object becomes unreachable, AND the Cleaner thread gets to call `rustObject.free()`. If the thread is starved then:
+// 3. The memory is reclaimed when the process terminates.
+//
+// [1] https://stackoverflow.com/questions/24376768/can-java-finalize-an-object-when-it-is-still-in-scope/24380219
+//
+
+
+/**
+ * What is stored for an account: bytes that hold tokens. Its text form shows none of them.
+ */
+public interface StoredContentInterface {
+
+    /**
+     * The bytes to keep. Whoever calls this keeps them out of logs and errors.
+     */
+    fun `bytes`(): kotlin.ByteArray
+
+    companion object
+}
+
+/**
+ * What is stored for an account: bytes that hold tokens. Its text form shows none of them.
+ */
+open class StoredContent: Disposable, AutoCloseable, StoredContentInterface
+{
+
+    @Suppress("UNUSED_PARAMETER")
+    /**
+     * @suppress
+     */
+    constructor(withHandle: UniffiWithHandle, handle: Long) {
+        this.handle = handle
+        this.cleanable = UniffiLib.CLEANER.register(this, UniffiCleanAction(handle))
+    }
+
+    /**
+     * @suppress
+     *
+     * This constructor can be used to instantiate a fake object. Only used for tests. Any
+     * attempt to actually use an object constructed this way will fail as there is no
+     * connected Rust object.
+     */
+    @Suppress("UNUSED_PARAMETER")
+    constructor(noHandle: NoHandle) {
+        this.handle = 0
+        this.cleanable = null
+    }
+    /**
+     * What the app has read from its place.
+     */
+    constructor(`bytes`: kotlin.ByteArray) :
+        this(UniffiWithHandle,
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_auth_session_ffi_fn_constructor_storedcontent_new(
+
+
+        FfiConverterByteArray.lower(`bytes`),_status)
+}
+    )
+
+    protected val handle: Long
+    protected val cleanable: UniffiCleaner.Cleanable?
+
+    private val wasDestroyed = AtomicBoolean(false)
+    private val callCounter = AtomicLong(1)
+
+    /**
+     * Whether the current object has been destroyed and its reference is gone in the Rust side.
+     */
+    val uniffiIsDestroyed: Boolean get() = wasDestroyed.get()
+
+    override fun destroy() {
+        // Only allow a single call to this method.
+        // TODO: maybe we should log a warning if called more than once?
+        if (this.wasDestroyed.compareAndSet(false, true)) {
+            // This decrement always matches the initial count of 1 given at creation time.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    @Synchronized
+    override fun close() {
+        this.destroy()
+    }
+
+    internal inline fun <R> callWithHandle(block: (handle: Long) -> R): R {
+        // Check and increment the call counter, to keep the object alive.
+        // This needs a compare-and-set retry loop in case of concurrent updates.
+        do {
+            val c = this.callCounter.get()
+            if (c == 0L) {
+                throw IllegalStateException("${this.javaClass.simpleName} object has already been destroyed")
+            }
+            if (c == Long.MAX_VALUE) {
+                throw IllegalStateException("${this.javaClass.simpleName} call counter would overflow")
+            }
+        } while (! this.callCounter.compareAndSet(c, c + 1L))
+        // Now we can safely do the method call without the handle being freed concurrently.
+        try {
+            return block(this.uniffiCloneHandle())
+        } finally {
+            // This decrement always matches the increment we performed above.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    // Use a static inner class instead of a closure so as not to accidentally
+    // capture `this` as part of the cleanable's action.
+    private class UniffiCleanAction(private val handle: Long) : Runnable {
+        override fun run() {
+            if (handle == 0.toLong()) {
+                // Fake object created with `NoHandle`, don't try to free.
+                return;
+            }
+            uniffiRustCall { status ->
+                UniffiLib.uniffi_auth_session_ffi_fn_free_storedcontent(handle, status)
+            }
+        }
+    }
+
+    /**
+     * @suppress
+     */
+    fun uniffiCloneHandle(): Long {
+        if (handle == 0.toLong()) {
+            throw InternalException("uniffiCloneHandle() called on NoHandle object");
+        }
+        return uniffiRustCall() { status ->
+            UniffiLib.uniffi_auth_session_ffi_fn_clone_storedcontent(handle, status)
+        }
+    }
+
+
+    /**
+     * The bytes to keep. Whoever calls this keeps them out of logs and errors.
+     */override fun `bytes`(): kotlin.ByteArray {
+            return FfiConverterByteArray.lift(
+    callWithHandle {
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_auth_session_ffi_fn_method_storedcontent_bytes(
+        it,
+        _status)
+}
+    }
+    )
+    }
+
+
+
+
+
+
+    // The local Rust `Display`/`Debug` implementation.
+    override fun toString(): String {
+        return FfiConverterString.lift(
+    callWithHandle {
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_auth_session_ffi_fn_method_storedcontent_uniffi_trait_display(
+        it,
+        _status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * @suppress
+     */
+    companion object
+
+}
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeStoredContent: FfiConverter<StoredContent, Long> {
+    override fun lower(value: StoredContent): Long {
+        return value.uniffiCloneHandle()
+    }
+
+    override fun lift(value: Long): StoredContent {
+        return StoredContent(UniffiWithHandle, value)
+    }
+
+    override fun read(buf: ByteBuffer): StoredContent {
+        return lift(buf.getLong())
+    }
+
+    override fun allocationSize(value: StoredContent) = 8UL
+
+    override fun write(value: StoredContent, buf: ByteBuffer) {
+        buf.putLong(lower(value))
+    }
+}
+
+
+// This template implements a class for working with a Rust struct via a handle
+// to the live Rust struct on the other side of the FFI.
+//
+// There's some subtlety here, because we have to be careful not to operate on a Rust
+// struct after it has been dropped, and because we must expose a public API for freeing
+// theq Kotlin wrapper object in lieu of reliable finalizers. The core requirements are:
+//
+//   * Each instance holds an opaque handle to the underlying Rust struct.
+//     Method calls need to read this handle from the object's state and pass it in to
+//     the Rust FFI.
+//
+//   * When an instance is no longer needed, its handle should be passed to a
+//     special destructor function provided by the Rust FFI, which will drop the
+//     underlying Rust struct.
+//
+//   * Given an instance, calling code is expected to call the special
+//     `destroy` method in order to free it after use, either by calling it explicitly
+//     or by using a higher-level helper like the `use` method. Failing to do so risks
+//     leaking the underlying Rust struct.
+//
+//   * We can't assume that calling code will do the right thing, and must be prepared
+//     to handle Kotlin method calls executing concurrently with or even after a call to
+//     `destroy`, and to handle multiple (possibly concurrent!) calls to `destroy`.
+//
+//   * We must never allow Rust code to operate on the underlying Rust struct after
+//     the destructor has been called, and must never call the destructor more than once.
+//     Doing so may trigger memory unsafety.
+//
+//   * To mitigate many of the risks of leaking memory and use-after-free unsafety, a `Cleaner`
+//     is implemented to call the destructor when the Kotlin object becomes unreachable.
+//     This is done in a background thread. This is not a panacea, and client code should be aware that
+//      1. the thread may starve if some there are objects that have poorly performing
+//     `drop` methods or do significant work in their `drop` methods.
+//      2. the thread is shared across the whole library. This can be tuned by using `android_cleaner = true`,
+//         or `android = true` in the [`kotlin` section of the `uniffi.toml` file](https://mozilla.github.io/uniffi-rs/kotlin/configuration.html).
+//
+// If we try to implement this with mutual exclusion on access to the handle, there is the
+// possibility of a race between a method call and a concurrent call to `destroy`:
+//
+//    * Thread A starts a method call, reads the value of the handle, but is interrupted
+//      before it can pass the handle over the FFI to Rust.
+//    * Thread B calls `destroy` and frees the underlying Rust struct.
+//    * Thread A resumes, passing the already-read handle value to Rust and triggering
+//      a use-after-free.
+//
+// One possible solution would be to use a `ReadWriteLock`, with each method call taking
+// a read lock (and thus allowed to run concurrently) and the special `destroy` method
+// taking a write lock (and thus blocking on live method calls). However, we aim not to
+// generate methods with any hidden blocking semantics, and a `destroy` method that might
+// block if called incorrectly seems to meet that bar.
+//
+// So, we achieve our goals by giving each instance an associated `AtomicLong` counter to track
+// the number of in-flight method calls, and an `AtomicBoolean` flag to indicate whether `destroy`
+// has been called. These are updated according to the following rules:
+//
+//    * The initial value of the counter is 1, indicating a live object with no in-flight calls.
+//      The initial value for the flag is false.
+//
+//    * At the start of each method call, we atomically check the counter.
+//      If it is 0 then the underlying Rust struct has already been destroyed and the call is aborted.
+//      If it is nonzero them we atomically increment it by 1 and proceed with the method call.
+//
+//    * At the end of each method call, we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+//    * When `destroy` is called, we atomically flip the flag from false to true.
+//      If the flag was already true we silently fail.
+//      Otherwise we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+// Astute readers may observe that this all sounds very similar to the way that Rust's `Arc<T>` works,
+// and indeed it is, with the addition of a flag to guard against multiple calls to `destroy`.
+//
+// The overall effect is that the underlying Rust struct is destroyed only when `destroy` has been
+// called *and* all in-flight method calls have completed, avoiding violating any of the expectations
+// of the underlying Rust code.
+//
+// This makes a cleaner a better alternative to _not_ calling `destroy()` as
+// and when the object is finished with, but the abstraction is not perfect: if the Rust object's `drop`
+// method is slow, and/or there are many objects to cleanup, and it's on a low end Android device, then the cleaner
+// thread may be starved, and the app will leak memory.
+//
+// In this case, `destroy`ing manually may be a better solution.
+//
+// The cleaner can live side by side with the manual calling of `destroy`. In the order of responsiveness, uniffi objects
+// with Rust peers are reclaimed:
+//
+// 1. By calling the `destroy` method of the object, which calls `rustObject.free()`. If that doesn't happen:
+// 2. When the object becomes unreachable, AND the Cleaner thread gets to call `rustObject.free()`. If the thread is starved then:
+// 3. The memory is reclaimed when the process terminates.
+//
+// [1] https://stackoverflow.com/questions/24376768/can-java-finalize-an-object-when-it-is-still-in-scope/24380219
+//
+
+
+/**
+ * A listener that is being told. Letting go of it does not end it.
+ */
+public interface SubscriptionInterface {
+
+    /**
+     * Tells the listener nothing more. A call that has begun goes on.
+     */
+    fun `cancel`()
+
+    companion object
+}
+
+/**
+ * A listener that is being told. Letting go of it does not end it.
+ */
+open class Subscription: Disposable, AutoCloseable, SubscriptionInterface
+{
+
+    @Suppress("UNUSED_PARAMETER")
+    /**
+     * @suppress
+     */
+    constructor(withHandle: UniffiWithHandle, handle: Long) {
+        this.handle = handle
+        this.cleanable = UniffiLib.CLEANER.register(this, UniffiCleanAction(handle))
+    }
+
+    /**
+     * @suppress
+     *
+     * This constructor can be used to instantiate a fake object. Only used for tests. Any
+     * attempt to actually use an object constructed this way will fail as there is no
+     * connected Rust object.
+     */
+    @Suppress("UNUSED_PARAMETER")
+    constructor(noHandle: NoHandle) {
+        this.handle = 0
+        this.cleanable = null
+    }
+
+    protected val handle: Long
+    protected val cleanable: UniffiCleaner.Cleanable?
+
+    private val wasDestroyed = AtomicBoolean(false)
+    private val callCounter = AtomicLong(1)
+
+    /**
+     * Whether the current object has been destroyed and its reference is gone in the Rust side.
+     */
+    val uniffiIsDestroyed: Boolean get() = wasDestroyed.get()
+
+    override fun destroy() {
+        // Only allow a single call to this method.
+        // TODO: maybe we should log a warning if called more than once?
+        if (this.wasDestroyed.compareAndSet(false, true)) {
+            // This decrement always matches the initial count of 1 given at creation time.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    @Synchronized
+    override fun close() {
+        this.destroy()
+    }
+
+    internal inline fun <R> callWithHandle(block: (handle: Long) -> R): R {
+        // Check and increment the call counter, to keep the object alive.
+        // This needs a compare-and-set retry loop in case of concurrent updates.
+        do {
+            val c = this.callCounter.get()
+            if (c == 0L) {
+                throw IllegalStateException("${this.javaClass.simpleName} object has already been destroyed")
+            }
+            if (c == Long.MAX_VALUE) {
+                throw IllegalStateException("${this.javaClass.simpleName} call counter would overflow")
+            }
+        } while (! this.callCounter.compareAndSet(c, c + 1L))
+        // Now we can safely do the method call without the handle being freed concurrently.
+        try {
+            return block(this.uniffiCloneHandle())
+        } finally {
+            // This decrement always matches the increment we performed above.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    // Use a static inner class instead of a closure so as not to accidentally
+    // capture `this` as part of the cleanable's action.
+    private class UniffiCleanAction(private val handle: Long) : Runnable {
+        override fun run() {
+            if (handle == 0.toLong()) {
+                // Fake object created with `NoHandle`, don't try to free.
+                return;
+            }
+            uniffiRustCall { status ->
+                UniffiLib.uniffi_auth_session_ffi_fn_free_subscription(handle, status)
+            }
+        }
+    }
+
+    /**
+     * @suppress
+     */
+    fun uniffiCloneHandle(): Long {
+        if (handle == 0.toLong()) {
+            throw InternalException("uniffiCloneHandle() called on NoHandle object");
+        }
+        return uniffiRustCall() { status ->
+            UniffiLib.uniffi_auth_session_ffi_fn_clone_subscription(handle, status)
+        }
+    }
+
+
+    /**
+     * Tells the listener nothing more. A call that has begun goes on.
+     */override fun `cancel`()
+        =
+    callWithHandle {
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_auth_session_ffi_fn_method_subscription_cancel(
+        it,
+        _status)
+}
+    }
+
+
+
+
+
+
+
+
+
+
+    /**
+     * @suppress
+     */
+    companion object
+
+}
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeSubscription: FfiConverter<Subscription, Long> {
+    override fun lower(value: Subscription): Long {
+        return value.uniffiCloneHandle()
+    }
+
+    override fun lift(value: Long): Subscription {
+        return Subscription(UniffiWithHandle, value)
+    }
+
+    override fun read(buf: ByteBuffer): Subscription {
+        return lift(buf.getLong())
+    }
+
+    override fun allocationSize(value: Subscription) = 8UL
+
+    override fun write(value: Subscription, buf: ByteBuffer) {
+        buf.putLong(lower(value))
+    }
+}
+
+
+
+/**
+ * A code in the body of a refusal, and what it asks for.
+ */
+data class AnswerCode (
+    val `code`: kotlin.String
+    ,
+    val `meaning`: AnswerMeaning
+
+){
+
+
+
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeAnswerCode: FfiConverterRustBuffer<AnswerCode> {
+    override fun read(buf: ByteBuffer): AnswerCode {
+        return AnswerCode(
+            FfiConverterString.read(buf),
+            FfiConverterTypeAnswerMeaning.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: AnswerCode) = (
+            FfiConverterString.allocationSize(value.`code`) +
+            FfiConverterTypeAnswerMeaning.allocationSize(value.`meaning`)
+    )
+
+    override fun write(value: AnswerCode, buf: ByteBuffer) {
+            FfiConverterString.write(value.`code`, buf)
+            FfiConverterTypeAnswerMeaning.write(value.`meaning`, buf)
+    }
+}
+
+
+
+/**
+ * What 401 and 403 answers of the app's API mean.
+ */
+data class AnswerOptions (
+    val `codes`: List<AnswerCode> = listOf()
+    ,
+    val `refreshOnForbidden`: kotlin.Boolean = false
+    ,
+    val `passBareUnauthorized`: kotlin.Boolean = false
+
+){
+
+
+
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeAnswerOptions: FfiConverterRustBuffer<AnswerOptions> {
+    override fun read(buf: ByteBuffer): AnswerOptions {
+        return AnswerOptions(
+            FfiConverterSequenceTypeAnswerCode.read(buf),
+            FfiConverterBoolean.read(buf),
+            FfiConverterBoolean.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: AnswerOptions) = (
+            FfiConverterSequenceTypeAnswerCode.allocationSize(value.`codes`) +
+            FfiConverterBoolean.allocationSize(value.`refreshOnForbidden`) +
+            FfiConverterBoolean.allocationSize(value.`passBareUnauthorized`)
+    )
+
+    override fun write(value: AnswerOptions, buf: ByteBuffer) {
+            FfiConverterSequenceTypeAnswerCode.write(value.`codes`, buf)
+            FfiConverterBoolean.write(value.`refreshOnForbidden`, buf)
+            FfiConverterBoolean.write(value.`passBareUnauthorized`, buf)
+    }
+}
+
+
+
+/**
+ * What a backend wants with a call beside what the dialect sends.
+ */
+data class CallAdditions (
+    /**
+     * Members of the body, a JSON object.
+     */
+    val `fieldsJson`: kotlin.String? = null
+    ,
+    /**
+     * Headers of the call.
+     */
+    val `headers`: List<Header> = listOf()
+
+){
+
+
+
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeCallAdditions: FfiConverterRustBuffer<CallAdditions> {
+    override fun read(buf: ByteBuffer): CallAdditions {
+        return CallAdditions(
+            FfiConverterOptionalString.read(buf),
+            FfiConverterSequenceTypeHeader.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: CallAdditions) = (
+            FfiConverterOptionalString.allocationSize(value.`fieldsJson`) +
+            FfiConverterSequenceTypeHeader.allocationSize(value.`headers`)
+    )
+
+    override fun write(value: CallAdditions, buf: ByteBuffer) {
+            FfiConverterOptionalString.write(value.`fieldsJson`, buf)
+            FfiConverterSequenceTypeHeader.write(value.`headers`, buf)
+    }
+}
+
+
+
+/**
+ * The settings of another API host of the session.
+ */
+data class ClientOptions (
+    val `baseUrl`: kotlin.String
+    ,
+    /**
+     * Sent with every request of the client.
+     */
+    val `headers`: List<Header> = listOf()
+    ,
+    val `timeoutMs`: kotlin.ULong? = null
+
+){
+
+
+
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeClientOptions: FfiConverterRustBuffer<ClientOptions> {
+    override fun read(buf: ByteBuffer): ClientOptions {
+        return ClientOptions(
+            FfiConverterString.read(buf),
+            FfiConverterSequenceTypeHeader.read(buf),
+            FfiConverterOptionalULong.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: ClientOptions) = (
+            FfiConverterString.allocationSize(value.`baseUrl`) +
+            FfiConverterSequenceTypeHeader.allocationSize(value.`headers`) +
+            FfiConverterOptionalULong.allocationSize(value.`timeoutMs`)
+    )
+
+    override fun write(value: ClientOptions, buf: ByteBuffer) {
+            FfiConverterString.write(value.`baseUrl`, buf)
+            FfiConverterSequenceTypeHeader.write(value.`headers`, buf)
+            FfiConverterOptionalULong.write(value.`timeoutMs`, buf)
     }
 }
 
@@ -2412,6 +9307,319 @@ public object FfiConverterTypeHttpResponse: FfiConverterRustBuffer<HttpResponse>
 
 
 /**
+ * A backend with JSON bodies. What is `None` or empty is as the core has it.
+ */
+data class JsonEndpoints (
+    val `loginUrl`: kotlin.String = "/auth/login"
+    ,
+    val `refreshUrl`: kotlin.String = "/auth/refresh"
+    ,
+    /**
+     * `None`: the backend has no logout, and a sign-out stays on the device.
+     */
+    val `logoutUrl`: kotlin.String? = "/auth/logout"
+    ,
+    val `logoutMethod`: kotlin.String? = null
+    ,
+    /**
+     * Paths such as `data.tokens.access`; the first that is there counts.
+     */
+    val `accessTokenAt`: List<kotlin.String> = listOf()
+    ,
+    val `refreshTokenAt`: List<kotlin.String> = listOf()
+    ,
+    val `expiresInAt`: List<kotlin.String> = listOf()
+    ,
+    val `errorCodeAt`: List<kotlin.String> = listOf()
+    ,
+    val `refreshRequestField`: kotlin.String? = null
+    ,
+    val `logoutRequestField`: kotlin.String? = null
+    ,
+    val `refreshTokenCookie`: kotlin.String? = null
+    ,
+    val `login`: CallAdditions? = null
+    ,
+    val `refresh`: CallAdditions? = null
+    ,
+    val `logout`: CallAdditions? = null
+    ,
+    /**
+     * Which statuses end the session, instead of 401.
+     */
+    val `terminalStatuses`: List<kotlin.UShort>? = null
+    ,
+    val `terminalCodes`: List<kotlin.String> = listOf()
+
+){
+
+
+
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeJsonEndpoints: FfiConverterRustBuffer<JsonEndpoints> {
+    override fun read(buf: ByteBuffer): JsonEndpoints {
+        return JsonEndpoints(
+            FfiConverterString.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterOptionalString.read(buf),
+            FfiConverterOptionalString.read(buf),
+            FfiConverterSequenceString.read(buf),
+            FfiConverterSequenceString.read(buf),
+            FfiConverterSequenceString.read(buf),
+            FfiConverterSequenceString.read(buf),
+            FfiConverterOptionalString.read(buf),
+            FfiConverterOptionalString.read(buf),
+            FfiConverterOptionalString.read(buf),
+            FfiConverterOptionalTypeCallAdditions.read(buf),
+            FfiConverterOptionalTypeCallAdditions.read(buf),
+            FfiConverterOptionalTypeCallAdditions.read(buf),
+            FfiConverterOptionalSequenceUShort.read(buf),
+            FfiConverterSequenceString.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: JsonEndpoints) = (
+            FfiConverterString.allocationSize(value.`loginUrl`) +
+            FfiConverterString.allocationSize(value.`refreshUrl`) +
+            FfiConverterOptionalString.allocationSize(value.`logoutUrl`) +
+            FfiConverterOptionalString.allocationSize(value.`logoutMethod`) +
+            FfiConverterSequenceString.allocationSize(value.`accessTokenAt`) +
+            FfiConverterSequenceString.allocationSize(value.`refreshTokenAt`) +
+            FfiConverterSequenceString.allocationSize(value.`expiresInAt`) +
+            FfiConverterSequenceString.allocationSize(value.`errorCodeAt`) +
+            FfiConverterOptionalString.allocationSize(value.`refreshRequestField`) +
+            FfiConverterOptionalString.allocationSize(value.`logoutRequestField`) +
+            FfiConverterOptionalString.allocationSize(value.`refreshTokenCookie`) +
+            FfiConverterOptionalTypeCallAdditions.allocationSize(value.`login`) +
+            FfiConverterOptionalTypeCallAdditions.allocationSize(value.`refresh`) +
+            FfiConverterOptionalTypeCallAdditions.allocationSize(value.`logout`) +
+            FfiConverterOptionalSequenceUShort.allocationSize(value.`terminalStatuses`) +
+            FfiConverterSequenceString.allocationSize(value.`terminalCodes`)
+    )
+
+    override fun write(value: JsonEndpoints, buf: ByteBuffer) {
+            FfiConverterString.write(value.`loginUrl`, buf)
+            FfiConverterString.write(value.`refreshUrl`, buf)
+            FfiConverterOptionalString.write(value.`logoutUrl`, buf)
+            FfiConverterOptionalString.write(value.`logoutMethod`, buf)
+            FfiConverterSequenceString.write(value.`accessTokenAt`, buf)
+            FfiConverterSequenceString.write(value.`refreshTokenAt`, buf)
+            FfiConverterSequenceString.write(value.`expiresInAt`, buf)
+            FfiConverterSequenceString.write(value.`errorCodeAt`, buf)
+            FfiConverterOptionalString.write(value.`refreshRequestField`, buf)
+            FfiConverterOptionalString.write(value.`logoutRequestField`, buf)
+            FfiConverterOptionalString.write(value.`refreshTokenCookie`, buf)
+            FfiConverterOptionalTypeCallAdditions.write(value.`login`, buf)
+            FfiConverterOptionalTypeCallAdditions.write(value.`refresh`, buf)
+            FfiConverterOptionalTypeCallAdditions.write(value.`logout`, buf)
+            FfiConverterOptionalSequenceUShort.write(value.`terminalStatuses`, buf)
+            FfiConverterSequenceString.write(value.`terminalCodes`, buf)
+    }
+}
+
+
+
+/**
+ * How the Apple Keychain is used.
+ */
+data class KeychainOptions (
+    val `accessGroup`: kotlin.String? = null
+    ,
+    /**
+     * Where the processes that share the access group keep their locks.
+     */
+    val `sharedDirectory`: kotlin.String? = null
+    ,
+    /**
+     * What the user is asked for at each reading and writing.
+     */
+    val `gate`: UserGate? = null
+    ,
+    /**
+     * Deletes what an installation before this one left behind; the directory goes with the app.
+     */
+    val `purgeAfterReinstall`: kotlin.String? = null
+    ,
+    /**
+     * Tells whether protected data can be read.
+     */
+    val `protectedData`: ProtectedDataCallbacks? = null
+
+): Disposable{
+
+
+
+
+
+    @Suppress("UNNECESSARY_SAFE_CALL") // codegen is much simpler if we unconditionally emit safe calls here
+    override fun destroy() {
+
+    Disposable.destroy(
+        this.`accessGroup`,
+        this.`sharedDirectory`,
+        this.`gate`,
+        this.`purgeAfterReinstall`,
+        this.`protectedData`
+    )
+    }
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeKeychainOptions: FfiConverterRustBuffer<KeychainOptions> {
+    override fun read(buf: ByteBuffer): KeychainOptions {
+        return KeychainOptions(
+            FfiConverterOptionalString.read(buf),
+            FfiConverterOptionalString.read(buf),
+            FfiConverterOptionalTypeUserGate.read(buf),
+            FfiConverterOptionalString.read(buf),
+            FfiConverterOptionalTypeProtectedDataCallbacks.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: KeychainOptions) = (
+            FfiConverterOptionalString.allocationSize(value.`accessGroup`) +
+            FfiConverterOptionalString.allocationSize(value.`sharedDirectory`) +
+            FfiConverterOptionalTypeUserGate.allocationSize(value.`gate`) +
+            FfiConverterOptionalString.allocationSize(value.`purgeAfterReinstall`) +
+            FfiConverterOptionalTypeProtectedDataCallbacks.allocationSize(value.`protectedData`)
+    )
+
+    override fun write(value: KeychainOptions, buf: ByteBuffer) {
+            FfiConverterOptionalString.write(value.`accessGroup`, buf)
+            FfiConverterOptionalString.write(value.`sharedDirectory`, buf)
+            FfiConverterOptionalTypeUserGate.write(value.`gate`, buf)
+            FfiConverterOptionalString.write(value.`purgeAfterReinstall`, buf)
+            FfiConverterOptionalTypeProtectedDataCallbacks.write(value.`protectedData`, buf)
+    }
+}
+
+
+
+/**
+ * An OAuth 2 server.
+ */
+data class OAuth2Endpoints (
+    val `tokenEndpoint`: kotlin.String
+    ,
+    val `clientId`: kotlin.String
+    ,
+    val `revocationEndpoint`: kotlin.String? = null
+    ,
+    /**
+     * Further parameters of the token requests.
+     */
+    val `parameters`: List<Header> = listOf()
+    ,
+    val `terminalStatuses`: List<kotlin.UShort> = listOf()
+    ,
+    val `terminalCodes`: List<kotlin.String> = listOf()
+
+){
+
+
+
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeOAuth2Endpoints: FfiConverterRustBuffer<OAuth2Endpoints> {
+    override fun read(buf: ByteBuffer): OAuth2Endpoints {
+        return OAuth2Endpoints(
+            FfiConverterString.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterOptionalString.read(buf),
+            FfiConverterSequenceTypeHeader.read(buf),
+            FfiConverterSequenceUShort.read(buf),
+            FfiConverterSequenceString.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: OAuth2Endpoints) = (
+            FfiConverterString.allocationSize(value.`tokenEndpoint`) +
+            FfiConverterString.allocationSize(value.`clientId`) +
+            FfiConverterOptionalString.allocationSize(value.`revocationEndpoint`) +
+            FfiConverterSequenceTypeHeader.allocationSize(value.`parameters`) +
+            FfiConverterSequenceUShort.allocationSize(value.`terminalStatuses`) +
+            FfiConverterSequenceString.allocationSize(value.`terminalCodes`)
+    )
+
+    override fun write(value: OAuth2Endpoints, buf: ByteBuffer) {
+            FfiConverterString.write(value.`tokenEndpoint`, buf)
+            FfiConverterString.write(value.`clientId`, buf)
+            FfiConverterOptionalString.write(value.`revocationEndpoint`, buf)
+            FfiConverterSequenceTypeHeader.write(value.`parameters`, buf)
+            FfiConverterSequenceUShort.write(value.`terminalStatuses`, buf)
+            FfiConverterSequenceString.write(value.`terminalCodes`, buf)
+    }
+}
+
+
+
+/**
+ * The keys that a host's certificate may have: SHA-256 of the `SubjectPublicKeyInfo` in Base64.
+ */
+data class PinOptions (
+    val `host`: kotlin.String
+    ,
+    val `pins`: List<kotlin.String>
+    ,
+    /**
+     * In milliseconds since 1970.
+     */
+    val `expiresAtMs`: kotlin.ULong? = null
+
+){
+
+
+
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypePinOptions: FfiConverterRustBuffer<PinOptions> {
+    override fun read(buf: ByteBuffer): PinOptions {
+        return PinOptions(
+            FfiConverterString.read(buf),
+            FfiConverterSequenceString.read(buf),
+            FfiConverterOptionalULong.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: PinOptions) = (
+            FfiConverterString.allocationSize(value.`host`) +
+            FfiConverterSequenceString.allocationSize(value.`pins`) +
+            FfiConverterOptionalULong.allocationSize(value.`expiresAtMs`)
+    )
+
+    override fun write(value: PinOptions, buf: ByteBuffer) {
+            FfiConverterString.write(value.`host`, buf)
+            FfiConverterSequenceString.write(value.`pins`, buf)
+            FfiConverterOptionalULong.write(value.`expiresAtMs`, buf)
+    }
+}
+
+
+
+/**
  * What to send.
  */
 data class RequestOptions (
@@ -2433,18 +9641,66 @@ data class RequestOptions (
     /**
      * The body.
      */
-    val `body`: kotlin.ByteArray? = null
+    val `content`: RequestContent? = null
+    ,
+    /**
+     * Whether it carries the token; by default it does.
+     */
+    val `auth`: RequestAuth? = null
+    ,
+    /**
+     * Says that sending it twice is the same as sending it once; sent as `Idempotency-Key`.
+     */
+    val `idempotencyKey`: kotlin.String? = null
     ,
     /**
      * How long the call may take; by default what the session says.
      */
     val `timeoutMs`: kotlin.ULong? = null
+    ,
+    /**
+     * How long a body that is read in pieces may be silent.
+     */
+    val `idleTimeoutMs`: kotlin.ULong? = null
+    ,
+    /**
+     * The largest body of an answer that is held in memory.
+     */
+    val `maxBodyBytes`: kotlin.ULong? = null
+    ,
+    /**
+     * Is told how far the request's body has come.
+     */
+    val `uploadProgress`: ProgressListener? = null
+    ,
+    /**
+     * Is told how far the answer's body has come.
+     */
+    val `downloadProgress`: ProgressListener? = null
 
-){
+): Disposable{
 
 
 
 
+
+    @Suppress("UNNECESSARY_SAFE_CALL") // codegen is much simpler if we unconditionally emit safe calls here
+    override fun destroy() {
+
+    Disposable.destroy(
+        this.`method`,
+        this.`url`,
+        this.`headers`,
+        this.`content`,
+        this.`auth`,
+        this.`idempotencyKey`,
+        this.`timeoutMs`,
+        this.`idleTimeoutMs`,
+        this.`maxBodyBytes`,
+        this.`uploadProgress`,
+        this.`downloadProgress`
+    )
+    }
 
     companion object
 }
@@ -2458,8 +9714,14 @@ public object FfiConverterTypeRequestOptions: FfiConverterRustBuffer<RequestOpti
             FfiConverterString.read(buf),
             FfiConverterString.read(buf),
             FfiConverterSequenceTypeHeader.read(buf),
-            FfiConverterOptionalByteArray.read(buf),
+            FfiConverterOptionalTypeRequestContent.read(buf),
+            FfiConverterOptionalTypeRequestAuth.read(buf),
+            FfiConverterOptionalString.read(buf),
             FfiConverterOptionalULong.read(buf),
+            FfiConverterOptionalULong.read(buf),
+            FfiConverterOptionalULong.read(buf),
+            FfiConverterOptionalTypeProgressListener.read(buf),
+            FfiConverterOptionalTypeProgressListener.read(buf),
         )
     }
 
@@ -2467,23 +9729,76 @@ public object FfiConverterTypeRequestOptions: FfiConverterRustBuffer<RequestOpti
             FfiConverterString.allocationSize(value.`method`) +
             FfiConverterString.allocationSize(value.`url`) +
             FfiConverterSequenceTypeHeader.allocationSize(value.`headers`) +
-            FfiConverterOptionalByteArray.allocationSize(value.`body`) +
-            FfiConverterOptionalULong.allocationSize(value.`timeoutMs`)
+            FfiConverterOptionalTypeRequestContent.allocationSize(value.`content`) +
+            FfiConverterOptionalTypeRequestAuth.allocationSize(value.`auth`) +
+            FfiConverterOptionalString.allocationSize(value.`idempotencyKey`) +
+            FfiConverterOptionalULong.allocationSize(value.`timeoutMs`) +
+            FfiConverterOptionalULong.allocationSize(value.`idleTimeoutMs`) +
+            FfiConverterOptionalULong.allocationSize(value.`maxBodyBytes`) +
+            FfiConverterOptionalTypeProgressListener.allocationSize(value.`uploadProgress`) +
+            FfiConverterOptionalTypeProgressListener.allocationSize(value.`downloadProgress`)
     )
 
     override fun write(value: RequestOptions, buf: ByteBuffer) {
             FfiConverterString.write(value.`method`, buf)
             FfiConverterString.write(value.`url`, buf)
             FfiConverterSequenceTypeHeader.write(value.`headers`, buf)
-            FfiConverterOptionalByteArray.write(value.`body`, buf)
+            FfiConverterOptionalTypeRequestContent.write(value.`content`, buf)
+            FfiConverterOptionalTypeRequestAuth.write(value.`auth`, buf)
+            FfiConverterOptionalString.write(value.`idempotencyKey`, buf)
             FfiConverterOptionalULong.write(value.`timeoutMs`, buf)
+            FfiConverterOptionalULong.write(value.`idleTimeoutMs`, buf)
+            FfiConverterOptionalULong.write(value.`maxBodyBytes`, buf)
+            FfiConverterOptionalTypeProgressListener.write(value.`uploadProgress`, buf)
+            FfiConverterOptionalTypeProgressListener.write(value.`downloadProgress`, buf)
     }
 }
 
 
 
 /**
- * The settings of a session.
+ * How often, the first time included, and for how long.
+ */
+data class RetryOptions (
+    val `attempts`: kotlin.UInt
+    ,
+    val `budgetMs`: kotlin.ULong
+
+){
+
+
+
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeRetryOptions: FfiConverterRustBuffer<RetryOptions> {
+    override fun read(buf: ByteBuffer): RetryOptions {
+        return RetryOptions(
+            FfiConverterUInt.read(buf),
+            FfiConverterULong.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: RetryOptions) = (
+            FfiConverterUInt.allocationSize(value.`attempts`) +
+            FfiConverterULong.allocationSize(value.`budgetMs`)
+    )
+
+    override fun write(value: RetryOptions, buf: ByteBuffer) {
+            FfiConverterUInt.write(value.`attempts`, buf)
+            FfiConverterULong.write(value.`budgetMs`, buf)
+    }
+}
+
+
+
+/**
+ * The settings of a session. Times are in milliseconds; what is `None` is as the core has it.
  */
 data class SessionOptions (
     /**
@@ -2522,15 +9837,114 @@ data class SessionOptions (
     val `allowedOrigins`: List<kotlin.String> = listOf()
     ,
     /**
+     * Origins of http:// that may get the token during development.
+     */
+    val `developmentOrigins`: List<kotlin.String> = listOf()
+    ,
+    /**
+     * Certificates (DER or PEM) that are trusted during development, beside those of the platform.
+     */
+    val `developmentAnchors`: List<kotlin.ByteArray> = listOf()
+    ,
+    /**
      * How long a request may take, the wait for a refresh included; by default 60 s.
      */
     val `requestTimeoutMs`: kotlin.ULong? = null
+    ,
+    /**
+     * The session ends when it is not used for so long.
+     */
+    val `idleTimeoutMs`: kotlin.ULong? = null
+    ,
+    /**
+     * The session ends so long after the sign-in.
+     */
+    val `absoluteLifetimeMs`: kotlin.ULong? = null
+    ,
+    /**
+     * How long a refresh whose answer was lost is repeated quickly.
+     */
+    val `refreshGraceMs`: kotlin.ULong? = null
+    ,
+    /**
+     * Keeps the access token out of the store.
+     */
+    val `accessTokenInMemoryOnly`: kotlin.Boolean = false
+    ,
+    /**
+     * Uses what another process saves, and changes nothing: for extensions.
+     */
+    val `readOnly`: kotlin.Boolean = false
+    ,
+    /**
+     * Who asks the system for time when the app leaves the foreground.
+     */
+    val `activity`: ActivityCallbacks? = null
+    ,
+    /**
+     * The header that tells servers the name of this installation.
+     */
+    val `deviceIdHeader`: kotlin.String? = null
+    ,
+    /**
+     * The largest body that is held in memory.
+     */
+    val `maxBodyBytes`: kotlin.ULong? = null
+    ,
+    /**
+     * How many connections to a host are open at once.
+     */
+    val `maxConnectionsPerHost`: kotlin.UInt? = null
+    ,
+    /**
+     * What refusals of the app's API mean.
+     */
+    val `answerRules`: AnswerOptions? = null
+    ,
+    /**
+     * How often a request is repeated after a failure that passes.
+     */
+    val `retry`: RetryOptions? = null
+    ,
+    /**
+     * The keys that hosts may have.
+     */
+    val `pins`: List<PinOptions> = listOf()
 
-){
+): Disposable{
 
 
 
 
+
+    @Suppress("UNNECESSARY_SAFE_CALL") // codegen is much simpler if we unconditionally emit safe calls here
+    override fun destroy() {
+
+    Disposable.destroy(
+        this.`baseUrl`,
+        this.`account`,
+        this.`namespace`,
+        this.`endpoints`,
+        this.`store`,
+        this.`allowLoopback`,
+        this.`allowedOrigins`,
+        this.`developmentOrigins`,
+        this.`developmentAnchors`,
+        this.`requestTimeoutMs`,
+        this.`idleTimeoutMs`,
+        this.`absoluteLifetimeMs`,
+        this.`refreshGraceMs`,
+        this.`accessTokenInMemoryOnly`,
+        this.`readOnly`,
+        this.`activity`,
+        this.`deviceIdHeader`,
+        this.`maxBodyBytes`,
+        this.`maxConnectionsPerHost`,
+        this.`answerRules`,
+        this.`retry`,
+        this.`pins`
+    )
+    }
 
     companion object
 }
@@ -2548,7 +9962,21 @@ public object FfiConverterTypeSessionOptions: FfiConverterRustBuffer<SessionOpti
             FfiConverterOptionalTypeStoreKind.read(buf),
             FfiConverterBoolean.read(buf),
             FfiConverterSequenceString.read(buf),
+            FfiConverterSequenceString.read(buf),
+            FfiConverterSequenceByteArray.read(buf),
             FfiConverterOptionalULong.read(buf),
+            FfiConverterOptionalULong.read(buf),
+            FfiConverterOptionalULong.read(buf),
+            FfiConverterOptionalULong.read(buf),
+            FfiConverterBoolean.read(buf),
+            FfiConverterBoolean.read(buf),
+            FfiConverterOptionalTypeActivityCallbacks.read(buf),
+            FfiConverterOptionalString.read(buf),
+            FfiConverterOptionalULong.read(buf),
+            FfiConverterOptionalUInt.read(buf),
+            FfiConverterOptionalTypeAnswerOptions.read(buf),
+            FfiConverterOptionalTypeRetryOptions.read(buf),
+            FfiConverterSequenceTypePinOptions.read(buf),
         )
     }
 
@@ -2560,7 +9988,21 @@ public object FfiConverterTypeSessionOptions: FfiConverterRustBuffer<SessionOpti
             FfiConverterOptionalTypeStoreKind.allocationSize(value.`store`) +
             FfiConverterBoolean.allocationSize(value.`allowLoopback`) +
             FfiConverterSequenceString.allocationSize(value.`allowedOrigins`) +
-            FfiConverterOptionalULong.allocationSize(value.`requestTimeoutMs`)
+            FfiConverterSequenceString.allocationSize(value.`developmentOrigins`) +
+            FfiConverterSequenceByteArray.allocationSize(value.`developmentAnchors`) +
+            FfiConverterOptionalULong.allocationSize(value.`requestTimeoutMs`) +
+            FfiConverterOptionalULong.allocationSize(value.`idleTimeoutMs`) +
+            FfiConverterOptionalULong.allocationSize(value.`absoluteLifetimeMs`) +
+            FfiConverterOptionalULong.allocationSize(value.`refreshGraceMs`) +
+            FfiConverterBoolean.allocationSize(value.`accessTokenInMemoryOnly`) +
+            FfiConverterBoolean.allocationSize(value.`readOnly`) +
+            FfiConverterOptionalTypeActivityCallbacks.allocationSize(value.`activity`) +
+            FfiConverterOptionalString.allocationSize(value.`deviceIdHeader`) +
+            FfiConverterOptionalULong.allocationSize(value.`maxBodyBytes`) +
+            FfiConverterOptionalUInt.allocationSize(value.`maxConnectionsPerHost`) +
+            FfiConverterOptionalTypeAnswerOptions.allocationSize(value.`answerRules`) +
+            FfiConverterOptionalTypeRetryOptions.allocationSize(value.`retry`) +
+            FfiConverterSequenceTypePinOptions.allocationSize(value.`pins`)
     )
 
     override fun write(value: SessionOptions, buf: ByteBuffer) {
@@ -2571,8 +10013,212 @@ public object FfiConverterTypeSessionOptions: FfiConverterRustBuffer<SessionOpti
             FfiConverterOptionalTypeStoreKind.write(value.`store`, buf)
             FfiConverterBoolean.write(value.`allowLoopback`, buf)
             FfiConverterSequenceString.write(value.`allowedOrigins`, buf)
+            FfiConverterSequenceString.write(value.`developmentOrigins`, buf)
+            FfiConverterSequenceByteArray.write(value.`developmentAnchors`, buf)
             FfiConverterOptionalULong.write(value.`requestTimeoutMs`, buf)
+            FfiConverterOptionalULong.write(value.`idleTimeoutMs`, buf)
+            FfiConverterOptionalULong.write(value.`absoluteLifetimeMs`, buf)
+            FfiConverterOptionalULong.write(value.`refreshGraceMs`, buf)
+            FfiConverterBoolean.write(value.`accessTokenInMemoryOnly`, buf)
+            FfiConverterBoolean.write(value.`readOnly`, buf)
+            FfiConverterOptionalTypeActivityCallbacks.write(value.`activity`, buf)
+            FfiConverterOptionalString.write(value.`deviceIdHeader`, buf)
+            FfiConverterOptionalULong.write(value.`maxBodyBytes`, buf)
+            FfiConverterOptionalUInt.write(value.`maxConnectionsPerHost`, buf)
+            FfiConverterOptionalTypeAnswerOptions.write(value.`answerRules`, buf)
+            FfiConverterOptionalTypeRetryOptions.write(value.`retry`, buf)
+            FfiConverterSequenceTypePinOptions.write(value.`pins`, buf)
     }
+}
+
+
+
+/**
+ * What came of a step of a sign-in.
+ */
+data class SignInResult (
+    /**
+     * Whether tokens came and are in use; if not, the server wants another step.
+     */
+    val `signedIn`: kotlin.Boolean
+    ,
+    /**
+     * The rest of the server's answer. `null` where there was none.
+     */
+    val `answerJson`: kotlin.String
+
+){
+
+
+
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeSignInResult: FfiConverterRustBuffer<SignInResult> {
+    override fun read(buf: ByteBuffer): SignInResult {
+        return SignInResult(
+            FfiConverterBoolean.read(buf),
+            FfiConverterString.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: SignInResult) = (
+            FfiConverterBoolean.allocationSize(value.`signedIn`) +
+            FfiConverterString.allocationSize(value.`answerJson`)
+    )
+
+    override fun write(value: SignInResult, buf: ByteBuffer) {
+            FfiConverterBoolean.write(value.`signedIn`, buf)
+            FfiConverterString.write(value.`answerJson`, buf)
+    }
+}
+
+
+
+/**
+ * What a refusal asks for.
+ */
+
+enum class AnswerMeaning {
+
+    REFRESH,
+    END_SESSION,
+    PASS;
+
+
+
+
+    companion object
+}
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeAnswerMeaning: FfiConverterRustBuffer<AnswerMeaning> {
+    override fun read(buf: ByteBuffer) = try {
+        AnswerMeaning.values()[buf.getInt() - 1]
+    } catch (e: IndexOutOfBoundsException) {
+        throw RuntimeException("invalid enum value, something is very wrong!!", e)
+    }
+
+    override fun allocationSize(value: AnswerMeaning) = 4UL
+
+    override fun write(value: AnswerMeaning, buf: ByteBuffer) {
+        buf.putInt(value.ordinal + 1)
+    }
+}
+
+
+
+
+
+
+
+/**
+ * Why an object of the app could not do what it was asked. The reason goes into errors and logs: it must hold no
+ * secret.
+ */
+sealed class AppFailure: kotlin.Exception() {
+
+    /**
+     * The device or the key is locked; try again after it is unlocked.
+     */
+    class Locked(
+        ) : AppFailure() {
+        override val message
+            get() = ""
+    }
+
+    /**
+     * The key that protects what was stored is provably gone for ever.
+     */
+    class Unrecoverable(
+        ) : AppFailure() {
+        override val message
+            get() = ""
+    }
+
+    /**
+     * Something that may pass.
+     */
+    class Failed(
+
+        val `reason`: kotlin.String
+        ) : AppFailure() {
+        override val message
+            get() = "reason=${ `reason` }"
+    }
+
+
+
+
+
+    companion object ErrorHandler : UniffiRustCallStatusErrorHandler<AppFailure> {
+        override fun lift(error_buf: RustBuffer.ByValue): AppFailure = FfiConverterTypeAppFailure.lift(error_buf)
+    }
+
+
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeAppFailure : FfiConverterRustBuffer<AppFailure> {
+    override fun read(buf: ByteBuffer): AppFailure {
+
+
+        return when(buf.getInt()) {
+            1 -> AppFailure.Locked()
+            2 -> AppFailure.Unrecoverable()
+            3 -> AppFailure.Failed(
+                FfiConverterString.read(buf),
+                )
+            else -> throw RuntimeException("invalid error enum value, something is very wrong!!")
+        }
+    }
+
+    override fun allocationSize(value: AppFailure): ULong {
+        return when(value) {
+            is AppFailure.Locked -> (
+                // Add the size for the Int that specifies the variant plus the size needed for all fields
+                4UL
+            )
+            is AppFailure.Unrecoverable -> (
+                // Add the size for the Int that specifies the variant plus the size needed for all fields
+                4UL
+            )
+            is AppFailure.Failed -> (
+                // Add the size for the Int that specifies the variant plus the size needed for all fields
+                4UL
+                + FfiConverterString.allocationSize(value.`reason`)
+            )
+        }
+    }
+
+    override fun write(value: AppFailure, buf: ByteBuffer) {
+        when(value) {
+            is AppFailure.Locked -> {
+                buf.putInt(1)
+                Unit
+            }
+            is AppFailure.Unrecoverable -> {
+                buf.putInt(2)
+                Unit
+            }
+            is AppFailure.Failed -> {
+                buf.putInt(3)
+                FfiConverterString.write(value.`reason`, buf)
+                Unit
+            }
+        }.let { /* this makes the `when` an expression, which ensures it is exhaustive */ }
+    }
+
 }
 
 
@@ -2614,6 +10260,398 @@ public object FfiConverterTypeDisposition: FfiConverterRustBuffer<Disposition> {
 
     override fun write(value: Disposition, buf: ByteBuffer) {
         buf.putInt(value.ordinal + 1)
+    }
+}
+
+
+
+
+
+/**
+ * A part of a form.
+ */
+sealed class FormPart {
+
+    data class Text(
+        val `name`: kotlin.String,
+        val `value`: kotlin.String) : FormPart()
+
+    {
+
+
+        companion object
+    }
+
+    data class Bytes(
+        val `name`: kotlin.String,
+        val `fileName`: kotlin.String,
+        val `mediaType`: kotlin.String,
+        val `content`: kotlin.ByteArray) : FormPart()
+
+    {
+
+
+        companion object
+    }
+
+    data class File(
+        val `name`: kotlin.String,
+        val `path`: kotlin.String,
+        val `mediaType`: kotlin.String) : FormPart()
+
+    {
+
+
+        companion object
+    }
+
+
+
+
+
+
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeFormPart : FfiConverterRustBuffer<FormPart>{
+    override fun read(buf: ByteBuffer): FormPart {
+        return when(buf.getInt()) {
+            1 -> FormPart.Text(
+                FfiConverterString.read(buf),
+                FfiConverterString.read(buf),
+                )
+            2 -> FormPart.Bytes(
+                FfiConverterString.read(buf),
+                FfiConverterString.read(buf),
+                FfiConverterString.read(buf),
+                FfiConverterByteArray.read(buf),
+                )
+            3 -> FormPart.File(
+                FfiConverterString.read(buf),
+                FfiConverterString.read(buf),
+                FfiConverterString.read(buf),
+                )
+            else -> throw RuntimeException("invalid enum value, something is very wrong!!")
+        }
+    }
+
+    override fun allocationSize(value: FormPart): ULong = when(value) {
+        is FormPart.Text -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterString.allocationSize(value.`name`)
+                + FfiConverterString.allocationSize(value.`value`)
+            )
+        }
+        is FormPart.Bytes -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterString.allocationSize(value.`name`)
+                + FfiConverterString.allocationSize(value.`fileName`)
+                + FfiConverterString.allocationSize(value.`mediaType`)
+                + FfiConverterByteArray.allocationSize(value.`content`)
+            )
+        }
+        is FormPart.File -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterString.allocationSize(value.`name`)
+                + FfiConverterString.allocationSize(value.`path`)
+                + FfiConverterString.allocationSize(value.`mediaType`)
+            )
+        }
+    }
+
+    override fun write(value: FormPart, buf: ByteBuffer) {
+        when(value) {
+            is FormPart.Text -> {
+                buf.putInt(1)
+                FfiConverterString.write(value.`name`, buf)
+                FfiConverterString.write(value.`value`, buf)
+                Unit
+            }
+            is FormPart.Bytes -> {
+                buf.putInt(2)
+                FfiConverterString.write(value.`name`, buf)
+                FfiConverterString.write(value.`fileName`, buf)
+                FfiConverterString.write(value.`mediaType`, buf)
+                FfiConverterByteArray.write(value.`content`, buf)
+                Unit
+            }
+            is FormPart.File -> {
+                buf.putInt(3)
+                FfiConverterString.write(value.`name`, buf)
+                FfiConverterString.write(value.`path`, buf)
+                FfiConverterString.write(value.`mediaType`, buf)
+                Unit
+            }
+        }.let { /* this makes the `when` an expression, which ensures it is exhaustive */ }
+    }
+}
+
+
+
+
+
+/**
+ * How much is logged, from little to much.
+ */
+
+enum class LogLevel {
+
+    ERROR,
+    WARN,
+    INFO,
+    DEBUG,
+    TRACE;
+
+
+
+
+    companion object
+}
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeLogLevel: FfiConverterRustBuffer<LogLevel> {
+    override fun read(buf: ByteBuffer) = try {
+        LogLevel.values()[buf.getInt() - 1]
+    } catch (e: IndexOutOfBoundsException) {
+        throw RuntimeException("invalid enum value, something is very wrong!!", e)
+    }
+
+    override fun allocationSize(value: LogLevel) = 4UL
+
+    override fun write(value: LogLevel, buf: ByteBuffer) {
+        buf.putInt(value.ordinal + 1)
+    }
+}
+
+
+
+
+
+/**
+ * Whether a request carries the session's token.
+ */
+
+enum class RequestAuth {
+
+    REQUIRED,
+    /**
+     * If somebody is signed in.
+     */
+    OPTIONAL,
+    NEVER;
+
+
+
+
+    companion object
+}
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeRequestAuth: FfiConverterRustBuffer<RequestAuth> {
+    override fun read(buf: ByteBuffer) = try {
+        RequestAuth.values()[buf.getInt() - 1]
+    } catch (e: IndexOutOfBoundsException) {
+        throw RuntimeException("invalid enum value, something is very wrong!!", e)
+    }
+
+    override fun allocationSize(value: RequestAuth) = 4UL
+
+    override fun write(value: RequestAuth, buf: ByteBuffer) {
+        buf.putInt(value.ordinal + 1)
+    }
+}
+
+
+
+
+
+/**
+ * What a request carries.
+ */
+sealed class RequestContent: Disposable  {
+
+    data class Bytes(
+        val `bytes`: kotlin.ByteArray) : RequestContent()
+
+    {
+
+
+        companion object
+    }
+
+    /**
+     * A file, which is read while it is sent, and read anew if the request is sent again.
+     */
+    data class File(
+        val `path`: kotlin.String) : RequestContent()
+
+    {
+
+
+        companion object
+    }
+
+    /**
+     * `multipart/form-data`.
+     */
+    data class Form(
+        val `parts`: List<dev.authsession.ffi.FormPart>) : RequestContent()
+
+    {
+
+
+        companion object
+    }
+
+    /**
+     * What the app writes piece by piece. Such a request is never sent twice.
+     */
+    data class Pieces(
+        val `body`: dev.authsession.ffi.OutgoingBody) : RequestContent()
+
+    {
+
+
+        companion object
+    }
+
+
+
+    @Suppress("UNNECESSARY_SAFE_CALL") // codegen is much simpler if we unconditionally emit safe calls here
+    override fun destroy() {
+        when(this) {
+            is RequestContent.Bytes -> {
+
+    Disposable.destroy(
+        this.`bytes`
+    )
+
+            }
+            is RequestContent.File -> {
+
+    Disposable.destroy(
+        this.`path`
+    )
+
+            }
+            is RequestContent.Form -> {
+
+    Disposable.destroy(
+        this.`parts`
+    )
+
+            }
+            is RequestContent.Pieces -> {
+
+    Disposable.destroy(
+        this.`body`
+    )
+
+            }
+        }.let { /* this makes the `when` an expression, which ensures it is exhaustive */ }
+    }
+
+
+
+
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeRequestContent : FfiConverterRustBuffer<RequestContent>{
+    override fun read(buf: ByteBuffer): RequestContent {
+        return when(buf.getInt()) {
+            1 -> RequestContent.Bytes(
+                FfiConverterByteArray.read(buf),
+                )
+            2 -> RequestContent.File(
+                FfiConverterString.read(buf),
+                )
+            3 -> RequestContent.Form(
+                FfiConverterSequenceTypeFormPart.read(buf),
+                )
+            4 -> RequestContent.Pieces(
+                FfiConverterTypeOutgoingBody.read(buf),
+                )
+            else -> throw RuntimeException("invalid enum value, something is very wrong!!")
+        }
+    }
+
+    override fun allocationSize(value: RequestContent): ULong = when(value) {
+        is RequestContent.Bytes -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterByteArray.allocationSize(value.`bytes`)
+            )
+        }
+        is RequestContent.File -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterString.allocationSize(value.`path`)
+            )
+        }
+        is RequestContent.Form -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterSequenceTypeFormPart.allocationSize(value.`parts`)
+            )
+        }
+        is RequestContent.Pieces -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterTypeOutgoingBody.allocationSize(value.`body`)
+            )
+        }
+    }
+
+    override fun write(value: RequestContent, buf: ByteBuffer) {
+        when(value) {
+            is RequestContent.Bytes -> {
+                buf.putInt(1)
+                FfiConverterByteArray.write(value.`bytes`, buf)
+                Unit
+            }
+            is RequestContent.File -> {
+                buf.putInt(2)
+                FfiConverterString.write(value.`path`, buf)
+                Unit
+            }
+            is RequestContent.Form -> {
+                buf.putInt(3)
+                FfiConverterSequenceTypeFormPart.write(value.`parts`, buf)
+                Unit
+            }
+            is RequestContent.Pieces -> {
+                buf.putInt(4)
+                FfiConverterTypeOutgoingBody.write(value.`body`, buf)
+                Unit
+            }
+        }.let { /* this makes the `when` an expression, which ensures it is exhaustive */ }
     }
 }
 
@@ -2880,10 +10918,16 @@ sealed class SessionFailure: kotlin.Exception() {
 
         val `retryAfterMs`: kotlin.ULong?,
 
-        val `status`: kotlin.UShort?
+        val `status`: kotlin.UShort?,
+
+        /**
+         * What a server said that did not accept a sign-in, where it was JSON. It is not part of any text: servers
+         * repeat what they were sent.
+         */
+        val `answerJson`: kotlin.String?
         ) : SessionFailure() {
         override val message
-            get() = "code=${ `code` }, explanation=${ `explanation` }, retryable=${ `retryable` }, signInRequired=${ `signInRequired` }, retryAfterMs=${ `retryAfterMs` }, status=${ `status` }"
+            get() = "code=${ `code` }, explanation=${ `explanation` }, retryable=${ `retryable` }, signInRequired=${ `signInRequired` }, retryAfterMs=${ `retryAfterMs` }, status=${ `status` }, answerJson=${ `answerJson` }"
     }
 
 
@@ -2912,6 +10956,7 @@ public object FfiConverterTypeSessionFailure : FfiConverterRustBuffer<SessionFai
                 FfiConverterBoolean.read(buf),
                 FfiConverterOptionalULong.read(buf),
                 FfiConverterOptionalUShort.read(buf),
+                FfiConverterOptionalString.read(buf),
                 )
             else -> throw RuntimeException("invalid error enum value, something is very wrong!!")
         }
@@ -2928,6 +10973,7 @@ public object FfiConverterTypeSessionFailure : FfiConverterRustBuffer<SessionFai
                 + FfiConverterBoolean.allocationSize(value.`signInRequired`)
                 + FfiConverterOptionalULong.allocationSize(value.`retryAfterMs`)
                 + FfiConverterOptionalUShort.allocationSize(value.`status`)
+                + FfiConverterOptionalString.allocationSize(value.`answerJson`)
             )
         }
     }
@@ -2942,6 +10988,7 @@ public object FfiConverterTypeSessionFailure : FfiConverterRustBuffer<SessionFai
                 FfiConverterBoolean.write(value.`signInRequired`, buf)
                 FfiConverterOptionalULong.write(value.`retryAfterMs`, buf)
                 FfiConverterOptionalUShort.write(value.`status`, buf)
+                FfiConverterOptionalString.write(value.`answerJson`, buf)
                 Unit
             }
         }.let { /* this makes the `when` an expression, which ensures it is exhaustive */ }
@@ -3123,10 +11170,10 @@ public object FfiConverterTypeSignOutReason: FfiConverterRustBuffer<SignOutReaso
 /**
  * Where the secrets rest.
  */
-sealed class StoreKind {
+sealed class StoreKind: Disposable  {
 
     /**
-     * In memory only.
+     * In memory only: a new store for each opening.
      */
     object Memory : StoreKind()
 
@@ -3143,7 +11190,65 @@ sealed class StoreKind {
         companion object
     }
 
+    /**
+     * In the Apple Keychain; nowhere else.
+     */
+    data class Keychain(
+        val `options`: dev.authsession.ffi.KeychainOptions) : StoreKind()
 
+    {
+
+
+        companion object
+    }
+
+    /**
+     * In a place of the app's own. Two of the same name are the same place. Processes that share the place name a
+     * directory that they share, for their locks.
+     */
+    data class App(
+        val `name`: kotlin.String,
+        val `store`: dev.authsession.ffi.StoreCallbacks,
+        val `sharedDirectory`: kotlin.String?) : StoreKind()
+
+    {
+
+
+        companion object
+    }
+
+
+
+    @Suppress("UNNECESSARY_SAFE_CALL") // codegen is much simpler if we unconditionally emit safe calls here
+    override fun destroy() {
+        when(this) {
+            is StoreKind.Memory -> {// Nothing to destroy
+            }
+            is StoreKind.File -> {
+
+    Disposable.destroy(
+        this.`path`
+    )
+
+            }
+            is StoreKind.Keychain -> {
+
+    Disposable.destroy(
+        this.`options`
+    )
+
+            }
+            is StoreKind.App -> {
+
+    Disposable.destroy(
+        this.`name`,
+        this.`store`,
+        this.`sharedDirectory`
+    )
+
+            }
+        }.let { /* this makes the `when` an expression, which ensures it is exhaustive */ }
+    }
 
 
 
@@ -3163,6 +11268,14 @@ public object FfiConverterTypeStoreKind : FfiConverterRustBuffer<StoreKind>{
             2 -> StoreKind.File(
                 FfiConverterString.read(buf),
                 )
+            3 -> StoreKind.Keychain(
+                FfiConverterTypeKeychainOptions.read(buf),
+                )
+            4 -> StoreKind.App(
+                FfiConverterString.read(buf),
+                FfiConverterTypeStoreCallbacks.read(buf),
+                FfiConverterOptionalString.read(buf),
+                )
             else -> throw RuntimeException("invalid enum value, something is very wrong!!")
         }
     }
@@ -3181,6 +11294,22 @@ public object FfiConverterTypeStoreKind : FfiConverterRustBuffer<StoreKind>{
                 + FfiConverterString.allocationSize(value.`path`)
             )
         }
+        is StoreKind.Keychain -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterTypeKeychainOptions.allocationSize(value.`options`)
+            )
+        }
+        is StoreKind.App -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterString.allocationSize(value.`name`)
+                + FfiConverterTypeStoreCallbacks.allocationSize(value.`store`)
+                + FfiConverterOptionalString.allocationSize(value.`sharedDirectory`)
+            )
+        }
     }
 
     override fun write(value: StoreKind, buf: ByteBuffer) {
@@ -3194,6 +11323,18 @@ public object FfiConverterTypeStoreKind : FfiConverterRustBuffer<StoreKind>{
                 FfiConverterString.write(value.`path`, buf)
                 Unit
             }
+            is StoreKind.Keychain -> {
+                buf.putInt(3)
+                FfiConverterTypeKeychainOptions.write(value.`options`, buf)
+                Unit
+            }
+            is StoreKind.App -> {
+                buf.putInt(4)
+                FfiConverterString.write(value.`name`, buf)
+                FfiConverterTypeStoreCallbacks.write(value.`store`, buf)
+                FfiConverterOptionalString.write(value.`sharedDirectory`, buf)
+                Unit
+            }
         }.let { /* this makes the `when` an expression, which ensures it is exhaustive */ }
     }
 }
@@ -3205,15 +11346,13 @@ public object FfiConverterTypeStoreKind : FfiConverterRustBuffer<StoreKind>{
 /**
  * How the authorization server is spoken to. URLs are absolute, or relative to the base URL.
  */
-sealed class TokenEndpoints {
+sealed class TokenEndpoints: Disposable  {
 
     /**
      * POST with JSON bodies.
      */
     data class Json(
-        val `loginUrl`: kotlin.String,
-        val `refreshUrl`: kotlin.String,
-        val `logoutUrl`: kotlin.String) : TokenEndpoints()
+        val `options`: dev.authsession.ffi.JsonEndpoints) : TokenEndpoints()
 
     {
 
@@ -3225,9 +11364,19 @@ sealed class TokenEndpoints {
      * RFC 6749 form posts of a public client, RFC 7009 revocation.
      */
     data class OAuth2(
-        val `tokenEndpoint`: kotlin.String,
-        val `clientId`: kotlin.String,
-        val `revocationEndpoint`: kotlin.String?) : TokenEndpoints()
+        val `options`: dev.authsession.ffi.OAuth2Endpoints) : TokenEndpoints()
+
+    {
+
+
+        companion object
+    }
+
+    /**
+     * What the app does by itself.
+     */
+    data class Custom(
+        val `authority`: dev.authsession.ffi.AuthorityCallbacks) : TokenEndpoints()
 
     {
 
@@ -3236,6 +11385,33 @@ sealed class TokenEndpoints {
     }
 
 
+
+    @Suppress("UNNECESSARY_SAFE_CALL") // codegen is much simpler if we unconditionally emit safe calls here
+    override fun destroy() {
+        when(this) {
+            is TokenEndpoints.Json -> {
+
+    Disposable.destroy(
+        this.`options`
+    )
+
+            }
+            is TokenEndpoints.OAuth2 -> {
+
+    Disposable.destroy(
+        this.`options`
+    )
+
+            }
+            is TokenEndpoints.Custom -> {
+
+    Disposable.destroy(
+        this.`authority`
+    )
+
+            }
+        }.let { /* this makes the `when` an expression, which ensures it is exhaustive */ }
+    }
 
 
 
@@ -3252,14 +11428,13 @@ public object FfiConverterTypeTokenEndpoints : FfiConverterRustBuffer<TokenEndpo
     override fun read(buf: ByteBuffer): TokenEndpoints {
         return when(buf.getInt()) {
             1 -> TokenEndpoints.Json(
-                FfiConverterString.read(buf),
-                FfiConverterString.read(buf),
-                FfiConverterString.read(buf),
+                FfiConverterTypeJsonEndpoints.read(buf),
                 )
             2 -> TokenEndpoints.OAuth2(
-                FfiConverterString.read(buf),
-                FfiConverterString.read(buf),
-                FfiConverterOptionalString.read(buf),
+                FfiConverterTypeOAuth2Endpoints.read(buf),
+                )
+            3 -> TokenEndpoints.Custom(
+                FfiConverterTypeAuthorityCallbacks.read(buf),
                 )
             else -> throw RuntimeException("invalid enum value, something is very wrong!!")
         }
@@ -3270,18 +11445,21 @@ public object FfiConverterTypeTokenEndpoints : FfiConverterRustBuffer<TokenEndpo
             // Add the size for the Int that specifies the variant plus the size needed for all fields
             (
                 4UL
-                + FfiConverterString.allocationSize(value.`loginUrl`)
-                + FfiConverterString.allocationSize(value.`refreshUrl`)
-                + FfiConverterString.allocationSize(value.`logoutUrl`)
+                + FfiConverterTypeJsonEndpoints.allocationSize(value.`options`)
             )
         }
         is TokenEndpoints.OAuth2 -> {
             // Add the size for the Int that specifies the variant plus the size needed for all fields
             (
                 4UL
-                + FfiConverterString.allocationSize(value.`tokenEndpoint`)
-                + FfiConverterString.allocationSize(value.`clientId`)
-                + FfiConverterOptionalString.allocationSize(value.`revocationEndpoint`)
+                + FfiConverterTypeOAuth2Endpoints.allocationSize(value.`options`)
+            )
+        }
+        is TokenEndpoints.Custom -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterTypeAuthorityCallbacks.allocationSize(value.`authority`)
             )
         }
     }
@@ -3290,19 +11468,60 @@ public object FfiConverterTypeTokenEndpoints : FfiConverterRustBuffer<TokenEndpo
         when(value) {
             is TokenEndpoints.Json -> {
                 buf.putInt(1)
-                FfiConverterString.write(value.`loginUrl`, buf)
-                FfiConverterString.write(value.`refreshUrl`, buf)
-                FfiConverterString.write(value.`logoutUrl`, buf)
+                FfiConverterTypeJsonEndpoints.write(value.`options`, buf)
                 Unit
             }
             is TokenEndpoints.OAuth2 -> {
                 buf.putInt(2)
-                FfiConverterString.write(value.`tokenEndpoint`, buf)
-                FfiConverterString.write(value.`clientId`, buf)
-                FfiConverterOptionalString.write(value.`revocationEndpoint`, buf)
+                FfiConverterTypeOAuth2Endpoints.write(value.`options`, buf)
+                Unit
+            }
+            is TokenEndpoints.Custom -> {
+                buf.putInt(3)
+                FfiConverterTypeAuthorityCallbacks.write(value.`authority`, buf)
                 Unit
             }
         }.let { /* this makes the `when` an expression, which ensures it is exhaustive */ }
+    }
+}
+
+
+
+
+
+/**
+ * What a user is asked for.
+ */
+
+enum class UserGate {
+
+    /**
+     * Biometry or the passcode.
+     */
+    USER_PRESENCE,
+    BIOMETRY;
+
+
+
+
+    companion object
+}
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeUserGate: FfiConverterRustBuffer<UserGate> {
+    override fun read(buf: ByteBuffer) = try {
+        UserGate.values()[buf.getInt() - 1]
+    } catch (e: IndexOutOfBoundsException) {
+        throw RuntimeException("invalid enum value, something is very wrong!!", e)
+    }
+
+    override fun allocationSize(value: UserGate) = 4UL
+
+    override fun write(value: UserGate, buf: ByteBuffer) {
+        buf.putInt(value.ordinal + 1)
     }
 }
 
@@ -3336,6 +11555,38 @@ public object FfiConverterOptionalUShort: FfiConverterRustBuffer<kotlin.UShort?>
         } else {
             buf.put(1)
             FfiConverterUShort.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterOptionalUInt: FfiConverterRustBuffer<kotlin.UInt?> {
+    override fun read(buf: ByteBuffer): kotlin.UInt? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterUInt.read(buf)
+    }
+
+    override fun allocationSize(value: kotlin.UInt?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterUInt.allocationSize(value)
+        }
+    }
+
+    override fun write(value: kotlin.UInt?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterUInt.write(value, buf)
         }
     }
 }
@@ -3474,6 +11725,390 @@ public object FfiConverterOptionalByteArray: FfiConverterRustBuffer<kotlin.ByteA
 /**
  * @suppress
  */
+public object FfiConverterOptionalTypeActivityCallbacks: FfiConverterRustBuffer<ActivityCallbacks?> {
+    override fun read(buf: ByteBuffer): ActivityCallbacks? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterTypeActivityCallbacks.read(buf)
+    }
+
+    override fun allocationSize(value: ActivityCallbacks?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterTypeActivityCallbacks.allocationSize(value)
+        }
+    }
+
+    override fun write(value: ActivityCallbacks?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterTypeActivityCallbacks.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterOptionalTypeAuthorizationValue: FfiConverterRustBuffer<AuthorizationValue?> {
+    override fun read(buf: ByteBuffer): AuthorizationValue? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterTypeAuthorizationValue.read(buf)
+    }
+
+    override fun allocationSize(value: AuthorizationValue?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterTypeAuthorizationValue.allocationSize(value)
+        }
+    }
+
+    override fun write(value: AuthorizationValue?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterTypeAuthorizationValue.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterOptionalTypeLogSink: FfiConverterRustBuffer<LogSink?> {
+    override fun read(buf: ByteBuffer): LogSink? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterTypeLogSink.read(buf)
+    }
+
+    override fun allocationSize(value: LogSink?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterTypeLogSink.allocationSize(value)
+        }
+    }
+
+    override fun write(value: LogSink?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterTypeLogSink.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterOptionalTypeProgressListener: FfiConverterRustBuffer<ProgressListener?> {
+    override fun read(buf: ByteBuffer): ProgressListener? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterTypeProgressListener.read(buf)
+    }
+
+    override fun allocationSize(value: ProgressListener?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterTypeProgressListener.allocationSize(value)
+        }
+    }
+
+    override fun write(value: ProgressListener?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterTypeProgressListener.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterOptionalTypeProtectedDataCallbacks: FfiConverterRustBuffer<ProtectedDataCallbacks?> {
+    override fun read(buf: ByteBuffer): ProtectedDataCallbacks? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterTypeProtectedDataCallbacks.read(buf)
+    }
+
+    override fun allocationSize(value: ProtectedDataCallbacks?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterTypeProtectedDataCallbacks.allocationSize(value)
+        }
+    }
+
+    override fun write(value: ProtectedDataCallbacks?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterTypeProtectedDataCallbacks.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterOptionalTypeSecretText: FfiConverterRustBuffer<SecretText?> {
+    override fun read(buf: ByteBuffer): SecretText? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterTypeSecretText.read(buf)
+    }
+
+    override fun allocationSize(value: SecretText?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterTypeSecretText.allocationSize(value)
+        }
+    }
+
+    override fun write(value: SecretText?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterTypeSecretText.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterOptionalTypeStoredContent: FfiConverterRustBuffer<StoredContent?> {
+    override fun read(buf: ByteBuffer): StoredContent? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterTypeStoredContent.read(buf)
+    }
+
+    override fun allocationSize(value: StoredContent?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterTypeStoredContent.allocationSize(value)
+        }
+    }
+
+    override fun write(value: StoredContent?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterTypeStoredContent.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterOptionalTypeAnswerOptions: FfiConverterRustBuffer<AnswerOptions?> {
+    override fun read(buf: ByteBuffer): AnswerOptions? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterTypeAnswerOptions.read(buf)
+    }
+
+    override fun allocationSize(value: AnswerOptions?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterTypeAnswerOptions.allocationSize(value)
+        }
+    }
+
+    override fun write(value: AnswerOptions?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterTypeAnswerOptions.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterOptionalTypeCallAdditions: FfiConverterRustBuffer<CallAdditions?> {
+    override fun read(buf: ByteBuffer): CallAdditions? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterTypeCallAdditions.read(buf)
+    }
+
+    override fun allocationSize(value: CallAdditions?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterTypeCallAdditions.allocationSize(value)
+        }
+    }
+
+    override fun write(value: CallAdditions?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterTypeCallAdditions.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterOptionalTypeRetryOptions: FfiConverterRustBuffer<RetryOptions?> {
+    override fun read(buf: ByteBuffer): RetryOptions? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterTypeRetryOptions.read(buf)
+    }
+
+    override fun allocationSize(value: RetryOptions?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterTypeRetryOptions.allocationSize(value)
+        }
+    }
+
+    override fun write(value: RetryOptions?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterTypeRetryOptions.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterOptionalTypeRequestAuth: FfiConverterRustBuffer<RequestAuth?> {
+    override fun read(buf: ByteBuffer): RequestAuth? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterTypeRequestAuth.read(buf)
+    }
+
+    override fun allocationSize(value: RequestAuth?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterTypeRequestAuth.allocationSize(value)
+        }
+    }
+
+    override fun write(value: RequestAuth?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterTypeRequestAuth.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterOptionalTypeRequestContent: FfiConverterRustBuffer<RequestContent?> {
+    override fun read(buf: ByteBuffer): RequestContent? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterTypeRequestContent.read(buf)
+    }
+
+    override fun allocationSize(value: RequestContent?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterTypeRequestContent.allocationSize(value)
+        }
+    }
+
+    override fun write(value: RequestContent?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterTypeRequestContent.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
 public object FfiConverterOptionalTypeSessionEvent: FfiConverterRustBuffer<SessionEvent?> {
     override fun read(buf: ByteBuffer): SessionEvent? {
         if (buf.get().toInt() == 0) {
@@ -3570,6 +12205,98 @@ public object FfiConverterOptionalTypeTokenEndpoints: FfiConverterRustBuffer<Tok
 /**
  * @suppress
  */
+public object FfiConverterOptionalTypeUserGate: FfiConverterRustBuffer<UserGate?> {
+    override fun read(buf: ByteBuffer): UserGate? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterTypeUserGate.read(buf)
+    }
+
+    override fun allocationSize(value: UserGate?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterTypeUserGate.allocationSize(value)
+        }
+    }
+
+    override fun write(value: UserGate?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterTypeUserGate.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterOptionalSequenceUShort: FfiConverterRustBuffer<List<kotlin.UShort>?> {
+    override fun read(buf: ByteBuffer): List<kotlin.UShort>? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterSequenceUShort.read(buf)
+    }
+
+    override fun allocationSize(value: List<kotlin.UShort>?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterSequenceUShort.allocationSize(value)
+        }
+    }
+
+    override fun write(value: List<kotlin.UShort>?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterSequenceUShort.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterSequenceUShort: FfiConverterRustBuffer<List<kotlin.UShort>> {
+    override fun read(buf: ByteBuffer): List<kotlin.UShort> {
+        val len = buf.getInt()
+        return List<kotlin.UShort>(len) {
+            FfiConverterUShort.read(buf)
+        }
+    }
+
+    override fun allocationSize(value: List<kotlin.UShort>): ULong {
+        val sizeForLength = 4UL
+        val sizeForItems = value.map { FfiConverterUShort.allocationSize(it) }.sum()
+        return sizeForLength + sizeForItems
+    }
+
+    override fun write(value: List<kotlin.UShort>, buf: ByteBuffer) {
+        buf.putInt(value.size)
+        value.iterator().forEach {
+            FfiConverterUShort.write(it, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
 public object FfiConverterSequenceString: FfiConverterRustBuffer<List<kotlin.String>> {
     override fun read(buf: ByteBuffer): List<kotlin.String> {
         val len = buf.getInt()
@@ -3588,6 +12315,62 @@ public object FfiConverterSequenceString: FfiConverterRustBuffer<List<kotlin.Str
         buf.putInt(value.size)
         value.iterator().forEach {
             FfiConverterString.write(it, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterSequenceByteArray: FfiConverterRustBuffer<List<kotlin.ByteArray>> {
+    override fun read(buf: ByteBuffer): List<kotlin.ByteArray> {
+        val len = buf.getInt()
+        return List<kotlin.ByteArray>(len) {
+            FfiConverterByteArray.read(buf)
+        }
+    }
+
+    override fun allocationSize(value: List<kotlin.ByteArray>): ULong {
+        val sizeForLength = 4UL
+        val sizeForItems = value.map { FfiConverterByteArray.allocationSize(it) }.sum()
+        return sizeForLength + sizeForItems
+    }
+
+    override fun write(value: List<kotlin.ByteArray>, buf: ByteBuffer) {
+        buf.putInt(value.size)
+        value.iterator().forEach {
+            FfiConverterByteArray.write(it, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterSequenceTypeAnswerCode: FfiConverterRustBuffer<List<AnswerCode>> {
+    override fun read(buf: ByteBuffer): List<AnswerCode> {
+        val len = buf.getInt()
+        return List<AnswerCode>(len) {
+            FfiConverterTypeAnswerCode.read(buf)
+        }
+    }
+
+    override fun allocationSize(value: List<AnswerCode>): ULong {
+        val sizeForLength = 4UL
+        val sizeForItems = value.map { FfiConverterTypeAnswerCode.allocationSize(it) }.sum()
+        return sizeForLength + sizeForItems
+    }
+
+    override fun write(value: List<AnswerCode>, buf: ByteBuffer) {
+        buf.putInt(value.size)
+        value.iterator().forEach {
+            FfiConverterTypeAnswerCode.write(it, buf)
         }
     }
 }
@@ -3623,6 +12406,62 @@ public object FfiConverterSequenceTypeHeader: FfiConverterRustBuffer<List<Header
 
 
 
+/**
+ * @suppress
+ */
+public object FfiConverterSequenceTypePinOptions: FfiConverterRustBuffer<List<PinOptions>> {
+    override fun read(buf: ByteBuffer): List<PinOptions> {
+        val len = buf.getInt()
+        return List<PinOptions>(len) {
+            FfiConverterTypePinOptions.read(buf)
+        }
+    }
+
+    override fun allocationSize(value: List<PinOptions>): ULong {
+        val sizeForLength = 4UL
+        val sizeForItems = value.map { FfiConverterTypePinOptions.allocationSize(it) }.sum()
+        return sizeForLength + sizeForItems
+    }
+
+    override fun write(value: List<PinOptions>, buf: ByteBuffer) {
+        buf.putInt(value.size)
+        value.iterator().forEach {
+            FfiConverterTypePinOptions.write(it, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterSequenceTypeFormPart: FfiConverterRustBuffer<List<FormPart>> {
+    override fun read(buf: ByteBuffer): List<FormPart> {
+        val len = buf.getInt()
+        return List<FormPart>(len) {
+            FfiConverterTypeFormPart.read(buf)
+        }
+    }
+
+    override fun allocationSize(value: List<FormPart>): ULong {
+        val sizeForLength = 4UL
+        val sizeForItems = value.map { FfiConverterTypeFormPart.allocationSize(it) }.sum()
+        return sizeForLength + sizeForItems
+    }
+
+    override fun write(value: List<FormPart>, buf: ByteBuffer) {
+        buf.putInt(value.size)
+        value.iterator().forEach {
+            FfiConverterTypeFormPart.write(it, buf)
+        }
+    }
+}
+
+
+
+
 
 
 
@@ -3638,6 +12477,23 @@ public object FfiConverterSequenceTypeHeader: FfiConverterRustBuffer<List<Header
 }
     )
     }
+
+
+        /**
+         * Hands the log up to `level` to the app; a later call replaces the sink and the level, and `None` ends it. One for
+         * the process. Fails with `already_open` where Rust code of the app has installed a subscriber of `tracing` itself,
+         * which gets the same lines.
+         */
+    @Throws(SessionFailure::class) fun `setLogSink`(`sink`: LogSink?, `level`: LogLevel)
+        =
+    uniffiRustCallWithError(SessionFailure) { _status ->
+    UniffiLib.uniffi_auth_session_ffi_fn_func_set_log_sink(
+
+
+        FfiConverterOptionalTypeLogSink.lower(`sink`),
+        FfiConverterTypeLogLevel.lower(`level`),_status)
+}
+
 
 
         /**

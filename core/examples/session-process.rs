@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use auth_session::{
     AuthSession, Error, FaultyStore, FileStore, SessionConfig, SessionState, StoreFault, StoreOperation,
+    Tokens,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -21,6 +22,8 @@ struct Arguments {
     base_url: String,
     directory: String,
     timeout_ms: u64,
+    #[serde(default)]
+    read_only: bool,
 }
 
 /// A line of standard input. The answer has the same `id`.
@@ -37,10 +40,19 @@ enum Command {
     SignIn {
         email: Option<String>,
     },
+    /// Tokens of an earlier version of the app.
+    Import {
+        access_token: String,
+        refresh_token: String,
+    },
+    /// So many requests at once.
     Get {
         path: String,
+        #[serde(default = "once")]
+        times: usize,
     },
     SignOut,
+    Adopt,
     Resume,
     State,
     /// The next operation of this kind hangs, before or after it takes effect; the answer comes when it does.
@@ -48,6 +60,12 @@ enum Command {
         operation: String,
         after: bool,
     },
+    /// What hangs goes on.
+    Release,
+}
+
+fn once() -> usize {
+    1
 }
 
 type Store = Arc<FaultyStore<FileStore>>;
@@ -61,6 +79,7 @@ async fn main() {
         .expect("a URL")
         .allow_loopback(true)
         .request_timeout(Duration::from_millis(arguments.timeout_ms))
+        .read_only(arguments.read_only)
         .store(Arc::clone(&store));
     let session = AuthSession::open(config).await.expect("a session");
     let output = Arc::new(Mutex::new(stdout()));
@@ -93,13 +112,36 @@ async fn obey(command: Command, session: &AuthSession, store: Store) -> Value {
             let email = email.as_deref().unwrap_or("ada@example.com");
             done(session.sign_in(json!({"email": email, "password": password})).await.map(|_| ()))
         }
-        Command::Get { path } => match session.get(&path).send().await {
-            Ok(answer) => {
-                json!({"status": answer.status().as_u16(), "disposition": answer.disposition().name()})
+        Command::Import { access_token, refresh_token } => {
+            match session.import(Tokens::new(access_token).refresh_token(refresh_token)).await {
+                Ok(imported) => json!({"imported": imported}),
+                Err(error) => json!({"error": error.code()}),
             }
-            Err(error) => json!({"error": error.code()}),
-        },
+        }
+        Command::Get { path, times: 1 } => get(session, &path).await,
+        Command::Get { path, times } => {
+            let requests: Vec<_> = (0..times)
+                .map(|_| {
+                    let (session, path) = (session.clone(), path.clone());
+                    tokio::spawn(async move { get(&session, &path).await })
+                })
+                .collect();
+            let mut answers: Vec<Value> = Vec::new();
+            let mut counts: Vec<usize> = Vec::new();
+            for request in requests {
+                let answer = request.await.expect("no panic");
+                match answers.iter().position(|known| *known == answer) {
+                    Some(known) => counts[known] += 1,
+                    None => {
+                        answers.push(answer);
+                        counts.push(1);
+                    }
+                }
+            }
+            json!({"answers": answers, "counts": counts})
+        }
         Command::SignOut => done(session.sign_out().await),
+        Command::Adopt => done(session.adopt(Tokens::new("adopted")).await),
         Command::Resume => {
             let mut events = session.events();
             session.resume();
@@ -114,6 +156,19 @@ async fn obey(command: Command, session: &AuthSession, store: Store) -> Value {
             let hangs = tokio::task::spawn_blocking(hanging).await.expect("no panic");
             json!({"hangs": hangs})
         }
+        Command::Release => {
+            store.release();
+            json!({})
+        }
+    }
+}
+
+async fn get(session: &AuthSession, path: &str) -> Value {
+    match session.get(path).send().await {
+        Ok(answer) => {
+            json!({"status": answer.status().as_u16(), "disposition": answer.disposition().name()})
+        }
+        Err(error) => json!({"error": error.code()}),
     }
 }
 

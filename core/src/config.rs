@@ -146,6 +146,15 @@ impl SessionConfig {
         self
     }
 
+    /// For an extension or a widget that uses the session of its app: it takes the tokens that the app's session has
+    /// saved in the store, and never refreshes, signs in or out, or writes. A token that has expired or is refused
+    /// makes it read the store again; if the app has not refreshed since, requests fail at once with
+    /// [`Error::ReadOnly`]. It sees a later sign-in after [`resume`](crate::AuthSession::resume). Default: false.
+    pub fn read_only(mut self, read_only: bool) -> Self {
+        self.settings.read_only = read_only;
+        self
+    }
+
     /// Sends a random name of this installation with this header, such as `X-Device-Id`, to the token endpoints, for
     /// servers that bind a session to a device. It is made with the first sign-in and kept with the session; it is no
     /// secret and says nothing about the device. Not with a [custom](crate::CustomAuthority) authority.
@@ -259,6 +268,7 @@ impl SessionConfig {
         fingerprint.add("idle_timeout", policies.idle_timeout);
         fingerprint.add("absolute_lifetime", policies.absolute_lifetime);
         fingerprint.add("refresh_grace", self.settings.grace);
+        fingerprint.add("read_only", self.settings.read_only);
         fingerprint.add("max_body_bytes", self.max_body_bytes);
         fingerprint.add("answer_rules", format!("{:?}", self.answer_rules));
         fingerprint.add("retry_policy", format!("{:?}", self.retry_policy));

@@ -121,6 +121,11 @@ pub enum Error {
         /// The first setting that differs.
         field: &'static str,
     },
+    /// The session only reads ([`SessionConfig::read_only`](crate::SessionConfig::read_only)): it does not sign in or
+    /// out, and its access token is no good any more. The session that owns the tokens must act: the user opens the
+    /// app.
+    #[error("this session only reads: the app's own session must sign in, sign out or refresh the token")]
+    ReadOnly,
     /// A defect of this library, or a panic of what the app has plugged into it.
     #[error("internal error: {0}")]
     Internal(String),
@@ -175,7 +180,7 @@ pub enum NetworkFailure {
 impl Error {
     /// All codes, in no particular order. `cancelled` is that of the languages that have request handles; in Rust a
     /// dropped future gets no answer.
-    pub const CODES: [&str; 27] = [
+    pub const CODES: [&str; 28] = [
         "invalid_configuration",
         "invalid_request",
         "origin_not_allowed",
@@ -202,6 +207,7 @@ impl Error {
         "file",
         "recent_sign_in_required",
         "already_open",
+        "read_only",
         "internal",
     ];
 
@@ -233,6 +239,7 @@ impl Error {
             Self::File(_) => "file",
             Self::RecentSignInRequired => "recent_sign_in_required",
             Self::AlreadyOpen { .. } => "already_open",
+            Self::ReadOnly => "read_only",
             Self::Internal(_) => "internal",
         }
     }

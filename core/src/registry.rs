@@ -43,12 +43,15 @@ pub(crate) fn open(
     if let Some((lifecycle, opened_with)) = open.get(&key)
         && let Some(lifecycle) = lifecycle.upgrade()
     {
-        return match fingerprint.first_difference(opened_with) {
+        let difference = fingerprint.first_difference(opened_with);
+        // Before the handle may go, which may be the last one of a store or an authority of the app.
+        drop(open);
+        return match difference {
             Some(field) => Err(Error::AlreadyOpen { field }),
             None => Ok(lifecycle),
         };
     }
-    open.retain(|_, (lifecycle, _)| lifecycle.upgrade().is_some());
+    open.retain(|_, (lifecycle, _)| lifecycle.is_open());
     let lifecycle = start()?;
     open.insert(key, (lifecycle.downgrade(), fingerprint));
     Ok(lifecycle)

@@ -176,7 +176,7 @@ impl AuthSession {
     /// [`Error::InvalidRequest`] if a token could not stand in a header.
     pub async fn adopt(&self, tokens: Tokens) -> Result<(), Error> {
         let grant = tokens.into_grant()?;
-        let intent = self.host.lifecycle.begin_sign_in();
+        let intent = self.host.lifecycle.begin_sign_in()?;
         self.host.lifecycle.sign_in(intent, grant).await
     }
 
@@ -308,7 +308,7 @@ impl AuthSession {
         &self,
         step: impl Future<Output = Result<(Option<Grant>, Value), Error>>,
     ) -> Result<SignInAnswer, Error> {
-        let intent = self.host.lifecycle.begin_sign_in();
+        let intent = self.host.lifecycle.begin_sign_in()?;
         let step = async {
             self.host.lifecycle.revoked().await;
             tokio::time::timeout(self.host.timeout, step)

@@ -43,7 +43,9 @@ const DEADLINE: Duration = Duration::from_secs(1);
 static SEEN: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
 fn note(place: &str, text: impl Display) {
-    SEEN.lock().unwrap_or_else(PoisonError::into_inner).push(format!("{place}: {text}"));
+    // Before the lock is taken: what is shown may take locks of its own.
+    let text = format!("{place}: {text}");
+    SEEN.lock().unwrap_or_else(PoisonError::into_inner).push(text);
 }
 
 fn show(place: &str, value: &(impl Debug + ?Sized)) {

@@ -45,6 +45,8 @@ const codes = [
   'recent_sign_in_required',
   /** The account is open in this process with other settings; see {@link createAuthSession}. */
   'already_open',
+  /** The session only reads what the app's own session saves: that one must sign in, sign out or refresh. */
+  'read_only',
   /** A defect of AuthSession, or a failure that this version has no code for. */
   'internal',
 ] as const;

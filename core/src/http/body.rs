@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
@@ -90,9 +90,11 @@ impl RequestBody {
 
     /// Ready to be sent once. Files are opened here, so that one that is missing is told before anything is
     /// sent. Must be called on the library's runtime, which reads them.
-    pub(crate) async fn open(&self, observer: Option<Observer>) -> Result<reqwest::Body, Error> {
+    pub(crate) async fn open(&self, observer: Option<Observer>) -> Result<Opened, Error> {
         let source = match self {
-            Self::Bytes(bytes) if observer.is_none() => return Ok(bytes.clone().into()),
+            Self::Bytes(bytes) if observer.is_none() => {
+                return Ok(Opened { body: bytes.clone().into(), failure: SourceFailure::default() });
+            }
             Self::Bytes(bytes) => Source::Bytes(bytes.clone()),
             Self::File(path) => read_ahead(vec![Piece::file(path).await?]).await?,
             Self::Multipart(form) => read_ahead(form.pieces().await?).await?,
@@ -104,7 +106,26 @@ impl RequestBody {
             }
         };
         let total = source.len();
-        Ok(reqwest::Body::wrap(Outgoing { source, sent: 0, total, observer }))
+        let failure = SourceFailure::default();
+        let outgoing = Outgoing { source, sent: 0, total, observer, failure: failure.clone() };
+        Ok(Opened { body: reqwest::Body::wrap(outgoing), failure })
+    }
+}
+
+/// A body that is about to be sent.
+pub(crate) struct Opened {
+    pub(crate) body: reqwest::Body,
+    pub(crate) failure: SourceFailure,
+}
+
+/// Why no more could be read of what was to be sent. The client that sends it calls this a failure of the
+/// connection, and such a request would be repeated for nothing.
+#[derive(Clone, Default)]
+pub(crate) struct SourceFailure(Arc<OnceLock<io::ErrorKind>>);
+
+impl SourceFailure {
+    pub(crate) fn error(&self) -> Option<Error> {
+        self.0.get().copied().map(Error::File)
     }
 }
 
@@ -146,6 +167,7 @@ struct Outgoing {
     sent: u64,
     total: Option<u64>,
     observer: Option<Observer>,
+    failure: SourceFailure,
 }
 
 impl Body for Outgoing {
@@ -156,8 +178,13 @@ impl Body for Outgoing {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
-        let Some(chunk) = ready!(self.source.poll_next(context)).transpose()? else {
-            return Poll::Ready(None);
+        let chunk = match ready!(self.source.poll_next(context)) {
+            Some(Ok(chunk)) => chunk,
+            Some(Err(error)) => {
+                self.failure.0.get_or_init(|| error.kind());
+                return Poll::Ready(Some(Err(error)));
+            }
+            None => return Poll::Ready(None),
         };
         self.sent += chunk.len() as u64;
         if let Some(observer) = &self.observer {

@@ -12,7 +12,7 @@ use reqwest::{Method, StatusCode};
 use tokio::time::{Instant, sleep};
 use url::Url;
 
-use super::body::{Observer, RequestBody};
+use super::body::{Observer, RequestBody, SourceFailure};
 use super::challenge::{Meaning, is_about_access, meaning};
 use super::client::ApiHost;
 use super::redirect::{Redirect, redirect};
@@ -275,10 +275,17 @@ impl Exchange {
         if let Some(ticket) = ticket {
             request = request.header(AUTHORIZATION, bearer(ticket).map_err(Unanswered::for_good)?);
         }
+        let mut source = SourceFailure::default();
         if let Some(body) = &self.body {
-            request = request.body(body.open(self.upload.clone()).await.map_err(Unanswered::for_good)?);
+            let opened = body.open(self.upload.clone()).await.map_err(Unanswered::for_good)?;
+            source = opened.failure;
+            request = request.body(opened.body);
         }
-        let mut response = request.send().await.map_err(|error| Unanswered::of(&error))?;
+        let sent = request.send().await;
+        let mut response = sent.map_err(|error| match source.error() {
+            Some(failed) => Unanswered::for_good(failed),
+            None => Unanswered::of(&error),
+        })?;
         let status = response.status();
         let headers = std::mem::take(response.headers_mut());
         let total = response.content_length();

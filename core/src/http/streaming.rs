@@ -109,8 +109,8 @@ impl StreamingResponse {
     /// Writes the body to a file that appears, or replaces what was there, only when it is complete.
     pub(crate) async fn into_file(mut self, path: &Path) -> Result<Response, Error> {
         let failed = |error: std::io::Error| Error::File(error.kind());
-        let mut temporary = Temporary::beside(path)?;
-        let mut file = File::create_new(&temporary.path).await.map_err(failed)?;
+        let (mut temporary, file) = Temporary::beside(path).await?;
+        let mut file = File::from_std(file);
         while let Some(chunk) = self.chunk().await? {
             file.write_all(&chunk).await.map_err(failed)?;
         }
@@ -140,17 +140,25 @@ struct Temporary {
 }
 
 impl Temporary {
-    fn beside(path: &Path) -> Result<Self, Error> {
+    /// Makes the file. Whoever gives up meanwhile leaves none behind: then nobody takes what the thread hands
+    /// over, and it is deleted.
+    async fn beside(path: &Path) -> Result<(Self, std::fs::File), Error> {
         let mut name = path.file_name().ok_or(Error::File(std::io::ErrorKind::InvalidInput))?.to_owned();
         name.push(format!(".{}.part", AttemptId::random()?.as_str()));
-        Ok(Self { path: path.with_file_name(name), renamed: false })
+        let path = path.with_file_name(name);
+        let create = move || {
+            let file = std::fs::File::create_new(&path).map_err(|error| Error::File(error.kind()))?;
+            Ok((Self { path, renamed: false }, file))
+        };
+        let created = tokio::task::spawn_blocking(create).await;
+        created.map_err(|_| Error::Internal("no thread to make a file on".into()))?
     }
 }
 
 impl Drop for Temporary {
     fn drop(&mut self) {
         if !self.renamed {
-            // It may not have been made.
+            // Somebody else may have removed it.
             let _ = std::fs::remove_file(&self.path);
         }
     }

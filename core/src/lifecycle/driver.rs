@@ -59,6 +59,10 @@ impl WeakLifecycle {
     pub(crate) fn upgrade(&self) -> Option<Lifecycle> {
         Some(Lifecycle { shared: self.shared.upgrade()?, decided: self.decided.upgrade()? })
     }
+
+    pub(crate) fn is_open(&self) -> bool {
+        self.shared.strong_count() > 0
+    }
 }
 
 /// An effect on its way to the task that carries it out.
@@ -157,7 +161,7 @@ impl Lifecycle {
         runtime.spawn(run_store(store_queue));
         runtime.spawn(run_effects(effects));
         let lifecycle = Self { shared, decided };
-        lifecycle.enqueue(first);
+        lifecycle.enqueue(lifecycle.shared.opened, first);
         Ok(lifecycle)
     }
 
@@ -194,6 +198,8 @@ impl Lifecycle {
     }
 
     pub(crate) fn state(&self) -> SessionState {
+        // Before the machine is locked: the clock may be the app's.
+        let now = Now::read(self.shared.clock.as_ref());
         match self.machine().view() {
             View::Restoring => SessionState::Restoring,
             View::Locked(_) => SessionState::Locked,
@@ -201,7 +207,7 @@ impl Lifecycle {
             View::SignedIn(held) => SessionState::SignedIn {
                 subject: held.subject.clone(),
                 claims: held.claims.clone(),
-                expires_at: on_the_wall(held.expires_at, self.shared.clock.as_ref()),
+                expires_at: now.on_the_wall(held.expires_at),
             },
         }
     }
@@ -248,7 +254,7 @@ impl Lifecycle {
         let answer = {
             let mut machine = self.machine();
             let (answer, effects) = machine.want(at, *want);
-            self.enqueue(effects);
+            self.enqueue(at.now, effects);
             answer
         };
         match answer {
@@ -268,8 +274,10 @@ impl Lifecycle {
     }
 
     /// Begins a sign-in; later sign-ins and sign-outs supersede it.
-    pub(crate) fn begin_sign_in(&self) -> Intent {
-        self.machine().begin_sign_in()
+    pub(crate) fn begin_sign_in(&self) -> Result<Intent, Error> {
+        let mut machine = self.machine();
+        machine.may_change()?;
+        Ok(machine.begin_sign_in())
     }
 
     /// Returns when no revocation is under way, or when that takes too long. Many servers revoke all tokens of
@@ -285,7 +293,7 @@ impl Lifecycle {
         let attempt = {
             let mut machine = self.machine();
             let (result, effects) = machine.sign_in(at, intent, grant);
-            self.enqueue(effects);
+            self.enqueue(at.now, effects);
             result?
         };
         self.done(attempt).await.map_err(Error::from)
@@ -294,6 +302,7 @@ impl Lifecycle {
     /// Puts tokens into a store on which nobody has ever signed in. True if they took effect: they are saved
     /// then, and in use.
     pub(crate) async fn import(&self, grant: Grant) -> Result<bool, Error> {
+        self.machine().may_change()?;
         let lineage = grant.attempt_id.clone();
         let (told, imported) = oneshot::channel();
         loop {
@@ -312,11 +321,12 @@ impl Lifecycle {
         // A store that panics tells nothing; the machine knows of it.
         let imported = imported.await.unwrap_or(false);
         self.restored().await;
+        let now = self.shared.clock.boot_time();
         let machine = self.machine();
         match machine.view() {
             View::Locked(cause) if !imported => Err(cause.clone()),
             View::SignedIn(held) if imported && held.lineage == lineage => {
-                self.enqueue(vec![Effect::Emit(Event::SignedIn)]);
+                self.enqueue(now, vec![Effect::Emit(Event::SignedIn)]);
                 Ok(true)
             }
             // Somebody has signed in or out while the import was saved: that counts.
@@ -329,8 +339,9 @@ impl Lifecycle {
         let at = self.shared.moment();
         let attempt = {
             let mut machine = self.machine();
+            machine.may_change()?;
             let (attempt, effects) = machine.sign_out(at);
-            self.enqueue(effects);
+            self.enqueue(at.now, effects);
             attempt
         };
         match attempt {
@@ -341,7 +352,9 @@ impl Lifecycle {
 
     /// Checks that the user signed in no longer ago than this.
     pub(crate) fn require_recent_sign_in(&self, most: Duration) -> Result<(), Error> {
-        match self.machine().since_sign_in(self.shared.clock.boot_time())? {
+        let now = self.shared.clock.boot_time();
+        let age = self.machine().since_sign_in(now)?;
+        match age {
             Some(age) if age <= most => Ok(()),
             _ => Err(Error::RecentSignInRequired),
         }
@@ -370,12 +383,12 @@ impl Lifecycle {
         let at = self.shared.moment();
         let mut machine = self.machine();
         let effects = machine.apply(at, input);
-        self.enqueue(effects);
+        self.enqueue(at.now, effects);
     }
 
     /// Tells the app of something that the machine has no part in.
     pub(crate) fn emit(&self, event: Event) {
-        self.enqueue(vec![Effect::Emit(event)]);
+        self.enqueue(self.shared.clock.boot_time(), vec![Effect::Emit(event)]);
     }
 
     /// Random bits, good for jitter.
@@ -406,24 +419,13 @@ impl Lifecycle {
         self.shared.machine.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn note(&self, decision: Decision) {
-        let since_opening = self.shared.opened.until(self.shared.clock.boot_time());
-        let at_ms = u64::try_from(since_opening.as_millis()).unwrap_or(u64::MAX);
-        tracing::debug!(?decision);
-        if matches!(decision, Decision::RefreshEnded { outcome: "refreshed", .. }) {
-            self.shared.refreshes.fetch_add(1, Ordering::Relaxed);
-        }
-        let mut trace = self.shared.trace.lock().unwrap_or_else(PoisonError::into_inner);
-        trace.note(TraceEntry { at_ms, decision });
-    }
-
     /// Called with the machine locked, so that effects queue up in the order of the decisions. Sending
-    /// wakes one task of the library's own and runs nothing here.
-    fn enqueue(&self, effects: Vec<Effect>) {
+    /// wakes one task of the library's own and runs nothing here: whoever listens, to the log as well, may
+    /// call back.
+    fn enqueue(&self, now: BootTime, effects: Vec<Effect>) {
         for effect in effects {
-            if let Effect::Note(decision) = effect {
-                self.note(decision);
-                continue;
+            if let Effect::Note(decision) = &effect {
+                self.shared.note(now, decision.clone());
             }
             // The queue is closed only when the runtime is going down with the process.
             let _ = self.decided.send(Decided { effect, lifecycle: self.clone() });
@@ -432,6 +434,15 @@ impl Lifecycle {
 }
 
 impl Shared {
+    fn note(&self, now: BootTime, decision: Decision) {
+        if matches!(decision, Decision::RefreshEnded { outcome: "refreshed", .. }) {
+            self.refreshes.fetch_add(1, Ordering::Relaxed);
+        }
+        let at_ms = u64::try_from(self.opened.until(now).as_millis()).unwrap_or(u64::MAX);
+        let mut trace = self.trace.lock().unwrap_or_else(PoisonError::into_inner);
+        trace.note(TraceEntry { at_ms, decision });
+    }
+
     fn moment(&self) -> Moment {
         // A Weyl sequence through a mixing function: jitter needs to be spread, not unpredictable.
         let mut bits = self.entropy.fetch_add(0x9E37_79B9_7F4A_7C15, Ordering::Relaxed);
@@ -478,7 +489,7 @@ impl Lifecycle {
                 // Giving a lock back is quick, but it is a store's code.
                 tokio::task::spawn_blocking(move || drop(lease));
             }
-            Effect::Note(decision) => self.note(decision),
+            Effect::Note(decision) => tracing::debug!(?decision),
             Effect::Refresh { attempt, token, attempt_id } => {
                 let span = tracing::debug_span!("refresh", attempt, id = attempt_id.as_str());
                 let shared = Arc::clone(&self.shared);
@@ -686,7 +697,7 @@ impl Shared {
         Record {
             refresh_token: held.refresh.as_deref().cloned(),
             access_token: access.cloned(),
-            expires_at: on_the_wall(expires_at, self.clock.as_ref()),
+            expires_at: Now::read(self.clock.as_ref()).on_the_wall(expires_at),
             lifetime: held.lifetime,
             attempt: held.attempt_id.clone(),
             lineage: held.lineage.clone(),
@@ -697,11 +708,25 @@ impl Shared {
     }
 }
 
-fn on_the_wall(time: Option<BootTime>, clock: &dyn Clock) -> Option<SystemTime> {
-    let now = clock.boot_time();
-    let time = time?;
-    let wall = clock.wall_time();
-    if time >= now { wall.checked_add(now.until(time)) } else { wall.checked_sub(time.until(now)) }
+/// Both clocks, read together.
+struct Now {
+    boot: BootTime,
+    wall: SystemTime,
+}
+
+impl Now {
+    fn read(clock: &dyn Clock) -> Self {
+        Self { boot: clock.boot_time(), wall: clock.wall_time() }
+    }
+
+    fn on_the_wall(&self, time: Option<BootTime>) -> Option<SystemTime> {
+        let time = time?;
+        if time >= self.boot {
+            self.wall.checked_add(self.boot.until(time))
+        } else {
+            self.wall.checked_sub(time.until(self.boot))
+        }
+    }
 }
 
 fn grant(record: Record, clock: &dyn Clock) -> Grant {

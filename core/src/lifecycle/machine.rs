@@ -47,11 +47,13 @@ pub(crate) struct Settings {
     /// How long a token whose answer was lost is sent again quickly.
     pub(crate) grace: Duration,
     pub(crate) policies: Policies,
+    /// Another process owns the session: this one reads what that one saves, and changes nothing.
+    pub(crate) read_only: bool,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { grace: GRACE, policies: Policies::default() }
+        Self { grace: GRACE, policies: Policies::default(), read_only: false }
     }
 }
 
@@ -135,6 +137,11 @@ impl Machine {
         (Self { settings, counters, phase }, vec![Effect::Load { attempt }])
     }
 
+    /// Whether this session may sign in or out, and so change what others share with it.
+    pub(crate) fn may_change(&self) -> Result<(), Error> {
+        if self.settings.read_only { Err(Error::ReadOnly) } else { Ok(()) }
+    }
+
     pub(crate) fn view(&self) -> View<'_> {
         match &self.phase {
             Phase::Restoring { .. } => View::Restoring,
@@ -197,6 +204,9 @@ impl Machine {
         grant: Grant,
     ) -> (Result<Attempt, Error>, Vec<Effect>) {
         let mut effects = Vec::new();
+        if let Err(error) = self.may_change() {
+            return (Err(error), effects);
+        }
         if intent.0 <= self.counters.void_intents {
             // Revoking after somebody else has signed in could end their session: many servers revoke
             // all tokens of a grant at once.
@@ -228,8 +238,10 @@ impl Machine {
     }
 
     /// Begins an import: the store is read once more, and written where nothing ever was. `None` while it is
-    /// being read, and where somebody is known to have signed in.
+    /// being read, and where somebody is known to have signed in. Whoever calls asks
+    /// [`may_change`](Self::may_change) first.
     pub(crate) fn begin_import(&mut self) -> Option<Attempt> {
+        self.may_change().ok()?;
         match &self.phase {
             Phase::SignedOut(out) if out.reason == SignOutReason::NeverSignedIn => {}
             Phase::Locked { .. } => {}
@@ -241,8 +253,12 @@ impl Machine {
     }
 
     /// The user signs out. It takes effect at once; the attempt is done when the tombstone is durable.
-    /// `None` where there is nothing to erase.
+    /// `None` where there is nothing to erase, or nothing may be: whoever calls asks
+    /// [`may_change`](Self::may_change) first.
     pub(crate) fn sign_out(&mut self, at: Moment) -> (Option<Attempt>, Vec<Effect>) {
+        if self.may_change().is_err() {
+            return (None, Vec::new());
+        }
         self.counters.void_intents = self.counters.intents;
         let mut effects = Vec::new();
         let mut turn =
@@ -277,6 +293,15 @@ impl Machine {
             }
             (Input::Loaded { attempt, loaded }, Phase::SignedIn(session)) => {
                 session.loaded(attempt, loaded, turn)
+            }
+            (Input::Loaded { attempt, loaded }, Phase::SignedOut(out)) => {
+                if out.has_looked(attempt)
+                    && let Loaded::Found(stored) = loaded
+                {
+                    self.phase = found(*stored, turn);
+                    turn.effects.extend([Effect::Emit(Event::SignedIn), Effect::Settle]);
+                }
+                None
             }
             (Input::Leased { attempt, result }, Phase::SignedIn(session)) => {
                 session.leased(attempt, result, turn)
@@ -325,6 +350,10 @@ impl Machine {
                 session.tick(turn);
                 session.violated(turn)
             }
+            (Input::Resumed, Phase::SignedOut(out)) if turn.settings.read_only => {
+                out.look(turn);
+                None
+            }
             (Input::Tick | Input::Resumed, Phase::SignedOut(out)) => {
                 out.tick(turn);
                 None
@@ -353,12 +382,7 @@ fn restored(phase: &mut Phase, attempt: Attempt, loaded: Loaded, turn: &mut Turn
     turn.note(Decision::StoreRead { attempt, found: loaded.name() });
     let signed_out = |reason| Phase::SignedOut(Box::new(SignedOut::quietly(reason)));
     *phase = match loaded {
-        Loaded::Found(stored) => {
-            let Stored { grant, times, generation } = *stored;
-            let held = Held::stored(grant, turn.counters.number(), turn.at);
-            let session = SignedIn::restore(turn.counters.epochs, held, times, generation, turn);
-            Phase::SignedIn(Box::new(session))
-        }
+        Loaded::Found(stored) => found(*stored, turn),
         Loaded::Ended(reason) => signed_out(reason),
         Loaded::Absent => signed_out(SignOutReason::NeverSignedIn),
         Loaded::Lost => signed_out(SignOutReason::SecretsLost),
@@ -371,9 +395,18 @@ fn restored(phase: &mut Phase, attempt: Attempt, loaded: Loaded, turn: &mut Turn
     turn.effects.push(Effect::Settle);
 }
 
+fn found(stored: Stored, turn: &mut Turn<'_>) -> Phase {
+    let Stored { grant, times, generation } = stored;
+    let held = Held::stored(grant, turn.counters.number(), turn.at);
+    let session = SignedIn::restore(turn.counters.epochs, held, times, generation, turn);
+    Phase::SignedIn(Box::new(session))
+}
+
 /// Ends the session: everything of its epoch is void from here on. Returns the attempt of its erasure.
 fn end(phase: &mut Phase, reason: SignOutReason, turn: &mut Turn<'_>) -> Option<Attempt> {
     let (orphan, expected) = match phase {
+        // It ends here alone: whose tokens they are ends it for all.
+        Phase::SignedIn(session) if turn.settings.read_only => (session.abandon(false, turn), None),
         Phase::SignedIn(session) if reason != SignOutReason::User => {
             (session.abandon(is_wanted(reason), turn), session.expected())
         }

@@ -26,6 +26,11 @@ impl AttemptId {
         Ok(Self(hexadecimal(&random_bytes::<16>()?)))
     }
 
+    #[cfg(test)]
+    pub(super) fn named(name: &str) -> Self {
+        Self(name.to_owned())
+    }
+
     /// The text that is sent.
     pub fn as_str(&self) -> &str {
         &self.0

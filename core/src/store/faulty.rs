@@ -104,18 +104,23 @@ impl<S> FaultyStore<S> {
         self.script.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn next(&self, operation: StoreOperation) -> Option<StoreFault> {
+    /// The fault of this operation, and how often everybody had been let go when it struck.
+    fn next(&self, operation: StoreOperation) -> Option<(StoreFault, u64)> {
         let mut script = self.locked();
+        let releases = script.releases;
         let (fault, left) = script.faults.get_mut(&operation).filter(|(_, left)| *left > 0)?;
         *left -= 1;
-        Some(*fault)
+        Some((*fault, releases))
     }
 
-    fn hang(&self, operation: StoreOperation) {
+    /// Until the first release since the fault struck, which may have come before this is called: nobody would
+    /// let it go a second time.
+    fn hang(&self, operation: StoreOperation, releases: u64) {
         let mut script = self.locked();
-        *script.hanging.entry(operation).or_default() += 1;
-        let releases = script.releases;
-        self.changed.notify_all();
+        if script.releases == releases {
+            *script.hanging.entry(operation).or_default() += 1;
+            self.changed.notify_all();
+        }
         let held = |script: &mut Script| script.releases == releases;
         drop(self.changed.wait_while(script, held).unwrap_or_else(PoisonError::into_inner));
     }
@@ -125,24 +130,24 @@ impl<S> FaultyStore<S> {
         operation: StoreOperation,
         act: impl FnOnce(&S) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        match self.next(operation) {
-            None => act(&self.inner),
-            Some(StoreFault::Locked) => Err(StoreError::Locked),
-            Some(StoreFault::Conflict) if operation != StoreOperation::Lease => Err(StoreError::Conflict),
-            Some(StoreFault::Hang) => {
-                self.hang(operation);
+        let Some((fault, releases)) = self.next(operation) else { return act(&self.inner) };
+        match fault {
+            StoreFault::Locked => Err(StoreError::Locked),
+            StoreFault::Conflict if operation != StoreOperation::Lease => Err(StoreError::Conflict),
+            StoreFault::Hang => {
+                self.hang(operation, releases);
                 act(&self.inner)
             }
-            Some(StoreFault::HangAfter) => {
+            StoreFault::HangAfter => {
                 let result = act(&self.inner);
-                self.hang(operation);
+                self.hang(operation, releases);
                 result
             }
-            Some(StoreFault::FailAfter) => act(&self.inner).and(Err(injected())),
-            Some(StoreFault::Panic) => panic!("a scripted defect of the store"),
-            Some(
-                StoreFault::Fail | StoreFault::Corrupt | StoreFault::Unrecoverable | StoreFault::Conflict,
-            ) => Err(injected()),
+            StoreFault::FailAfter => act(&self.inner).and(Err(injected())),
+            StoreFault::Panic => panic!("a scripted defect of the store"),
+            StoreFault::Fail | StoreFault::Corrupt | StoreFault::Unrecoverable | StoreFault::Conflict => {
+                Err(injected())
+            }
         }
     }
 }
@@ -155,22 +160,22 @@ fn injected() -> StoreError {
 
 impl<S: SecretStore> SecretStore for FaultyStore<S> {
     fn load(&self, slot: &Slot) -> Load {
-        match self.next(StoreOperation::Load) {
-            None => self.inner.load(slot),
-            Some(StoreFault::Locked) => Load::Locked,
-            Some(StoreFault::Hang) => {
-                self.hang(StoreOperation::Load);
+        let Some((fault, releases)) = self.next(StoreOperation::Load) else { return self.inner.load(slot) };
+        match fault {
+            StoreFault::Locked => Load::Locked,
+            StoreFault::Hang => {
+                self.hang(StoreOperation::Load, releases);
                 self.inner.load(slot)
             }
-            Some(StoreFault::HangAfter) => {
+            StoreFault::HangAfter => {
                 let loaded = self.inner.load(slot);
-                self.hang(StoreOperation::Load);
+                self.hang(StoreOperation::Load, releases);
                 loaded
             }
-            Some(StoreFault::Corrupt) => Load::Corrupt(INJECTED.into()),
-            Some(StoreFault::Unrecoverable) => Load::Unrecoverable,
-            Some(StoreFault::Panic) => panic!("a scripted defect of the store"),
-            Some(StoreFault::Fail | StoreFault::FailAfter | StoreFault::Conflict) => {
+            StoreFault::Corrupt => Load::Corrupt(INJECTED.into()),
+            StoreFault::Unrecoverable => Load::Unrecoverable,
+            StoreFault::Panic => panic!("a scripted defect of the store"),
+            StoreFault::Fail | StoreFault::FailAfter | StoreFault::Conflict => {
                 Load::Transient(INJECTED.into())
             }
         }
@@ -237,6 +242,39 @@ mod tests {
         store.script(StoreOperation::Erase, StoreFault::FailAfter, 1);
         assert!(matches!(erase(&store), Err(StoreError::Transient(_))));
         assert!(matches!(store.load(&slot()), Load::Tombstone(..)));
+    }
+
+    /// A store whose writes let everybody go while they are made.
+    #[derive(Debug)]
+    struct Releasing(Mutex<std::sync::Weak<FaultyStore<Releasing>>>);
+
+    impl SecretStore for Releasing {
+        fn load(&self, _: &Slot) -> Load {
+            Load::Absent
+        }
+
+        fn save(&self, _: &Slot, _: &Record, _: Expected) -> Result<Generation, StoreError> {
+            Ok(Generation(1))
+        }
+
+        fn erase(&self, _: &Slot, _: &Tombstone, _: Expected) -> Result<Generation, StoreError> {
+            let store = self.0.lock().expect("no panic").upgrade().expect("it is being used");
+            store.release();
+            Ok(Generation(1))
+        }
+
+        fn identity(&self) -> StoreIdentity {
+            StoreIdentity::unique()
+        }
+    }
+
+    #[test]
+    fn a_release_between_the_fault_and_the_hanging_is_not_missed() {
+        let store = Arc::new(FaultyStore::new(Releasing(Mutex::default())));
+        *store.inner.0.lock().expect("no panic") = Arc::downgrade(&store);
+        store.script(StoreOperation::Erase, StoreFault::HangAfter, 1);
+        assert!(erase(&store).is_ok());
+        assert!(!store.await_hanging(StoreOperation::Erase, Duration::ZERO));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use auth_session::{Disposition, Multipart, TransferProgress};
+use auth_session::{Disposition, Error, Multipart, TransferProgress};
 use bytes::Bytes;
 use futures_core::Stream;
 use tokio::sync::mpsc;
@@ -106,6 +106,35 @@ async fn a_stream_is_sent_once_and_a_401_goes_back_while_the_next_request_has_a_
     assert_eq!(response.status(), 200);
     let bodies: Vec<_> = server.requests().iter().map(|seen| seen.text().to_owned()).collect();
     assert_eq!((bodies, server.refreshes()), (vec!["one two".to_owned(), "three".to_owned()], 1));
+}
+
+#[tokio::test]
+async fn a_body_that_cannot_be_read_to_its_end_is_an_error_of_the_file_and_is_sent_once() {
+    let server = Server::start(|_| Reply::new(200)).await;
+    let session = server.session().await;
+    let (sender, receiver) = mpsc::unbounded_channel();
+    sender.send(Ok(Bytes::from_static(b"one"))).expect("the receiver is there");
+    sender.send(Err(io::ErrorKind::PermissionDenied.into())).expect("the receiver is there");
+    let error =
+        session.put("/").body_from_stream(Pieces(receiver)).send().await.expect_err("a broken stream");
+    assert_eq!(error, Error::File(io::ErrorKind::PermissionDenied));
+    // A file that gets shorter while it is sent: larger than what is read ahead and what sockets take.
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("shrinks.bin");
+    let file = std::fs::File::create(&path).expect("a file");
+    file.set_len(64 << 20).expect("space");
+    let (reports, mut told) = mpsc::unbounded_channel();
+    let request = session.put("/").body_from_file(&path).on_upload_progress(move |progress| {
+        file.set_len(1 << 20).expect("a file can be cut");
+        reports.send(progress.bytes).expect("the receiver is there");
+    });
+    let error = request.send().await.expect_err("a file that shrinks");
+    assert_eq!(error, Error::File(io::ErrorKind::UnexpectedEof));
+    let mut reached = 0;
+    while let Some(bytes) = told.recv().await {
+        assert!(bytes > reached, "it was sent again");
+        reached = bytes;
+    }
 }
 
 #[tokio::test]

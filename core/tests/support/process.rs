@@ -50,10 +50,19 @@ impl SessionProcess {
         Self::open_for(realm, directory, PATIENCE).await
     }
 
+    /// One that only reads.
+    pub(crate) async fn open_reader(realm: &Realm, directory: &Path) -> Self {
+        let mut arguments = arguments(realm, directory, PATIENCE);
+        arguments["read_only"] = json!(true);
+        Self::run(Command::new(program()), arguments).await
+    }
+
     /// With a command that runs the program, and gets its argument.
-    pub(crate) async fn spawn(mut command: Command, realm: &Realm, directory: &Path, most: Duration) -> Self {
-        let arguments = json!({"base_url": realm.api_url(), "directory": directory,
-            "timeout_ms": most.as_millis() as u64});
+    pub(crate) async fn spawn(command: Command, realm: &Realm, directory: &Path, most: Duration) -> Self {
+        Self::run(command, arguments(realm, directory, most)).await
+    }
+
+    async fn run(mut command: Command, arguments: Value) -> Self {
         command.arg(arguments.to_string()).stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
         let mut child = command.spawn().expect("the example session-process is built with the tests");
         let input = child.stdin.take().expect("a pipe");
@@ -144,6 +153,10 @@ impl SessionProcess {
     pub(crate) async fn wait(&mut self) -> ExitStatus {
         timeout(PATIENCE, self.child.wait()).await.expect("it ends in time").expect("it ends")
     }
+}
+
+fn arguments(realm: &Realm, directory: &Path, most: Duration) -> Value {
+    json!({"base_url": realm.api_url(), "directory": directory, "timeout_ms": most.as_millis() as u64})
 }
 
 pub(crate) fn answered() -> Value {

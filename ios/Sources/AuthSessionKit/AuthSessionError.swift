@@ -109,6 +109,9 @@ extension AuthSessionError {
         /// The account is open in this process with another configuration; see ``AuthSession/open(_:)``.
         case alreadyOpen = "already_open"
 
+        /// The session only reads what the app's own session saves: that one must sign in, sign out or refresh.
+        case readOnly = "read_only"
+
         /// A defect of this library.
         case `internal`
 

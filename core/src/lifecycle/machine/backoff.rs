@@ -33,6 +33,8 @@ pub(super) enum Problem {
     Misconfigured(String),
     Unexpected(u16),
     Store(StoreError),
+    /// Only another process may refresh, and it has not.
+    ReadOnly,
 }
 
 impl Backoff {
@@ -57,6 +59,11 @@ impl Backoff {
         }
     }
 
+    /// Of a store that was read in vain: whoever comes next reads it again.
+    pub(super) fn none(at: Moment, attempt: Attempt, problem: Problem) -> Self {
+        Self { attempt, until: at.now, failures: 0, asked: false, problem }
+    }
+
     /// Whether the server has answered with nonsense a few times in a row: signing in again may help.
     pub(super) fn is_hopeless(&self) -> bool {
         matches!(self.problem, Problem::Unexpected(_)) && self.failures == HOPELESS_AFTER
@@ -75,6 +82,7 @@ impl Backoff {
             Problem::Misconfigured(what) => Error::AuthorityMisconfigured(what.clone()),
             Problem::Unexpected(status) => Error::AuthorityUnexpected { status: *status },
             Problem::Store(error) => error.clone().into(),
+            Problem::ReadOnly => Error::ReadOnly,
         }
     }
 }

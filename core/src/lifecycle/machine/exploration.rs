@@ -145,12 +145,15 @@ impl Explored {
 }
 
 /// Three requests in two processes; a process that starts again makes one more.
-const STRICT: Rules = Rules { grace: false, names_users: true, ages: false, requests: [2, 1] };
+const STRICT: Rules = Rules { grace: false, names_users: true, ages: false, reader: false, requests: [2, 1] };
 const GRACE: Rules = Rules { grace: true, ..STRICT };
 /// For bounds that multiply what can happen.
 const FEWER: Rules = Rules { requests: [1, 1], ..STRICT };
 const AGES: Rules = Rules { ages: true, ..FEWER };
 const NAMELESS: Rules = Rules { names_users: false, ..FEWER };
+
+/// One owns the session, and the other only reads it.
+const READER: Rules = Rules { reader: true, ..FEWER };
 
 /// Access tokens expire once, and nothing goes wrong.
 const USUAL: Bounds = Bounds {
@@ -198,6 +201,28 @@ fn the_invariants_hold_whenever_a_user_signs_in() {
     );
 }
 
+#[test]
+fn who_only_reads_changes_nothing_and_every_invariant_holds() {
+    let resumed = Bounds { resumes: 1, ..USUAL };
+    let lost = Bounds { losses: 1, crashes: 1, ..USUAL };
+    let read = Bounds { failed_reads: 1, pauses: 1, ..USUAL };
+    let out = Bounds { sign_outs: 1, resumes: 1, ..USUAL };
+    let sign_in = Bounds { sign_ins: 1, resumes: 1, ..USUAL };
+    let nameless = Rules { names_users: false, ..READER };
+    let ages = Rules { ages: true, ..READER };
+    hold(
+        "readers",
+        &[
+            (READER, resumed),
+            (ages, resumed),
+            (READER, lost),
+            (ages, read),
+            (READER, out),
+            (nameless, sign_in),
+        ],
+    );
+}
+
 /// Takes minutes and some GiB: set `AUTH_SESSION_EXPLORE` to anything.
 #[test]
 fn the_invariants_hold_when_more_things_come_together() {
@@ -231,15 +256,17 @@ fn the_invariants_hold_on_long_ways_on_which_anything_happens() {
     };
     let start = Instant::now();
     let mut sum = Explored { states: 0, transitions: 0, ends: 0 };
-    for (grace, names_users, ages) in [
-        (false, true, false),
-        (false, false, false),
-        (false, true, true),
-        (false, false, true),
-        (true, true, false),
-        (true, false, true),
+    for (grace, names_users, ages, reader) in [
+        (false, true, false, false),
+        (false, false, false, false),
+        (false, true, true, false),
+        (false, false, true, false),
+        (true, true, false, false),
+        (true, false, true, false),
+        (false, true, false, true),
+        (false, false, true, true),
     ] {
-        let rules = Rules { grace, names_users, ages, requests: [3, 3] };
+        let rules = Rules { grace, names_users, ages, reader, requests: [3, 3] };
         match walk(rules, bounds, WALKS, LONGEST) {
             Ok(explored) => sum.add(&explored),
             Err(trace) => panic!("{rules:?}\n{trace}"),

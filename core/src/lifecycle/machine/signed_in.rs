@@ -73,6 +73,8 @@ enum Stage {
     Confirming { reason: SignOutReason, until: BootTime },
     /// New tokens are being saved.
     Saving { next: Next, since: BootTime },
+    /// Only others may refresh; the store is being read to see whether they have.
+    Looking { until: BootTime },
 }
 
 /// What is being saved, and so what happens when it is.
@@ -162,6 +164,9 @@ impl SignedIn {
             }
             return Answer::Wait { attempt: flight.attempt, epoch: self.epoch };
         }
+        if turn.settings.read_only {
+            return self.look(want, turn);
+        }
         if !renewable {
             return Answer::NotRenewable;
         }
@@ -182,6 +187,27 @@ impl SignedIn {
         self.start(because, 1, turn)
     }
 
+    /// Reads the store for a newer token. Whoever has waited for that in vain is told; whoever comes later has the
+    /// store read again, because somebody may have refreshed since.
+    fn look(&mut self, want: Want, turn: &mut Turn<'_>) -> Answer {
+        if let Some(backoff) = &self.backoff
+            && want.after.is_some_and(|attempt| attempt <= backoff.attempt)
+        {
+            return Answer::Fail(backoff.explain(turn.at));
+        }
+        let attempt = turn.counters.attempt();
+        let until = turn.at.now.after(LOAD_BUDGET);
+        self.flight = Some(Flight::new(attempt, Stage::Looking { until }, None));
+        turn.effects.extend([Effect::Load { attempt }, Effect::WakeIfOpen(until)]);
+        Answer::Wait { attempt, epoch: self.epoch }
+    }
+
+    fn looked_in_vain(&mut self, problem: Problem, turn: &mut Turn<'_>) {
+        let Some(flight) = self.flight.take() else { return };
+        self.backoff = Some(Backoff::none(turn.at, flight.attempt, problem));
+        turn.effects.push(Effect::Settle);
+    }
+
     /// Whether a refresh may help against a refusal. Counts the held token if it was to help and did not.
     fn may_cure(&mut self, turn: &mut Turn<'_>) -> bool {
         if self.breaker.is_open(turn.at.now) {
@@ -200,7 +226,9 @@ impl SignedIn {
         let now = turn.at.now;
         let expired = self.held.expires_at.is_some_and(|expiry| expiry <= now);
         let due = self.held.renew_at.is_some_and(|renew_at| renew_at <= now) && !expired && self.held.used;
-        let may = self.flight.is_none() && self.backoff.as_ref().is_none_or(|backoff| backoff.until <= now);
+        let may = !turn.settings.read_only
+            && self.flight.is_none()
+            && self.backoff.as_ref().is_none_or(|backoff| backoff.until <= now);
         if due && may && self.released && self.held.refresh.is_some() {
             self.start(Because::Leeway, 0, turn);
         }
@@ -248,7 +276,7 @@ impl SignedIn {
         self.lease = Some(attempt);
         match loaded {
             loaded if first && self.is_of_before(&loaded) => self.send(turn),
-            Loaded::Found(stored) if self.is_successor(&stored) => self.adopt(*stored, attempt, turn),
+            Loaded::Found(stored) if self.is_successor(&stored, turn) => self.adopt(*stored, attempt, turn),
             Loaded::Found(stored) if !self.is_ours(&stored.grant) => return Some(SignOutReason::Elsewhere),
             Loaded::Ended(_) => return Some(SignOutReason::Elsewhere),
             // Sending a token that somebody else may have used up would end the session for both.
@@ -391,7 +419,9 @@ impl SignedIn {
             }
             _ => None,
         };
-        if !rereading && !looking && rejected.is_none() {
+        let wanted = matches!(&self.flight, Some(Flight { attempt: awaited, stage: Stage::Looking { .. }, .. })
+            if *awaited == attempt);
+        if !rereading && !looking && !wanted && rejected.is_none() {
             return None;
         }
         turn.note(Decision::StoreRead { attempt, found: loaded.name() });
@@ -399,13 +429,13 @@ impl SignedIn {
             loaded if self.saves.is_first() && self.is_of_before(&loaded) => rejected,
             Loaded::Ended(_) => Some(SignOutReason::Elsewhere),
             // What a refresh brings that is on its way is not thrown away for it.
-            Loaded::Found(stored) if self.is_successor(&stored) && !self.is_sent() => {
+            Loaded::Found(stored) if self.is_successor(&stored, turn) && !self.is_sent() => {
                 self.adopt(*stored, attempt, turn);
                 None
             }
             Loaded::Found(stored) if !self.is_ours(&stored.grant) => Some(SignOutReason::Elsewhere),
             // Nor is the other record overwritten: the next save meets it again, and it is adopted then.
-            Loaded::Found(stored) if rereading && !self.is_successor(&stored) => {
+            Loaded::Found(stored) if rereading && !self.is_successor(&stored, turn) => {
                 self.saves.generation = Some(stored.generation);
                 None
             }
@@ -415,9 +445,16 @@ impl SignedIn {
             }
             // A store that cannot be read may hold a newer token: the session is kept until it can.
             Loaded::Unreadable(error) => {
-                if rejected.is_some() {
-                    self.fail(None, Problem::Store(StoreError::Transient(error.to_string())), turn);
+                let problem = Problem::Store(StoreError::Transient(error.to_string()));
+                if wanted {
+                    self.looked_in_vain(problem, turn);
+                } else if rejected.is_some() {
+                    self.fail(None, problem, turn);
                 }
+                None
+            }
+            _ if wanted => {
+                self.looked_in_vain(Problem::ReadOnly, turn);
                 None
             }
             _ => rejected,
@@ -439,12 +476,18 @@ impl SignedIn {
     }
 
     /// Whether a record is a later one of this session, written by somebody else who shares the store.
-    fn is_successor(&self, stored: &Stored) -> bool {
+    fn is_successor(&self, stored: &Stored, turn: &Turn<'_>) -> bool {
         let Stored { grant, generation, .. } = stored;
-        self.is_ours(grant)
+        // Whoever refreshes needs the newest refresh token; whoever only reads, the newest access token, also of
+        // a server that does not rotate the other.
+        let differs = if turn.settings.read_only {
+            grant.access.is_some() && grant.access.as_ref() != self.held.access.as_deref()
+        } else {
+            grant.refresh.is_some() && grant.refresh.as_ref() != self.held.refresh.as_deref()
+        };
+        differs
+            && self.is_ours(grant)
             && self.saves.generation.is_none_or(|known| *generation > known)
-            && grant.refresh.is_some()
-            && grant.refresh.as_ref() != self.held.refresh.as_deref()
             && !self.saves.has_tried(&grant.attempt_id)
     }
 
@@ -514,11 +557,14 @@ impl SignedIn {
             }
             Err(error) => {
                 turn.note(Decision::SaveFailed);
-                self.degrade(turn);
                 if error == StoreError::Conflict {
+                    // Somebody may have signed out meanwhile: until that is known, or the budget spent, nobody
+                    // gets what would be used in their name.
                     let attempt = turn.counters.attempt();
                     self.saves.rereading = Some(attempt);
                     turn.effects.push(Effect::Load { attempt });
+                } else {
+                    self.degrade(turn);
                 }
                 let retry_at = self.saves.failed(turn.at);
                 turn.effects.push(Effect::WakeAt(retry_at));
@@ -606,7 +652,7 @@ impl SignedIn {
     }
 
     fn watch_expiry(&self, turn: &mut Turn<'_>) {
-        let renewable = self.held.refresh.is_some();
+        let renewable = self.held.refresh.is_some() && !turn.settings.read_only;
         let renew_at = self.held.renew_at.filter(|renew_at| renewable && *renew_at > turn.at.now);
         turn.effects.extend(renew_at.map(Effect::WakeIfOpen));
     }
@@ -635,12 +681,14 @@ impl SignedIn {
             Some(Flight { stage: Stage::Saving { since, .. }, .. }) if since.until(now) >= SAVE_BUDGET => {
                 self.degrade(turn);
             }
+            Some(Flight { stage: Stage::Looking { until }, .. }) if *until <= now => {
+                self.looked_in_vain(Problem::Store(unanswered()), turn);
+            }
             // The store hangs: whoever waits is told, and what it says later is dealt with then.
             Some(Flight {
                 stage: Stage::Leasing { until, .. } | Stage::Confirming { until, .. }, ..
             }) if *until <= now => {
-                let error = StoreError::Transient("the store did not answer in time".into());
-                self.fail(None, Problem::Store(error), turn);
+                self.fail(None, Problem::Store(unanswered()), turn);
             }
             _ => {}
         }
@@ -689,6 +737,10 @@ impl SignedIn {
     }
 }
 
+fn unanswered() -> StoreError {
+    StoreError::Transient("the store did not answer in time".into())
+}
+
 impl Flight {
     fn new(attempt: Attempt, stage: Stage, because: Option<Because>) -> Self {
         Self { attempt, stage, because, waiters: 0, retries: 0, doubted: false }
@@ -730,7 +782,7 @@ impl Flight {
                 print.deadline(Some(*until));
                 print.add(first);
             }
-            Stage::Paused { until } => print.deadline(Some(*until)),
+            Stage::Paused { until } | Stage::Looking { until } => print.deadline(Some(*until)),
             Stage::Sent => {}
             Stage::Confirming { reason, until } => {
                 print.add(reason);

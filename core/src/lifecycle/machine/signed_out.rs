@@ -22,6 +22,8 @@ pub(super) struct SignedOut {
     orphan: Option<(Attempt, Held)>,
     /// The lease of the store that the session had is held until the tombstone is durable.
     lease: Option<Attempt>,
+    /// The store is being read to see whether somebody has signed in there.
+    looking: Option<Attempt>,
 }
 
 /// The tombstone on its way to the store: one write at a time, until it is durable.
@@ -42,7 +44,7 @@ struct Erasure {
 impl SignedOut {
     /// Signed out since before this process: nothing has to be erased.
     pub(super) fn quietly(reason: SignOutReason) -> Self {
-        Self { reason, by_user: false, ended: None, erasure: None, orphan: None, lease: None }
+        Self { reason, by_user: false, ended: None, erasure: None, orphan: None, lease: None, looking: None }
     }
 
     /// The session of the epoch `ended` ends now.
@@ -64,9 +66,21 @@ impl SignedOut {
             erasure
         });
         let by_user = reason == SignOutReason::User;
-        let mut out = Self { reason, by_user, ended: Some(ended), erasure, orphan, lease };
+        let mut out = Self { reason, by_user, ended: Some(ended), erasure, orphan, lease, looking: None };
         out.give_lease_back(turn);
         out
+    }
+
+    /// A session that only reads comes back when somebody has signed in elsewhere.
+    pub(super) fn look(&mut self, turn: &mut Turn<'_>) {
+        let attempt = turn.counters.attempt();
+        self.looking = Some(attempt);
+        turn.effects.push(Effect::Load { attempt });
+    }
+
+    /// Whether that is what was read.
+    pub(super) fn has_looked(&mut self, attempt: Attempt) -> bool {
+        self.looking.take_if(|awaited| *awaited == attempt).is_some()
     }
 
     /// Nobody else may read the store before the end of the session is in it.
@@ -217,7 +231,8 @@ impl Erasure {
 #[cfg(test)]
 impl SignedOut {
     pub(super) fn fingerprint(&self, print: &mut super::exploration::Fingerprint) {
-        let Self { reason, by_user, ended, erasure, orphan, lease } = self;
+        let Self { reason, by_user, ended, erasure, orphan, lease, looking } = self;
+        print.attempt(*looking);
         print.add((reason, by_user));
         print.epoch(*ended);
         print.attempt(*lease);

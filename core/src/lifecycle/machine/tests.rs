@@ -64,6 +64,34 @@ impl Rig {
         rig
     }
 
+    /// A session that only reads, and has found one of this lifetime in the store.
+    fn reading(lifetime: Option<u64>) -> Self {
+        let mut rig = Self::restoring_with(Settings { read_only: true, ..Settings::default() });
+        let loaded = found(of_session("1", lifetime), Generation(1));
+        rig.apply(Input::Loaded { attempt: 1, loaded });
+        rig.effects.clear();
+        rig
+    }
+
+    /// What it must not do.
+    fn changes(&self) -> usize {
+        self.count(|effect| {
+            matches!(
+                effect,
+                Effect::Save { .. }
+                    | Effect::Erase { .. }
+                    | Effect::Lease { .. }
+                    | Effect::Refresh { .. }
+                    | Effect::Revoke { .. }
+            )
+        })
+    }
+
+    fn load(&mut self, loaded: Loaded) {
+        let attempt = self.last_load();
+        self.apply(Input::Loaded { attempt, loaded });
+    }
+
     fn at(&self) -> Moment {
         Moment { now: self.now, entropy: u32::MAX }
     }
@@ -241,6 +269,11 @@ fn grant(name: &str, lifetime: Option<u64>) -> Grant {
     }
 }
 
+/// Tokens of the session whose first are "1", as a store holds them.
+fn of_session(name: &str, lifetime: Option<u64>) -> Grant {
+    Grant { subject: None, lineage: Some(AttemptId::named("session")), ..grant(name, lifetime) }
+}
+
 fn found(grant: Grant, generation: Generation) -> Loaded {
     Loaded::Found(Box::new(Stored { grant, times: Times::default(), generation }))
 }
@@ -405,6 +438,37 @@ fn a_save_that_fails_is_repeated_until_it_succeeds() {
     assert_eq!(rig.events(), [Event::PersistenceDegraded, Event::Refreshed, Event::PersistenceRestored]);
     rig.pass(BACKOFF_CAP);
     assert_eq!(rig.saves(), 6);
+}
+
+#[test]
+fn a_refresh_that_a_sign_out_elsewhere_has_overtaken_hands_its_token_to_nobody() {
+    // [5] The save meets the tombstone.
+    let mut rig = Rig::sharing();
+    let version = rig.version();
+    let attempt = rig.refuse(version);
+    rig.lease(attempt, true, Loaded::Absent);
+    rig.answer(attempt, rotated("2"));
+    rig.effects.retain(|effect| matches!(effect, Effect::Save { .. }));
+    rig.save(|_| Err(StoreError::Conflict));
+    assert_eq!((rig.settlements(), rig.events()), (0, vec![]));
+    let load = rig.last_load();
+    rig.apply(Input::Loaded { attempt: load, loaded: Loaded::Ended(SignOutReason::User) });
+    assert_eq!(rig.reason(), Some(SignOutReason::Elsewhere));
+    assert_eq!(code(&rig.want(waited(version, attempt))), "session_ended");
+}
+
+#[test]
+fn a_save_that_meets_somebody_else_s_holds_nobody_up_for_longer_than_its_budget() {
+    // [3] The store is not read in time.
+    let mut rig = Rig::signed_in(Some(3600));
+    let version = rig.version();
+    let attempt = rig.refuse(version);
+    rig.answer(attempt, rotated("2"));
+    rig.save(|_| Err(StoreError::Conflict));
+    assert_eq!(rig.settlements(), 0);
+    rig.pass(SAVE_BUDGET);
+    assert_eq!(rig.events(), [Event::PersistenceDegraded, Event::Refreshed]);
+    assert_eq!(used(&rig.want(waited(version, attempt))), "access-2");
 }
 
 #[test]
@@ -1488,4 +1552,150 @@ fn a_sign_in_during_an_import_wins() {
     rig.apply(Input::Loaded { attempt, loaded: found(grant("1", Some(3600)), Generation(1)) });
     rig.save_ok();
     assert_eq!(used(&rig.ask()), "access-2");
+}
+
+#[test]
+fn a_session_that_only_reads_never_changes_anything_whatever_happens() {
+    let policies = Policies { idle_timeout: Some(100 * SECOND), absolute_lifetime: None };
+    let mut rig = Rig::reading(Some(60));
+    rig.machine.settings.policies = policies;
+    let version = rig.version();
+    assert_eq!(rig.machine.may_change(), Err(Error::ReadOnly));
+    assert_eq!(rig.sign_in(grant("2", None)), Err(Error::ReadOnly));
+    assert_eq!((rig.sign_out(), rig.machine.begin_import()), (Attempt::default(), None));
+    assert_eq!(rig.reason(), None);
+    // Inside the leeway it goes on with what it has, and renews nothing.
+    rig.pass(59 * SECOND);
+    assert_eq!(used(&rig.ask()), "access-1");
+    rig.refuse(version);
+    rig.load(Loaded::Absent);
+    rig.apply(Input::NetworkChanged);
+    rig.apply(Input::Resumed);
+    rig.load(Loaded::Unreadable(Error::Locked));
+    rig.pass(SECOND);
+    assert!(matches!(rig.ask(), Answer::Wait { .. }), "it has expired");
+    rig.pass(LOAD_BUDGET);
+    rig.pass(100 * SECOND);
+    assert_eq!(rig.reason(), Some(SignOutReason::IdleTimeout), "here alone");
+    assert_eq!(rig.sign_in(grant("2", None)), Err(Error::ReadOnly));
+    rig.pass(BACKOFF_CAP);
+    assert_eq!(rig.changes(), 0, "{:?}", rig.effects);
+    let mut rig = Rig::reading(None);
+    let Version { epoch, .. } = rig.version();
+    rig.apply(Input::ServerEndedSession { epoch });
+    assert_eq!((rig.reason(), rig.changes()), (Some(SignOutReason::EndedByServer), 0));
+}
+
+#[test]
+fn a_session_that_only_reads_goes_on_with_the_token_that_another_has_saved() {
+    for expires in [false, true] {
+        // The second is of a server that keeps the refresh token.
+        for refresh in ["refresh-2", "refresh-1"] {
+            let mut rig = Rig::reading(expires.then_some(60));
+            let version = rig.version();
+            if expires {
+                rig.pass(60 * SECOND);
+            }
+            let want = if expires { Want::default() } else { refused(version) };
+            let Answer::Wait { attempt, epoch } = rig.want(want) else { panic!("it is no good any more") };
+            let newer = Grant { refresh: Some(Secret::new(refresh)), ..of_session("2", Some(60)) };
+            rig.load(found(newer, Generation(2)));
+            assert_eq!((rig.settlements(), rig.events()), (1, vec![Event::Refreshed]));
+            let waiter = Want { epoch: Some(epoch), after: Some(attempt), ..want };
+            assert_eq!(used(&rig.want(waiter)), "access-2");
+            assert_eq!(rig.changes(), 0);
+        }
+    }
+}
+
+#[test]
+fn a_session_that_only_reads_tells_its_callers_at_once_what_did_not_help_and_looks_again_for_the_next() {
+    for (loaded, expected) in [
+        (found(of_session("1", Some(60)), Generation(1)), "read_only"),
+        (Loaded::Absent, "read_only"),
+        (Loaded::Lost, "read_only"),
+        (Loaded::Unreadable(Error::Locked), "store_unavailable"),
+    ] {
+        let mut rig = Rig::reading(Some(60));
+        let version = rig.version();
+        let attempt = rig.refuse(version);
+        for _ in 0..100 {
+            assert_eq!(rig.refuse(version), attempt, "the store is read once for all");
+        }
+        rig.load(loaded);
+        assert_eq!((rig.settlements(), rig.events()), (1, vec![]));
+        for _ in 0..100 {
+            assert_eq!(code(&rig.want(waited(version, attempt))), expected);
+        }
+        let next = rig.refuse(version);
+        assert!(next > attempt);
+        rig.load(found(of_session("2", Some(60)), Generation(2)));
+        assert_eq!(used(&rig.want(waited(version, next))), "access-2");
+        assert_eq!(rig.changes(), 0);
+    }
+}
+
+#[test]
+fn a_session_that_only_reads_waits_for_a_slow_store_no_longer_than_its_budget() {
+    // [10] [11]
+    let mut rig = Rig::reading(Some(60));
+    let version = rig.version();
+    let attempt = rig.refuse(version);
+    rig.pass(LOAD_BUDGET - SECOND);
+    assert!(matches!(rig.want(waited(version, attempt)), Answer::Wait { .. }));
+    rig.pass(SECOND);
+    assert_eq!(code(&rig.want(waited(version, attempt))), "store_unavailable");
+    rig.load(found(of_session("2", Some(60)), Generation(2)));
+    assert_eq!((rig.reason(), rig.changes()), (None, 0));
+}
+
+#[test]
+fn an_expired_token_from_the_store_is_no_reason_to_read_it_for_ever() {
+    let mut rig = Rig::reading(Some(60));
+    rig.version();
+    rig.pass(60 * SECOND);
+    let Answer::Wait { attempt, epoch } = rig.ask() else { panic!("it has expired") };
+    let expired = Grant { remaining: Some(Duration::ZERO), ..of_session("2", Some(60)) };
+    rig.load(found(expired.clone(), Generation(2)));
+    let waiter = Want { epoch: Some(epoch), after: Some(attempt), refused: None };
+    let Answer::Wait { attempt, .. } = rig.want(waiter) else { panic!("so has the next") };
+    rig.load(found(expired, Generation(2)));
+    assert_eq!(code(&rig.want(Want { after: Some(attempt), ..waiter })), "read_only");
+}
+
+#[test]
+fn a_session_that_only_reads_ends_with_that_of_the_others_and_comes_back_with_the_next_when_it_resumes() {
+    for over in [
+        Loaded::Ended(SignOutReason::User),
+        found(Grant { lineage: None, subject: Some("u2".into()), ..grant("9", None) }, Generation(5)),
+    ] {
+        let mut rig = Rig::reading(Some(60));
+        let version = rig.version();
+        rig.apply(Input::Resumed);
+        rig.load(over);
+        assert_eq!(rig.reason(), Some(SignOutReason::Elsewhere));
+        assert_eq!(code(&rig.want(Want { epoch: Some(version.epoch), ..Want::default() })), "session_ended");
+        for nothing in [Loaded::Ended(SignOutReason::User), Loaded::Absent, Loaded::Unreadable(Error::Locked)]
+        {
+            rig.apply(Input::Resumed);
+            rig.load(nothing);
+            assert_eq!(rig.reason(), Some(SignOutReason::Elsewhere));
+        }
+        rig.effects.clear();
+        rig.apply(Input::Resumed);
+        rig.load(found(of_session("7", None), Generation(7)));
+        assert_eq!((used(&rig.ask()), rig.events()), ("access-7", vec![Event::SignedIn]));
+        assert_eq!(code(&rig.want(refused(version))), "session_changed");
+        assert_eq!(rig.changes(), 0);
+    }
+}
+
+#[test]
+fn a_session_that_may_write_does_not_come_back_by_itself() {
+    // [5]
+    let mut rig = Rig::signed_in(Some(3600));
+    rig.sign_out();
+    rig.effects.clear();
+    rig.apply(Input::Resumed);
+    assert_eq!(rig.count(|effect| matches!(effect, Effect::Load { .. })), 0);
 }

@@ -12,6 +12,8 @@ use crate::time::BootTime;
 
 #[derive(Clone, Debug)]
 pub(super) struct Process {
+    /// It only reads what the other one saves.
+    pub(super) reads_only: bool,
     pub(super) machine: Machine,
     /// One at a time, in order.
     pub(super) store_jobs: VecDeque<StoreJob>,
@@ -111,9 +113,9 @@ pub(super) enum RequestStage {
 }
 
 impl Process {
-    pub(super) fn start(requests: usize, witness: Witness) -> Self {
+    pub(super) fn start(reads_only: bool, requests: usize, witness: Witness) -> Self {
         let request = Request { want: Want::default(), stage: RequestStage::Asking, retries: 0, began: None };
-        let (machine, effects) = Machine::open(Settings::default());
+        let (machine, effects) = Machine::open(Settings { read_only: reads_only, ..Settings::default() });
         let load = |effect| match effect {
             Effect::Load { attempt } => {
                 Some(StoreJob { operation: Operation::Load { attempt }, outcome: None })
@@ -121,6 +123,7 @@ impl Process {
             _ => None,
         };
         Self {
+            reads_only,
             machine,
             store_jobs: effects.into_iter().filter_map(load).collect(),
             leases: Vec::new(),
@@ -153,7 +156,7 @@ impl Process {
         // First, because it says what names are relative to.
         self.machine.fingerprint(print);
         let Self { store_jobs, leases, refreshes, revocations, timers, requests, witness, .. } = self;
-        print.add((store_jobs.len(), leases.len(), refreshes.len(), timers.len()));
+        print.add((self.reads_only, store_jobs.len(), leases.len(), refreshes.len(), timers.len()));
         for StoreJob { operation, outcome } in store_jobs {
             print.add(std::mem::discriminant(operation));
             match operation {

@@ -49,6 +49,8 @@ pub(super) struct Rules {
     pub(super) names_users: bool,
     /// The client knows when access tokens expire; otherwise it learns it from a refusal.
     pub(super) ages: bool,
+    /// The second process only reads.
+    pub(super) reader: bool,
     /// How many requests each process makes.
     pub(super) requests: [usize; 2],
 }
@@ -129,7 +131,7 @@ enum Cause {
 impl World {
     /// One user is signed in, saved, in both processes.
     pub(super) fn new(rules: Rules, left: Bounds) -> Self {
-        let Rules { grace, names_users, ages, requests } = rules;
+        let Rules { grace, names_users, ages, reader, requests: [first, second] } = rules;
         let mut server = Server { families: Vec::new(), grace, names_users, ages };
         server.sign_in(1);
         let token = Token { family: 0, number: 0 };
@@ -142,7 +144,10 @@ impl World {
             now,
             store: Store { entry, generation: Generation(1), lease: None },
             server,
-            processes: requests.map(|requests| Process::start(requests, Witness::default())),
+            processes: [
+                Process::start(false, first, Witness::default()),
+                Process::start(reader, second, Witness::default()),
+            ],
             violation: None,
         };
         for p in [0, 1] {
@@ -246,12 +251,12 @@ impl World {
         for (p, process) in self.processes.iter().enumerate() {
             may(left.crashes, Step::ProcessCrashes(p));
             may(left.resumes, Step::ProcessResumes(p));
-            may(left.sign_outs, Step::UserSignsOut(p));
+            may(left.sign_outs * u8::from(!process.reads_only), Step::UserSignsOut(p));
             if process.signing_in.is_some() {
                 may(1, Step::SignInEnds(p, 1));
                 may(1, Step::SignInEnds(p, 2));
             } else {
-                may(left.sign_ins, Step::SignInBegins(p));
+                may(left.sign_ins * u8::from(!process.reads_only), Step::SignInBegins(p));
             }
             match process.store_jobs.front() {
                 Some(StoreJob { operation: Operation::Load { .. }, outcome: None }) => {
@@ -562,10 +567,10 @@ impl World {
             }
             self.store.lease = None;
         }
-        let Witness { epoch, .. } = self.processes[p].witness;
+        let Process { witness: Witness { epoch, .. }, reads_only, .. } = self.processes[p];
         let witness = Witness { epoch: epoch + 1, ..Witness::default() };
         // Somebody uses the app again.
-        self.processes[p] = Process::start(1, witness);
+        self.processes[p] = Process::start(reads_only, 1, witness);
     }
 
     fn moment(&self) -> Moment {
@@ -601,7 +606,8 @@ impl World {
             let ended = before.map(|token| token.family);
             let Witness { signed_out, closed, .. } = *witness;
             *witness = Witness { epoch, signed_out, closed, ended, ..Witness::default() };
-            self.check(self.is_justified(*reason, before, cause), || {
+            let may = !self.processes[p].reads_only || *reason == SignOutReason::Elsewhere;
+            self.check(may && self.is_justified(*reason, before, cause), || {
                 format!("[6] the session of {before:?} ends: {reason:?}")
             });
         } else if let Some(token) = after {
@@ -613,7 +619,11 @@ impl World {
         self.check(ends.len() == expected, || {
             format!("[6] a session that ends is told {} times", ends.len())
         });
-        self.check(!(was_out && after.is_some()), || format!("[5] {after:?} is back without a sign-in"));
+        // Whoever only reads is signed in where another is.
+        let reads_only = self.processes[p].reads_only;
+        self.check(reads_only || !(was_out && after.is_some()), || {
+            format!("[5] {after:?} is back without a sign-in")
+        });
         if cause == Cause::OlderEpoch {
             let harmless = effects.iter().all(|effect| matches!(effect, Effect::Revoke { .. }));
             self.check(harmless && before == after, || {
@@ -639,6 +649,10 @@ impl World {
     fn carry_out(&mut self, p: usize, effects: Vec<Effect>) {
         for effect in effects {
             let process = &mut self.processes[p];
+            if process.reads_only && changes(&effect) {
+                self.check(false, || format!("{p} only reads, and does {effect:?}"));
+                continue;
+            }
             match effect {
                 Effect::Load { attempt } => process.queue(Operation::Load { attempt }),
                 Effect::Save { epoch, held, expected, .. } => {
@@ -746,6 +760,18 @@ impl World {
             self.violation = Some(complaint());
         }
     }
+}
+
+/// What a process that only reads must not do.
+fn changes(effect: &Effect) -> bool {
+    matches!(
+        effect,
+        Effect::Lease { .. }
+            | Effect::Refresh { .. }
+            | Effect::Save { .. }
+            | Effect::Erase { .. }
+            | Effect::Revoke { .. }
+    )
 }
 
 fn transient() -> StoreError {

@@ -75,6 +75,9 @@ public enum class ErrorCode(public val id: String) {
     /** The account is open in this process with other settings; see [AuthSession.open]. */
     ALREADY_OPEN("already_open"),
 
+    /** The session only reads what the app's own session saves: that one must sign in, sign out or refresh. */
+    READ_ONLY("read_only"),
+
     /** A defect of AuthSession, or a failure that this version has no code for. */
     INTERNAL("internal"),
 }

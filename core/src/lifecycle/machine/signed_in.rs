@@ -281,7 +281,7 @@ impl SignedIn {
             Loaded::Ended(_) => return Some(SignOutReason::Elsewhere),
             // Sending a token that somebody else may have used up would end the session for both.
             Loaded::Unreadable(error) if shared => {
-                let problem = Problem::Store(StoreError::Transient(error.to_string()));
+                let problem = Problem::unreadable(error);
                 self.fail(None, problem, turn);
             }
             Loaded::Found(stored) => {
@@ -445,7 +445,7 @@ impl SignedIn {
             }
             // A store that cannot be read may hold a newer token: the session is kept until it can.
             Loaded::Unreadable(error) => {
-                let problem = Problem::Store(StoreError::Transient(error.to_string()));
+                let problem = Problem::unreadable(error);
                 if wanted {
                     self.looked_in_vain(problem, turn);
                 } else if rejected.is_some() {

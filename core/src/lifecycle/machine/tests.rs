@@ -8,7 +8,7 @@ use super::*;
 use crate::event::Event;
 use crate::lifecycle::record::AttemptId;
 use crate::lifecycle::terms::{Leased, Stored, Verdict, Version};
-use crate::store::{Generation, StoreError};
+use crate::store::{Generation, Refusal, StoreError};
 use crate::time::BootTime;
 
 /// A machine, a clock that stands still unless moved, and what the machine wants done.
@@ -1047,6 +1047,32 @@ fn a_lease_that_is_not_gained_is_told_and_keeps_the_session() {
         }
         assert_eq!(rig.reason(), None);
         assert_eq!(rig.refreshes(), 0);
+    }
+}
+
+#[test]
+fn a_store_that_refuses_keeps_the_session_and_its_callers_are_told_who_can_act() {
+    // [6] [11]
+    let refused = || Loaded::Unreadable(Error::StoreRefused(Refusal::UnlockCancelled));
+    let ways: [fn(&mut Rig, u64, Loaded); 3] = [
+        |rig, attempt, loaded| rig.lease(attempt, true, loaded),
+        |rig, attempt, loaded| {
+            rig.lease(attempt, true, Loaded::Absent);
+            rig.answer(attempt, Verdict::Rejected { certain: true });
+            rig.apply(Input::Loaded { attempt, loaded });
+        },
+        |rig, attempt, _| {
+            let error = StoreError::Refused(Refusal::UnlockCancelled);
+            rig.apply(Input::Leased { attempt, result: Err(error) });
+        },
+    ];
+    for way in ways {
+        let mut rig = Rig::sharing();
+        let version = rig.version();
+        let attempt = rig.refuse(version);
+        way(&mut rig, attempt, refused());
+        assert_eq!(code(&rig.want(waited(version, attempt))), "unlock_cancelled");
+        assert_eq!(rig.reason(), None);
     }
 }
 

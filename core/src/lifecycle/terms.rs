@@ -105,8 +105,10 @@ pub(crate) enum Loaded {
     Absent,
     /// The key that protected it is provably gone.
     Lost,
-    /// Not readable now, or damaged; callers get this error.
+    /// Not readable now, or not by this version; callers get this error.
     Unreadable(Error),
+    /// Not readable by anybody.
+    Damaged(String),
 }
 
 impl Loaded {
@@ -118,6 +120,18 @@ impl Loaded {
             Self::Absent => "nothing",
             Self::Lost => "lost",
             Self::Unreadable(error) => error.code(),
+            Self::Damaged(_) => "store_corrupt",
+        }
+    }
+}
+
+impl Loaded {
+    /// Why it could not be read, if so.
+    pub(crate) fn cause(&self) -> String {
+        match self {
+            Self::Unreadable(error) => error.to_string(),
+            Self::Damaged(cause) => cause.clone(),
+            _ => String::new(),
         }
     }
 }

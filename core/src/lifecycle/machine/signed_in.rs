@@ -293,7 +293,8 @@ impl SignedIn {
                 self.saves.generation = None;
                 self.send(turn);
             }
-            Loaded::Unreadable(_) => self.send(turn),
+            // What a refresh brings takes the place of what nobody can read.
+            Loaded::Unreadable(_) | Loaded::Damaged(_) => self.send(turn),
         }
         None
     }
@@ -425,6 +426,7 @@ impl SignedIn {
             return None;
         }
         turn.note(Decision::StoreRead { attempt, found: loaded.name() });
+        let cause = loaded.cause();
         match loaded {
             loaded if self.saves.is_first() && self.is_of_before(&loaded) => rejected,
             Loaded::Ended(_) => Some(SignOutReason::Elsewhere),
@@ -443,9 +445,9 @@ impl SignedIn {
                 self.saves.generation = None;
                 None
             }
-            // A store that cannot be read may hold a newer token: the session is kept until it can.
-            Loaded::Unreadable(error) => {
-                let problem = Problem::Store(StoreError::Transient(error.to_string()));
+            // A store that cannot be read may hold a newer token, or have held one: the session is kept.
+            Loaded::Unreadable(_) | Loaded::Damaged(_) => {
+                let problem = Problem::Store(StoreError::Transient(cause));
                 if wanted {
                     self.looked_in_vain(problem, turn);
                 } else if rejected.is_some() {
@@ -467,7 +469,7 @@ impl SignedIn {
         match loaded {
             Loaded::Found(stored) => stored.grant.lineage.as_ref() != Some(&self.held.lineage),
             Loaded::Ended(_) => true,
-            Loaded::Absent | Loaded::Lost | Loaded::Unreadable(_) => false,
+            Loaded::Absent | Loaded::Lost | Loaded::Unreadable(_) | Loaded::Damaged(_) => false,
         }
     }
 

@@ -1018,6 +1018,9 @@ fn what_the_store_says_under_the_lease_decides() {
         (Loaded::Ended(SignOutReason::User), Some(SignOutReason::Elsewhere), 0),
         (found(foreign, Generation(9)), Some(SignOutReason::Elsewhere), 0),
         (Loaded::Unreadable(Error::Locked), None, 0),
+        // Whoever has written it with another version may have refreshed.
+        (Loaded::Unreadable(Error::StoreCorrupt("of another version".into())), None, 0),
+        (Loaded::Damaged("damaged".into()), None, 1),
         (Loaded::Absent, None, 1),
         (Loaded::Lost, None, 1),
     ] {

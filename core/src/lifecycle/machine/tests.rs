@@ -1702,3 +1702,32 @@ fn a_session_that_may_write_does_not_come_back_by_itself() {
     rig.apply(Input::Resumed);
     assert_eq!(rig.count(|effect| matches!(effect, Effect::Load { .. })), 0);
 }
+
+#[test]
+fn resuming_costs_one_read_of_the_store_however_often_it_is_said() {
+    let mut gone = Rig::reading(None);
+    gone.apply(Input::Resumed);
+    gone.load(Loaded::Ended(SignOutReason::User));
+    for mut rig in [Rig::sharing(), Rig::reading(Some(3600)), gone] {
+        rig.effects.clear();
+        for _ in 0..10 {
+            rig.apply(Input::Resumed);
+        }
+        assert!(matches!(rig.effects.as_slice(), [Effect::Load { .. }]), "{:?}", rig.effects);
+        rig.load(Loaded::Absent);
+        rig.apply(Input::Resumed);
+        assert_eq!(rig.count(|effect| matches!(effect, Effect::Load { .. })), 2);
+    }
+}
+
+#[test]
+fn a_session_that_resumes_goes_on_with_what_others_have_saved_meanwhile() {
+    let mut rig = Rig::sharing();
+    let version = rig.version();
+    rig.apply(Input::Resumed);
+    let newer = Grant { lineage: None, ..grant("2", Some(3600)) };
+    rig.load(found(newer, Generation(9)));
+    assert_eq!((used(&rig.ask()), rig.events()), ("access-2", vec![Event::Refreshed]));
+    assert_eq!(used(&rig.want(refused(version))), "access-2", "a late 401 refreshes nothing");
+    assert_eq!((rig.leases(), rig.refreshes()), (0, 0));
+}

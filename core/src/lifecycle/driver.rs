@@ -14,7 +14,7 @@ use tokio::time::{sleep, timeout};
 use tracing::Instrument;
 
 use super::machine::{Held, Machine, Settings, Times, View};
-use super::record::{Record, Tombstone, random_bytes};
+use super::record::{Record, RecordError, Tombstone, random_bytes};
 use super::terms::{
     Answer, Attempt, Effect, Grant, Input, Intent, Leased, Loaded, Moment, Progress, Stored, Verdict,
     Version, Want,
@@ -650,7 +650,10 @@ impl Shared {
             Load::Locked => Loaded::Unreadable(Error::Locked),
             Load::Transient(cause) => Loaded::Unreadable(Error::StoreUnavailable(cause)),
             Load::Refused(refusal) => Loaded::Unreadable(Error::StoreRefused(refusal)),
-            Load::Corrupt(cause) => Loaded::Unreadable(Error::StoreCorrupt(cause)),
+            Load::Corrupt(cause) => Loaded::Damaged(cause),
+            Load::UnknownVersion => {
+                Loaded::Unreadable(Error::StoreCorrupt(RecordError::UnknownVersion.to_string()))
+            }
             Load::Unrecoverable => Loaded::Lost,
         }
     }

@@ -1018,6 +1018,9 @@ fn what_the_store_says_under_the_lease_decides() {
         (Loaded::Ended(SignOutReason::User), Some(SignOutReason::Elsewhere), 0),
         (found(foreign, Generation(9)), Some(SignOutReason::Elsewhere), 0),
         (Loaded::Unreadable(Error::Locked), None, 0),
+        // Whoever has written it with another version may have refreshed.
+        (Loaded::Unreadable(Error::StoreCorrupt("of another version".into())), None, 0),
+        (Loaded::Damaged("damaged".into()), None, 1),
         (Loaded::Absent, None, 1),
         (Loaded::Lost, None, 1),
     ] {
@@ -1724,4 +1727,33 @@ fn a_session_that_may_write_does_not_come_back_by_itself() {
     rig.effects.clear();
     rig.apply(Input::Resumed);
     assert_eq!(rig.count(|effect| matches!(effect, Effect::Load { .. })), 0);
+}
+
+#[test]
+fn resuming_costs_one_read_of_the_store_however_often_it_is_said() {
+    let mut gone = Rig::reading(None);
+    gone.apply(Input::Resumed);
+    gone.load(Loaded::Ended(SignOutReason::User));
+    for mut rig in [Rig::sharing(), Rig::reading(Some(3600)), gone] {
+        rig.effects.clear();
+        for _ in 0..10 {
+            rig.apply(Input::Resumed);
+        }
+        assert!(matches!(rig.effects.as_slice(), [Effect::Load { .. }]), "{:?}", rig.effects);
+        rig.load(Loaded::Absent);
+        rig.apply(Input::Resumed);
+        assert_eq!(rig.count(|effect| matches!(effect, Effect::Load { .. })), 2);
+    }
+}
+
+#[test]
+fn a_session_that_resumes_goes_on_with_what_others_have_saved_meanwhile() {
+    let mut rig = Rig::sharing();
+    let version = rig.version();
+    rig.apply(Input::Resumed);
+    let newer = Grant { lineage: None, ..grant("2", Some(3600)) };
+    rig.load(found(newer, Generation(9)));
+    assert_eq!((used(&rig.ask()), rig.events()), ("access-2", vec![Event::Refreshed]));
+    assert_eq!(used(&rig.want(refused(version))), "access-2", "a late 401 refreshes nothing");
+    assert_eq!((rig.leases(), rig.refreshes()), (0, 0));
 }

@@ -35,22 +35,29 @@ impl Session {
         Ok(answer.into_json().to_string())
     }
 
-    /// Signs in with tokens that the app already has.
+    /// Signs in with tokens that the app already has; one of the two is enough.
     pub async fn adopt(
         &self,
-        access_token: String,
+        access_token: Option<String>,
         refresh_token: Option<String>,
         expires_in_seconds: Option<u64>,
     ) -> Result<(), SessionFailure> {
-        let mut tokens = Tokens::new(access_token);
-        if let Some(token) = refresh_token {
-            tokens = tokens.refresh_token(token);
-        }
-        if let Some(seconds) = expires_in_seconds {
-            tokens = tokens.expires_in(Duration::from_secs(seconds));
-        }
+        let tokens = tokens(access_token, refresh_token, expires_in_seconds)?;
         let core = self.core.clone();
         on_runtime(async move { core.adopt(tokens).await }).await
+    }
+
+    /// Takes over the tokens of an earlier version of the app, if nobody has ever signed in on this store. Returns
+    /// whether they took effect.
+    pub async fn import_tokens(
+        &self,
+        access_token: Option<String>,
+        refresh_token: Option<String>,
+        expires_in_seconds: Option<u64>,
+    ) -> Result<bool, SessionFailure> {
+        let tokens = tokens(access_token, refresh_token, expires_in_seconds)?;
+        let core = self.core.clone();
+        on_runtime(async move { core.import(tokens).await }).await
     }
 
     /// Signs out, at once and without the network.
@@ -90,4 +97,21 @@ impl Session {
     pub fn events(&self) -> Arc<EventQueue> {
         EventQueue::new(self.core.events())
     }
+}
+
+fn tokens(
+    access_token: Option<String>,
+    refresh_token: Option<String>,
+    expires_in_seconds: Option<u64>,
+) -> Result<Tokens, Error> {
+    let mut tokens = match (access_token, refresh_token) {
+        (Some(access), Some(refresh)) => Tokens::new(access).refresh_token(refresh),
+        (Some(access), None) => Tokens::new(access),
+        (None, Some(refresh)) => Tokens::from_refresh_token(refresh),
+        (None, None) => return Err(Error::InvalidRequest("there is no token".to_owned())),
+    };
+    if let Some(seconds) = expires_in_seconds {
+        tokens = tokens.expires_in(Duration::from_secs(seconds));
+    }
+    Ok(tokens)
 }

@@ -916,14 +916,20 @@ public func FfiConverterTypeRequest_lower(_ value: Request) -> UInt64 {
 public protocol SessionProtocol: AnyObject, Sendable {
 
     /**
-     * Signs in with tokens that the app already has.
+     * Signs in with tokens that the app already has; one of the two is enough.
      */
-    func adopt(accessToken: String, refreshToken: String?, expiresInSeconds: UInt64?) async throws
+    func adopt(accessToken: String?, refreshToken: String?, expiresInSeconds: UInt64?) async throws
 
     /**
      * Every event from now on.
      */
     func events()  -> EventQueue
+
+    /**
+     * Takes over the tokens of an earlier version of the app, if nobody has ever signed in on this store. Returns
+     * whether they took effect.
+     */
+    func importTokens(accessToken: String?, refreshToken: String?, expiresInSeconds: UInt64?) async throws  -> Bool
 
     /**
      * Says that the network is another one now: a refresh that waits for its time is tried at once.
@@ -1009,14 +1015,14 @@ open class Session: SessionProtocol, @unchecked Sendable {
 
 
     /**
-     * Signs in with tokens that the app already has.
+     * Signs in with tokens that the app already has; one of the two is enough.
      */
-open func adopt(accessToken: String, refreshToken: String?, expiresInSeconds: UInt64?)async throws   {
+open func adopt(accessToken: String?, refreshToken: String?, expiresInSeconds: UInt64?)async throws   {
     return
         try  await uniffiRustCallAsync(
             rustFutureFunc: {
                 uniffi_auth_session_ffi_fn_method_session_adopt(
-                        self.uniffiCloneHandle(),FfiConverterString.lower(accessToken),FfiConverterOptionString.lower(refreshToken),FfiConverterOptionUInt64.lower(expiresInSeconds)
+                        self.uniffiCloneHandle(),FfiConverterOptionString.lower(accessToken),FfiConverterOptionString.lower(refreshToken),FfiConverterOptionUInt64.lower(expiresInSeconds)
                 )
             },
             pollFunc: ffi_auth_session_ffi_rust_future_poll_void,
@@ -1037,6 +1043,26 @@ open func events() -> EventQueue  {
             self.uniffiCloneHandle(),uniffiCallStatus
     )
 })
+}
+
+    /**
+     * Takes over the tokens of an earlier version of the app, if nobody has ever signed in on this store. Returns
+     * whether they took effect.
+     */
+open func importTokens(accessToken: String?, refreshToken: String?, expiresInSeconds: UInt64?)async throws  -> Bool  {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_auth_session_ffi_fn_method_session_import_tokens(
+                        self.uniffiCloneHandle(),FfiConverterOptionString.lower(accessToken),FfiConverterOptionString.lower(refreshToken),FfiConverterOptionUInt64.lower(expiresInSeconds)
+                )
+            },
+            pollFunc: ffi_auth_session_ffi_rust_future_poll_i8,
+            completeFunc: ffi_auth_session_ffi_rust_future_complete_i8,
+            freeFunc: ffi_auth_session_ffi_rust_future_free_i8,
+            liftFunc: FfiConverterBool.lift,
+            errorHandler: FfiConverterTypeSessionFailure_lift
+        )
 }
 
     /**
@@ -2590,10 +2616,13 @@ private let initializationResult: InitializationResult = {
     if (uniffi_auth_session_ffi_checksum_method_request_send() != 29213) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_auth_session_ffi_checksum_method_session_adopt() != 62510) {
+    if (uniffi_auth_session_ffi_checksum_method_session_adopt() != 30031) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_auth_session_ffi_checksum_method_session_events() != 15103) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_auth_session_ffi_checksum_method_session_import_tokens() != 15716) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_auth_session_ffi_checksum_method_session_network_changed() != 38076) {

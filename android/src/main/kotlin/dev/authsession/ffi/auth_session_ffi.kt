@@ -694,6 +694,8 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_auth_session_ffi_checksum_method_session_events(
     ): Int
+    external fun uniffi_auth_session_ffi_checksum_method_session_import_tokens(
+    ): Int
     external fun uniffi_auth_session_ffi_checksum_method_session_network_changed(
     ): Int
     external fun uniffi_auth_session_ffi_checksum_method_session_request(
@@ -743,6 +745,8 @@ internal object UniffiLib {
     external fun uniffi_auth_session_ffi_fn_method_session_adopt(`ptr`: Long,`accessToken`: RustBuffer.ByValue,`refreshToken`: RustBuffer.ByValue,`expiresInSeconds`: RustBuffer.ByValue,
     ): Long
     external fun uniffi_auth_session_ffi_fn_method_session_events(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Long
+    external fun uniffi_auth_session_ffi_fn_method_session_import_tokens(`ptr`: Long,`accessToken`: RustBuffer.ByValue,`refreshToken`: RustBuffer.ByValue,`expiresInSeconds`: RustBuffer.ByValue,
     ): Long
     external fun uniffi_auth_session_ffi_fn_method_session_network_changed(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): Unit
@@ -897,10 +901,13 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_auth_session_ffi_checksum_method_request_send() and 0xFFFF) != 29213) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_auth_session_ffi_checksum_method_session_adopt() and 0xFFFF) != 62510) {
+    if ((lib.uniffi_auth_session_ffi_checksum_method_session_adopt() and 0xFFFF) != 30031) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_auth_session_ffi_checksum_method_session_events() and 0xFFFF) != 15103) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_auth_session_ffi_checksum_method_session_import_tokens() and 0xFFFF) != 15716) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_auth_session_ffi_checksum_method_session_network_changed() and 0xFFFF) != 38076) {
@@ -1988,14 +1995,20 @@ public object FfiConverterTypeRequest: FfiConverter<Request, Long> {
 public interface SessionInterface {
 
     /**
-     * Signs in with tokens that the app already has.
+     * Signs in with tokens that the app already has; one of the two is enough.
      */
-    suspend fun `adopt`(`accessToken`: kotlin.String, `refreshToken`: kotlin.String?, `expiresInSeconds`: kotlin.ULong?)
+    suspend fun `adopt`(`accessToken`: kotlin.String?, `refreshToken`: kotlin.String?, `expiresInSeconds`: kotlin.ULong?)
 
     /**
      * Every event from now on.
      */
     fun `events`(): EventQueue
+
+    /**
+     * Takes over the tokens of an earlier version of the app, if nobody has ever signed in on this store. Returns
+     * whether they took effect.
+     */
+    suspend fun `importTokens`(`accessToken`: kotlin.String?, `refreshToken`: kotlin.String?, `expiresInSeconds`: kotlin.ULong?): kotlin.Boolean
 
     /**
      * Says that the network is another one now: a refresh that waits for its time is tried at once.
@@ -2132,17 +2145,17 @@ open class Session: Disposable, AutoCloseable, SessionInterface
 
 
     /**
-     * Signs in with tokens that the app already has.
+     * Signs in with tokens that the app already has; one of the two is enough.
      */
     @Throws(SessionFailure::class)
     @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
-    override suspend fun `adopt`(`accessToken`: kotlin.String, `refreshToken`: kotlin.String?, `expiresInSeconds`: kotlin.ULong?) {
+    override suspend fun `adopt`(`accessToken`: kotlin.String?, `refreshToken`: kotlin.String?, `expiresInSeconds`: kotlin.ULong?) {
         return uniffiRustCallAsync(
         callWithHandle { uniffiHandle ->
             UniffiLib.uniffi_auth_session_ffi_fn_method_session_adopt(
                 uniffiHandle,
 
-        FfiConverterString.lower(`accessToken`),
+        FfiConverterOptionalString.lower(`accessToken`),
         FfiConverterOptionalString.lower(`refreshToken`),
         FfiConverterOptionalULong.lower(`expiresInSeconds`),
             )
@@ -2173,6 +2186,34 @@ open class Session: Disposable, AutoCloseable, SessionInterface
     )
     }
 
+
+
+    /**
+     * Takes over the tokens of an earlier version of the app, if nobody has ever signed in on this store. Returns
+     * whether they took effect.
+     */
+    @Throws(SessionFailure::class)
+    @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
+    override suspend fun `importTokens`(`accessToken`: kotlin.String?, `refreshToken`: kotlin.String?, `expiresInSeconds`: kotlin.ULong?) : kotlin.Boolean {
+        return uniffiRustCallAsync(
+        callWithHandle { uniffiHandle ->
+            UniffiLib.uniffi_auth_session_ffi_fn_method_session_import_tokens(
+                uniffiHandle,
+
+        FfiConverterOptionalString.lower(`accessToken`),
+        FfiConverterOptionalString.lower(`refreshToken`),
+        FfiConverterOptionalULong.lower(`expiresInSeconds`),
+            )
+        },
+        { future, callback, continuation -> UniffiLib.ffi_auth_session_ffi_rust_future_poll_i8(future, callback, continuation) },
+        { future, continuation -> UniffiLib.ffi_auth_session_ffi_rust_future_complete_i8(future, continuation) },
+        { future -> UniffiLib.ffi_auth_session_ffi_rust_future_free_i8(future) },
+        // lift function
+        { FfiConverterBoolean.lift(it) },
+        // Error FFI converter
+        SessionFailure.ErrorHandler,
+    )
+    }
 
 
     /**

@@ -1,6 +1,16 @@
+import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
+const storage = (name: string) => fileURLToPath(new URL(`tests/support/storage/${name}.ts`, import.meta.url));
+
 export default defineConfig({
+  resolve: {
+    alias: {
+      'react-native-keychain': storage('reactNativeKeychain'),
+      'expo-secure-store': storage('expoSecureStore'),
+      '@react-native-async-storage/async-storage': storage('asyncStorage'),
+    },
+  },
   test: {
     include: ['tests/**/*.test.ts'],
     // The end-to-end files each run a JVM and a server, which on a small machine would slow each other down.

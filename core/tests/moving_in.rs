@@ -317,18 +317,36 @@ async fn a_record_that_cannot_be_read_is_not_replaced_by_an_import() {
         let session = AuthSession::open(config()).await.expect("a session");
         session.adopt(Tokens::new("present")).await.expect("the store is fine");
         session.close().await;
-        store.script(StoreOperation::Load, fault, 2);
+        // The device is unlocked between the start of the app and the import, which reads the store once more.
+        store.script(StoreOperation::Load, StoreFault::Locked, 1);
         let session = AuthSession::open(config()).await.expect("a session");
+        store.script(StoreOperation::Load, fault, 1);
         let import = session.import(Tokens::new("old")).await;
         if fault == StoreFault::Unrecoverable {
             assert_eq!(import, Ok(false), "somebody had signed in");
+            assert_eq!(session.state(), SessionState::SignedOut { reason: SignOutReason::SecretsLost });
         } else {
             import.expect_err("nobody can say whether somebody has signed in");
+            assert_eq!(session.state(), SessionState::Locked, "{fault:?}");
         }
         session.close().await;
-        store.release();
         let session = AuthSession::open(config()).await.expect("a session");
         assert!(matches!(session.state(), SessionState::SignedIn { .. }), "{fault:?}: it is still there");
         assert_eq!(session.import(Tokens::new("old")).await, Ok(false), "{fault:?}");
     }
+}
+
+#[tokio::test]
+async fn a_tombstone_wins_also_where_the_store_was_locked_when_the_app_started() {
+    let store = Arc::new(FaultyStore::new(InMemoryStore::new()));
+    let config = || SessionConfig::new("https://api.example.com").expect("a URL").store(Arc::clone(&store));
+    let session = AuthSession::open(config()).await.expect("a session");
+    assert_eq!(session.import(Tokens::new("old")).await, Ok(true));
+    session.sign_out().await.expect("the store is fine");
+    session.close().await;
+    store.script(StoreOperation::Load, StoreFault::Locked, 1);
+    let session = AuthSession::open(config()).await.expect("a session");
+    assert_eq!(session.state(), SessionState::Locked);
+    assert_eq!(session.import(Tokens::new("old")).await, Ok(false));
+    assert_eq!(session.state(), SessionState::SignedOut { reason: SignOutReason::User });
 }

@@ -55,6 +55,18 @@ async fn a_thousand_callers_on_an_expired_token_cause_one_refresh_and_all_succee
     assert_eq!((counters.refresh_requests, counters.refreshes, counters.reuse_detected), (1, 1, 0));
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_listens_after_a_call_hears_nothing_of_what_it_did() {
+    let realm = realm().await;
+    let session = AuthSession::open(config(&realm)).await.expect("a session");
+    for _ in 0..5000 {
+        session.adopt(Tokens::new("access")).await.expect("a good token");
+        let mut events = session.events();
+        session.sign_out().await.expect("signed out");
+        assert_eq!(next_event(&mut events).await, Event::SignedOut { reason: SignOutReason::User });
+    }
+}
+
 #[tokio::test]
 async fn a_request_that_waits_is_never_sent_with_the_token_of_who_signs_in_meanwhile() {
     let realm = realm().await;

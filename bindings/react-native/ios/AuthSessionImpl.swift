@@ -51,17 +51,24 @@ public final class AuthSessionImpl: NSObject, @unchecked Sendable {
 
     /// Starts a session with tokens that the app got elsewhere.
     public func adopt(
-        _ sessionId: String, accessToken: String, refreshToken: String?, expiresInSeconds: NSNumber?,
+        _ sessionId: String, accessToken: String?, refreshToken: String?, expiresInSeconds: NSNumber?,
         resolve: @escaping Resolve, reject: @escaping Reject
     ) {
-        let expiresIn = expiresInSeconds?.doubleValue
-        let tokens = Tokens(accessToken: accessToken, refreshToken: refreshToken, expiresIn: expiresIn)
+        let tokens = Result { try Self.tokens(accessToken, refreshToken, expiresInSeconds) }
         settle(resolve, reject) {
-            if let expiresIn, expiresIn.isNaN {
-                throw Refusal(code: .invalidRequest, message: "expiresInSeconds must be a number")
-            }
-            try await OpenSessions.shared.session(sessionId).adopt(tokens)
+            try await OpenSessions.shared.session(sessionId).adopt(try tokens.get())
             return nil
+        }
+    }
+
+    /// Takes over the tokens of an earlier version of the app and resolves with whether they took effect.
+    public func importTokens(
+        _ sessionId: String, accessToken: String?, refreshToken: String?, expiresInSeconds: NSNumber?,
+        resolve: @escaping Resolve, reject: @escaping Reject
+    ) {
+        let tokens = Result { try Self.tokens(accessToken, refreshToken, expiresInSeconds) }
+        settle(resolve, reject) {
+            try await OpenSessions.shared.session(sessionId).importTokens(try tokens.get())
         }
     }
 
@@ -114,6 +121,16 @@ public final class AuthSessionImpl: NSObject, @unchecked Sendable {
         for task in tasks {
             task.cancel()
         }
+    }
+
+    private static func tokens(
+        _ accessToken: String?, _ refreshToken: String?, _ expiresInSeconds: NSNumber?
+    ) throws -> Tokens {
+        let expiresIn = expiresInSeconds?.doubleValue
+        if let expiresIn, expiresIn.isNaN {
+            throw Refusal(code: .invalidRequest, message: "expiresInSeconds must be a number")
+        }
+        return Tokens(accessToken: accessToken, refreshToken: refreshToken, expiresIn: expiresIn)
     }
 
     private func forwardEvents(of sessionId: String, _ session: AuthSession) {

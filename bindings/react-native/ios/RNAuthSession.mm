@@ -76,6 +76,21 @@
                 reject:reject];
 }
 
+- (void)importTokens:(NSString *)sessionId
+         accessToken:(NSString *)accessToken
+        refreshToken:(NSString *)refreshToken
+    expiresInSeconds:(NSNumber *)expiresInSeconds
+             resolve:(RCTPromiseResolveBlock)resolve
+              reject:(RCTPromiseRejectBlock)reject
+{
+  [_impl importTokens:sessionId
+           accessToken:accessToken
+          refreshToken:refreshToken
+      expiresInSeconds:expiresInSeconds
+               resolve:resolve
+                reject:reject];
+}
+
 - (void)signOut:(NSString *)sessionId
         resolve:(RCTPromiseResolveBlock)resolve
          reject:(RCTPromiseRejectBlock)reject

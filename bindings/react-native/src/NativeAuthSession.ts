@@ -52,10 +52,16 @@ export interface Spec extends TurboModule {
   signIn(sessionId: string, credentialsJson: string): Promise<string>;
   adopt(
     sessionId: string,
-    accessToken: string,
+    accessToken: string | null,
     refreshToken: string | null,
     expiresInSeconds: number | null,
   ): Promise<void>;
+  importTokens(
+    sessionId: string,
+    accessToken: string | null,
+    refreshToken: string | null,
+    expiresInSeconds: number | null,
+  ): Promise<boolean>;
   signOut(sessionId: string): Promise<void>;
   getState(sessionId: string): NativeState;
   networkChanged(sessionId: string): void;

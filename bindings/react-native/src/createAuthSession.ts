@@ -10,10 +10,13 @@ import { SessionResponse } from './response.ts';
 import { restoring, StateSnapshots } from './state.ts';
 import type { SessionState } from './state.ts';
 
-/** Tokens that an authorization server issued to this app, as by a code flow; see {@link AuthSession.adopt}. */
+/**
+ * Tokens that an authorization server issued to this app; see {@link AuthSession.adopt} and
+ * {@link AuthSession.importTokens}.
+ */
 export interface Tokens {
-  /** The bearer token of requests. */
-  readonly accessToken: string;
+  /** The bearer token of requests. Without one the first request gets one with the refresh token. */
+  readonly accessToken?: string | null | undefined;
   /** Gets the next access token. Without one the session ends when the server refuses the access token. */
   readonly refreshToken?: string | null | undefined;
   /** How long the access token is valid from now, as the server said. */
@@ -39,6 +42,17 @@ export interface AuthSession {
 
   /** Starts a session with tokens that the app got elsewhere, as from an OAuth code flow. */
   readonly adopt: (tokens: Tokens) => Promise<void>;
+
+  /**
+   * Takes over the tokens that an earlier version of the app has kept, so that an update signs nobody out. They take
+   * effect only if nobody has ever signed in on this store: a session, or the trace of one that has ended, wins, so
+   * that this may be called at every start. See `docs/moving-in.md`.
+   *
+   * Resolves with whether they took effect; they are saved then. With `false`, too, they are of no use any more. It
+   * rejects with `locked`, `store_unavailable`, `store_corrupt` or `timeout` if the store could not be read or
+   * written: keep the tokens and call it again later; with `invalid_request` if a token could not be sent.
+   */
+  readonly importTokens: (tokens: Tokens) => Promise<boolean>;
 
   /**
    * Signs out. It needs no network: the tokens are gone from this device when it resolves, and the server is told
@@ -173,7 +187,12 @@ export function createAuthSession(config: AuthSessionConfig): AuthSession {
     },
 
     adopt: ({ accessToken, refreshToken, expiresInSeconds }) =>
-      call((id) => NativeAuthSession.adopt(id, accessToken, refreshToken ?? null, expiresInSeconds ?? null)),
+      call((id) =>
+        NativeAuthSession.adopt(id, accessToken ?? null, refreshToken ?? null, expiresInSeconds ?? null)),
+
+    importTokens: ({ accessToken, refreshToken, expiresInSeconds }) =>
+      call((id) =>
+        NativeAuthSession.importTokens(id, accessToken ?? null, refreshToken ?? null, expiresInSeconds ?? null)),
 
     signOut: () => call((id) => NativeAuthSession.signOut(id)),
 

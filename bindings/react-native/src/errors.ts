@@ -37,6 +37,12 @@ const codes = [
   'store_unavailable',
   /** The store holds something that this version cannot read. It is kept as it is. */
   'store_corrupt',
+  /** The app lacks what the store needs, such as an entitlement. The session is kept. */
+  'store_misconfigured',
+  /** The user has dismissed the question that protects the stored session; the app asks again when it likes. */
+  'unlock_cancelled',
+  /** The user could not unlock the stored session. It is kept. */
+  'unlock_failed',
   /** The store is locked until the device is unlocked. */
   'locked',
   /** A file of a request could not be read, or one for its answer could not be written. */

@@ -61,6 +61,19 @@ impl Session {
         on_runtime(async move { core.adopt(tokens).await }).await
     }
 
+    /// Takes over the tokens of an earlier version of the app, if nobody has ever signed in on this store. Returns
+    /// whether they took effect.
+    pub async fn import_tokens(
+        &self,
+        access_token: Option<String>,
+        refresh_token: Option<String>,
+        expires_in_seconds: Option<u64>,
+    ) -> Result<bool, SessionFailure> {
+        let tokens = tokens(access_token, refresh_token, expires_in_seconds)?;
+        let core = self.core.clone();
+        on_runtime(async move { core.import(tokens).await }).await
+    }
+
     /// Signs out, at once and without the network.
     pub async fn sign_out(&self) -> Result<(), SessionFailure> {
         let core = self.core.clone();

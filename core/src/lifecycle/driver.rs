@@ -15,7 +15,7 @@ use tracing::Instrument;
 
 use super::activity::{Activity, BackgroundActivity};
 use super::machine::{Held, Machine, Settings, Times, View};
-use super::record::{Record, Tombstone, random_bytes};
+use super::record::{Record, RecordError, Tombstone, random_bytes};
 use super::terms::{
     Answer, Attempt, Effect, Grant, Input, Intent, Leased, Loaded, Moment, Progress, Stored, Verdict,
     Version, Want,
@@ -69,8 +69,15 @@ impl WeakLifecycle {
 /// An effect on its way to the task that carries it out.
 #[derive(Debug)]
 struct Decided {
-    effect: Effect,
+    work: Work,
     lifecycle: Lifecycle,
+}
+
+#[derive(Debug)]
+enum Work {
+    Effect(Effect),
+    /// Somebody waits until everything before it is carried out.
+    CaughtUp(oneshot::Sender<()>),
 }
 
 #[derive(Debug)]
@@ -333,16 +340,20 @@ impl Lifecycle {
         let imported = imported.await.unwrap_or(false);
         self.restored().await;
         let now = self.shared.clock.boot_time();
-        let machine = self.machine();
-        match machine.view() {
-            View::Locked(cause) if !imported => Err(cause.clone()),
-            View::SignedIn(held) if imported && held.lineage == lineage => {
-                self.enqueue(now, vec![Effect::Emit(Event::SignedIn)]);
-                Ok(true)
+        let result = {
+            let machine = self.machine();
+            match machine.view() {
+                View::Locked(cause) if !imported => Err(cause.clone()),
+                View::SignedIn(held) if imported && held.lineage == lineage => {
+                    self.enqueue(now, vec![Effect::Emit(Event::SignedIn)]);
+                    Ok(true)
+                }
+                // Somebody has signed in or out while the import was saved: that counts.
+                _ => Ok(false),
             }
-            // Somebody has signed in or out while the import was saved: that counts.
-            _ => Ok(false),
-        }
+        };
+        self.caught_up().await;
+        result
     }
 
     /// Ends the session at once and returns when the tombstone is durable, or when that takes too long.
@@ -412,11 +423,16 @@ impl Lifecycle {
         loop {
             settled.mark_unchanged();
             let progress = self.machine().progress(attempt);
-            match progress {
-                Progress::Done => return Ok(()),
-                Progress::Failed(error) => return Err(error),
-                Progress::Pending => self.settlement(&mut settled).await,
-            }
+            let result = match progress {
+                Progress::Done => Ok(()),
+                Progress::Failed(error) => Err(error),
+                Progress::Pending => {
+                    self.settlement(&mut settled).await;
+                    continue;
+                }
+            };
+            self.caught_up().await;
+            return result;
         }
     }
 
@@ -439,8 +455,15 @@ impl Lifecycle {
                 self.shared.note(now, decision.clone());
             }
             // The queue is closed only when the runtime is going down with the process.
-            let _ = self.decided.send(Decided { effect, lifecycle: self.clone() });
+            let _ = self.decided.send(Decided { work: Work::Effect(effect), lifecycle: self.clone() });
         }
+    }
+
+    /// Returns when everything that was decided so far is carried out: a listener that comes later hears nothing of it.
+    async fn caught_up(&self) {
+        let (told, caught_up) = oneshot::channel();
+        let _ = self.decided.send(Decided { work: Work::CaughtUp(told), lifecycle: self.clone() });
+        let _ = caught_up.await;
     }
 }
 
@@ -476,8 +499,12 @@ async fn sleep_until(time: BootTime, clock: &dyn Clock) {
 }
 
 async fn run_effects(mut decided: mpsc::UnboundedReceiver<Decided>) {
-    while let Some(Decided { effect, lifecycle }) = decided.recv().await {
-        lifecycle.carry_out(effect);
+    while let Some(Decided { work, lifecycle }) = decided.recv().await {
+        match work {
+            Work::Effect(effect) => lifecycle.carry_out(effect),
+            // Whoever asked may have given up.
+            Work::CaughtUp(told) => drop(told.send(())),
+        }
     }
 }
 
@@ -683,7 +710,10 @@ impl Shared {
             Load::Locked => Loaded::Unreadable(Error::Locked),
             Load::Transient(cause) => Loaded::Unreadable(Error::StoreUnavailable(cause)),
             Load::Refused(refusal) => Loaded::Unreadable(Error::StoreRefused(refusal)),
-            Load::Corrupt(cause) => Loaded::Unreadable(Error::StoreCorrupt(cause)),
+            Load::Corrupt(cause) => Loaded::Damaged(cause),
+            Load::UnknownVersion => {
+                Loaded::Unreadable(Error::StoreCorrupt(RecordError::UnknownVersion.to_string()))
+            }
             Load::Unrecoverable => Loaded::Lost,
         }
     }

@@ -395,6 +395,7 @@ fn restored(phase: &mut Phase, attempt: Attempt, loaded: Loaded, turn: &mut Turn
         Loaded::Absent => signed_out(SignOutReason::NeverSignedIn),
         Loaded::Lost => signed_out(SignOutReason::SecretsLost),
         Loaded::Unreadable(cause) => Phase::Locked { attempt, cause },
+        Loaded::Damaged(cause) => Phase::Locked { attempt, cause: Error::StoreCorrupt(cause) },
     };
     // At first nobody can be listening yet.
     if attempt > 1 && !matches!(phase, Phase::Locked { .. }) {

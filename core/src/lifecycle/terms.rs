@@ -105,8 +105,10 @@ pub(crate) enum Loaded {
     Absent,
     /// The key that protected it is provably gone.
     Lost,
-    /// Not readable now, or damaged; callers get this error.
+    /// Not readable now, or not by this version; callers get this error.
     Unreadable(Error),
+    /// Not readable by anybody.
+    Damaged(String),
 }
 
 impl Loaded {
@@ -118,6 +120,7 @@ impl Loaded {
             Self::Absent => "nothing",
             Self::Lost => "lost",
             Self::Unreadable(error) => error.code(),
+            Self::Damaged(_) => "store_corrupt",
         }
     }
 }

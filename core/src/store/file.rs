@@ -39,7 +39,7 @@ impl SecretStore for FileStore {
         match self.directory.read(slot, MAX_ENCODED_BYTES) {
             Ok(Some(bytes)) => match Entry::decode(slot, &bytes) {
                 Ok((entry, generation)) => Load::of(entry, generation),
-                Err(error) => Load::Corrupt(error.to_string()),
+                Err(error) => error.into(),
             },
             Ok(None) => Load::Absent,
             Err(error) => Load::Transient(describe(&error)),
@@ -132,5 +132,57 @@ mod tests {
         store.lease(&other, brief).expect("another account is leased by itself");
         drop(lease);
         store.lease(&slot(), brief).expect("it was given back");
+    }
+
+    #[test]
+    fn a_store_without_locks_of_its_own_is_leased_by_a_file() {
+        let InFolder { folder, store } = fresh();
+        let directory = folder.path().join("sessions");
+        let brief = Duration::from_millis(1);
+        let lease = Lease::of_file(&directory, &slot(), brief).expect("nobody has it");
+        assert!(lease.is_shared());
+        // By each open file of its own (flock(2)), so that one process is as good as two.
+        let refused = Lease::of_file(&directory, &slot(), brief);
+        assert!(matches!(refused, Err(StoreError::Transient(_))), "{refused:?}");
+        assert!(store.lease(&slot(), brief).is_err(), "it is the file store's own");
+        let waiting = std::thread::spawn({
+            let directory = directory.clone();
+            move || Lease::of_file(directory, &slot(), Duration::from_secs(60)).map(|_| ())
+        });
+        drop(lease);
+        assert_eq!(waiting.join().expect("no panic"), Ok(()));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_lock_is_no_way_to_another_file_and_a_pipe_in_its_place_holds_nobody_up() {
+        use std::os::unix::fs::symlink;
+        for extension in ["lock", "lease"] {
+            for piped in [false, true] {
+                let InFolder { folder, store } = fresh();
+                store.save(&slot(), &record("1"), Expected::Any).expect("a directory");
+                let path = store.directory.file(&slot(), extension);
+                // The lease has not been asked for yet.
+                let _ = fs::remove_file(&path);
+                let elsewhere = folder.path().join("elsewhere");
+                if piped {
+                    pipe(&path);
+                } else {
+                    symlink(&elsewhere, &path).expect("a link");
+                }
+                let failed = match extension {
+                    "lock" => store.save(&slot(), &record("2"), Expected::Any).map(|_| ()),
+                    _ => store.lease(&slot(), Duration::from_secs(60)).map(|_| ()),
+                };
+                assert!(matches!(failed, Err(StoreError::Transient(_))), "{failed:?}");
+                assert!(!elsewhere.exists());
+            }
+        }
+    }
+
+    #[cfg(unix)]
+    fn pipe(path: &Path) {
+        let made = std::process::Command::new("mkfifo").arg(path).status();
+        assert!(made.expect("the system has mkfifo").success());
     }
 }

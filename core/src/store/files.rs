@@ -45,15 +45,19 @@ impl Directory {
     }
 
     /// The slot's content, whole; `None` where there is none. What is longer than `limit` is cut one byte
-    /// behind it, so that it can be told from a record without being read whole.
+    /// behind it, so that it can be told from a record without being read whole. What is no file (a symbolic link,
+    /// a pipe, a directory) is not followed and not waited for: it reads as empty, which no record is.
     pub(super) fn read(&self, slot: &Slot, limit: usize) -> io::Result<Option<Zeroizing<Vec<u8>>>> {
-        let file = match File::open(self.file(slot, "session")) {
-            Ok(file) => file,
+        let mut bytes = Zeroizing::new(Vec::new());
+        match itself(OpenOptions::new().read(true)).open(self.file(slot, "session")) {
+            Ok(file) if file.metadata()?.is_file() => {
+                file.take(limit as u64 + 1).read_to_end(&mut bytes)?;
+            }
+            Ok(_) => {}
+            Err(error) if is_link(&error) => {}
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error),
-        };
-        let mut bytes = Zeroizing::new(Vec::new());
-        file.take(limit as u64 + 1).read_to_end(&mut bytes)?;
+        }
         Ok(Some(bytes))
     }
 
@@ -115,8 +119,9 @@ fn sync(directory: &Path) -> io::Result<()> {
 /// Waits for a lock that lives as long as the returned file is open. It is taken from nobody: a holder that is
 /// stopped keeps it, one that dies loses it.
 fn lock(path: &Path, patience: Duration) -> Result<File, StoreError> {
-    let file =
-        private(OpenOptions::new().write(true).create(true).truncate(false)).open(path).map_err(transient)?;
+    let mut options = OpenOptions::new();
+    let options = itself(private(options.write(true).create(true).truncate(false)));
+    let file = options.open(path).map_err(transient)?;
     let start = Instant::now();
     while !try_lock(&file).map_err(transient)? {
         if start.elapsed() >= patience {
@@ -143,6 +148,27 @@ fn try_lock(file: &File) -> io::Result<bool> {
         Ok(()) => Ok(true),
         Err(std::fs::TryLockError::WouldBlock) => Ok(false),
         Err(std::fs::TryLockError::Error(error)) => Err(error),
+    }
+}
+
+/// Opens what is there itself: not what a symbolic link leads to, and without waiting for the other end of a pipe.
+fn itself(options: &mut OpenOptions) -> &mut OpenOptions {
+    #[cfg(unix)]
+    {
+        let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
+        std::os::unix::fs::OpenOptionsExt::custom_flags(options, flags.bits().cast_signed());
+    }
+    options
+}
+
+/// Whether `O_NOFOLLOW` has met a symbolic link (open(2)).
+fn is_link(error: &io::Error) -> bool {
+    #[cfg(unix)]
+    return error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error());
+    #[cfg(not(unix))]
+    {
+        let _ = error;
+        false
     }
 }
 

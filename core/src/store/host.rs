@@ -105,7 +105,7 @@ impl<B: HostBytes> SecretStore for HostStore<B> {
             }
             HostLoad::Found(content) => match Entry::decode(slot, &content) {
                 Ok((entry, generation)) => Load::of(entry, generation),
-                Err(error) => Load::Corrupt(error.to_string()),
+                Err(error) => error.into(),
             },
             HostLoad::Absent => Load::Absent,
             HostLoad::Locked => Load::Locked,

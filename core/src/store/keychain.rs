@@ -250,7 +250,7 @@ impl<I: SecItem> SecretStore for Keychain<I> {
         match self.purge_former_installation(&slot.namespace).and_then(|()| self.read(slot)) {
             Ok(Some(bytes)) => match decode(slot, &bytes) {
                 Ok((entry, generation)) => Load::of(entry, generation),
-                Err(error) => Load::Corrupt(error.to_string()),
+                Err(error) => error.into(),
             },
             Ok(None) => Load::Absent,
             Err(StoreError::Locked) => Load::Locked,

@@ -12,6 +12,7 @@ mod memory;
 
 use std::any::Any;
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -62,10 +63,21 @@ pub enum Load {
     Transient(String),
     /// The store does not show what it holds until somebody does something about it.
     Refused(Refusal),
-    /// Something is there that cannot be read: damaged, or of a later version. It is kept as it is.
+    /// Something is there that nobody can read: it is damaged. It is kept as it is until the next save.
     Corrupt(String),
+    /// Another version of the library has written it, and can read it. Only the end of the session replaces it.
+    UnknownVersion,
     /// The key that protects the record is provably gone for ever.
     Unrecoverable,
+}
+
+impl From<RecordError> for Load {
+    fn from(error: RecordError) -> Self {
+        match error {
+            RecordError::UnknownVersion => Self::UnknownVersion,
+            RecordError::Damaged => Self::Corrupt(error.to_string()),
+        }
+    }
 }
 
 impl Load {
@@ -136,7 +148,7 @@ pub trait SecretStore: Send + Sync + fmt::Debug + 'static {
 
     /// The right to refresh the slot's session, for a store that several processes share: waits for whoever
     /// has it, as long as `patience`, and takes it from nobody. A store that only one process uses has
-    /// nothing to do.
+    /// nothing to do. [`Lease::of_file`] is one for stores that have no locks of their own.
     fn lease(&self, slot: &Slot, patience: Duration) -> Result<Lease, StoreError> {
         let _ = (slot, patience);
         Ok(Lease::unshared())
@@ -160,6 +172,22 @@ impl Lease {
     /// Held as long as the guard lives, a locked file for example.
     pub fn held(guard: impl Any + Send) -> Self {
         Self(Some(Box::new(guard)))
+    }
+
+    /// A lock on a file of the slot in this directory, which all that share the store must name; it is made if it
+    /// is not there. Waits for whoever has it, as long as `patience`, and blocks meanwhile. The operating system gives
+    /// it back when its holder ends, however that ends; nobody takes it from a holder that is stopped. On iOS the
+    /// directory is that of an app group, and whoever holds a lease is inside an expiring activity: the system kills an
+    /// app that it suspends while it has a lock there.
+    ///
+    /// # Errors
+    /// [`StoreError::Transient`] if another has it for longer than `patience`, or the file cannot be made or locked.
+    pub fn of_file(
+        directory: impl Into<PathBuf>,
+        slot: &Slot,
+        patience: Duration,
+    ) -> Result<Self, StoreError> {
+        files::Directory::new(directory).lease(slot, patience)
     }
 
     /// Whether others may have written before it was gained.

@@ -62,6 +62,26 @@ public final class AuthSession: Sendable {
         }
     }
 
+    /// Takes over the tokens that an earlier version of the app has kept, so that an update signs nobody out.
+    ///
+    /// They take effect only if nobody has ever signed in on this store: a session, or the trace of one that has ended,
+    /// wins, so that this may be called at every launch. See `docs/moving-in.md`.
+    ///
+    /// - Returns: Whether they took effect; they are saved then. With `false`, too, they are of no use any more.
+    /// - Throws: ``AuthSessionError``, with the code `locked`, `store_unavailable`, `store_corrupt` or `timeout` if the
+    ///   store could not be read or written: keep the tokens and call it again later. `invalid_request` if a token
+    ///   could not be sent.
+    @discardableResult
+    public func importTokens(_ tokens: Tokens) async throws -> Bool {
+        try await translatingFailures {
+            try await session.importTokens(
+                accessToken: tokens.accessToken,
+                refreshToken: tokens.refreshToken,
+                expiresInSeconds: tokens.expiresInSeconds
+            )
+        }
+    }
+
     /// Ends the session on this device at once, without waiting for the network, and tells the server if it can be reached.
     public func signOut() async throws {
         try await translatingFailures {

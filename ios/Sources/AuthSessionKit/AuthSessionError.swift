@@ -97,6 +97,15 @@ extension AuthSessionError {
         /// What the store holds cannot be understood. It has been kept as it is.
         case storeCorrupt = "store_corrupt"
 
+        /// The app lacks what the store needs, such as an entitlement. The session is kept.
+        case storeMisconfigured = "store_misconfigured"
+
+        /// The user has dismissed the question that protects the stored session; the app asks again when it likes.
+        case unlockCancelled = "unlock_cancelled"
+
+        /// The user could not unlock the stored session. It is kept.
+        case unlockFailed = "unlock_failed"
+
         /// The store cannot be read until the device is unlocked.
         case locked
 

@@ -126,4 +126,35 @@ final class SignInTests: XCTestCase {
         let counters = try await realm.counters()
         XCTAssertEqual(counters["refreshes"], 1)
     }
+
+    func testImportedTokensAreUsedOnceAndNeverAfterASignOut() async throws {
+        let realm = try await Realm.new()
+        let session = try await realm.openSession()
+        let issued = try await realm.issueTokens()
+        let tokens = Tokens(accessToken: issued.access_token, refreshToken: issued.refresh_token)
+
+        let first = try await session.importTokens(tokens)
+        let answer = try await session.get("/me")
+        let second = try await session.importTokens(tokens)
+        try await session.signOut()
+        let third = try await session.importTokens(tokens)
+
+        XCTAssertEqual([first, second, third], [true, false, false])
+        XCTAssertEqual(answer.status, 200)
+        XCTAssertEqual(session.state, .signedOut(.user))
+    }
+
+    func testARefreshTokenAloneIsEnoughAndNothingAtAllIsRefused() async throws {
+        let realm = try await Realm.new()
+        let session = try await realm.openSession()
+        let issued = try await realm.issueTokens()
+
+        let error = await authSessionError { try await session.importTokens(Tokens(accessToken: nil)) }
+        let imported = try await session.importTokens(Tokens(accessToken: nil, refreshToken: issued.refresh_token))
+        let answer = try await session.get("/me")
+
+        XCTAssertEqual(error?.code, .invalidRequest)
+        XCTAssertTrue(imported)
+        XCTAssertEqual(answer.status, 200)
+    }
 }

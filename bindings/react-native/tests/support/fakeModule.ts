@@ -56,6 +56,7 @@ export function fakeModule() {
     open: vi.fn<Spec['open']>(async () => '1'),
     signIn: vi.fn<Spec['signIn']>(async () => '{}'),
     adopt: vi.fn<Spec['adopt']>(async () => {}),
+    importTokens: vi.fn<Spec['importTokens']>(async () => true),
     signOut: vi.fn<Spec['signOut']>(async () => {}),
     getState: vi.fn<Spec['getState']>(() => signedOut),
     networkChanged: vi.fn<Spec['networkChanged']>(),

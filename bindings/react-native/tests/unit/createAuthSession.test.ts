@@ -210,6 +210,14 @@ describe('signing in', () => {
     await session.adopt({ accessToken: 'a' });
     expect(native.module.adopt).toHaveBeenCalledWith('1', 'a', null, null);
   });
+
+  test('what importTokens is not given crosses as null, and it says whether the tokens took effect', async () => {
+    const session = await openSession();
+    native.module.importTokens.mockResolvedValueOnce(true).mockResolvedValueOnce(false);
+    expect(await session.importTokens({ refreshToken: 'r', expiresInSeconds: 60 })).toBe(true);
+    expect(await session.importTokens({ accessToken: 'a' })).toBe(false);
+    expect(native.module.importTokens.mock.calls).toEqual([['1', null, 'r', 60], ['1', 'a', null, null]]);
+  });
 });
 
 describe('fetch', () => {

@@ -37,6 +37,16 @@ pub(super) enum Problem {
     ReadOnly,
 }
 
+impl Problem {
+    /// A store that cannot be read. What it refuses it goes on refusing until somebody acts; all else may pass.
+    pub(super) fn unreadable(error: Error) -> Self {
+        Self::Store(match error {
+            Error::StoreRefused(refusal) => StoreError::Refused(refusal),
+            other => StoreError::Transient(other.to_string()),
+        })
+    }
+}
+
 impl Backoff {
     /// The next one after `previous`.
     pub(super) fn after(

@@ -9,7 +9,7 @@ use super::held::Held;
 use super::policy::{Ages, Times};
 use super::saves::Saves;
 use super::{SAVE_BUDGET, Turn, revoke};
-use crate::error::RefreshObstacle;
+use crate::error::{Error, RefreshObstacle};
 use crate::event::{Event, SignOutReason};
 use crate::lifecycle::terms::{
     Answer, Attempt, Effect, Grant, Leased, Loaded, Moment, Progress, Stored, Verdict, Version, Want,
@@ -281,7 +281,7 @@ impl SignedIn {
             Loaded::Ended(_) => return Some(SignOutReason::Elsewhere),
             // Sending a token that somebody else may have used up would end the session for both.
             Loaded::Unreadable(error) if shared => {
-                let problem = Problem::Store(StoreError::Transient(error.to_string()));
+                let problem = Problem::unreadable(error);
                 self.fail(None, problem, turn);
             }
             Loaded::Found(stored) => {
@@ -293,7 +293,8 @@ impl SignedIn {
                 self.saves.generation = None;
                 self.send(turn);
             }
-            Loaded::Unreadable(_) => self.send(turn),
+            // What a refresh brings takes the place of what nobody can read.
+            Loaded::Unreadable(_) | Loaded::Damaged(_) => self.send(turn),
         }
         None
     }
@@ -437,6 +438,11 @@ impl SignedIn {
             return None;
         }
         turn.note(Decision::StoreRead { attempt, found: loaded.name() });
+        let loaded = match loaded {
+            // Here it makes no difference who could read it.
+            Loaded::Damaged(cause) => Loaded::Unreadable(Error::StoreCorrupt(cause)),
+            loaded => loaded,
+        };
         match loaded {
             loaded if self.saves.is_first() && self.is_of_before(&loaded) => rejected,
             Loaded::Ended(_) => Some(SignOutReason::Elsewhere),
@@ -455,13 +461,12 @@ impl SignedIn {
                 self.saves.generation = None;
                 None
             }
-            // A store that cannot be read may hold a newer token: the session is kept until it can.
+            // A store that cannot be read may hold a newer token, or have held one: the session is kept.
             Loaded::Unreadable(error) => {
-                let problem = Problem::Store(StoreError::Transient(error.to_string()));
                 if wanted {
-                    self.looked_in_vain(problem, turn);
+                    self.looked_in_vain(Problem::unreadable(error), turn);
                 } else if rejected.is_some() {
-                    self.fail(None, problem, turn);
+                    self.fail(None, Problem::unreadable(error), turn);
                 }
                 None
             }
@@ -479,7 +484,7 @@ impl SignedIn {
         match loaded {
             Loaded::Found(stored) => stored.grant.lineage.as_ref() != Some(&self.held.lineage),
             Loaded::Ended(_) => true,
-            Loaded::Absent | Loaded::Lost | Loaded::Unreadable(_) => false,
+            Loaded::Absent | Loaded::Lost | Loaded::Unreadable(_) | Loaded::Damaged(_) => false,
         }
     }
 

@@ -73,9 +73,11 @@ impl SignedOut {
 
     /// A session that only reads comes back when somebody has signed in elsewhere.
     pub(super) fn look(&mut self, turn: &mut Turn<'_>) {
-        let attempt = turn.counters.attempt();
-        self.looking = Some(attempt);
-        turn.effects.push(Effect::Load { attempt });
+        if self.looking.is_none() {
+            let attempt = turn.counters.attempt();
+            self.looking = Some(attempt);
+            turn.effects.push(Effect::Load { attempt });
+        }
     }
 
     /// Whether that is what was read.

@@ -8,7 +8,7 @@ use super::*;
 use crate::event::Event;
 use crate::lifecycle::record::AttemptId;
 use crate::lifecycle::terms::{Leased, Stored, Verdict, Version};
-use crate::store::{Generation, StoreError};
+use crate::store::{Generation, Refusal, StoreError};
 use crate::time::BootTime;
 
 /// A machine, a clock that stands still unless moved, and what the machine wants done.
@@ -1039,6 +1039,9 @@ fn what_the_store_says_under_the_lease_decides() {
         (Loaded::Ended(SignOutReason::User), Some(SignOutReason::Elsewhere), 0),
         (found(foreign, Generation(9)), Some(SignOutReason::Elsewhere), 0),
         (Loaded::Unreadable(Error::Locked), None, 0),
+        // Whoever has written it with another version may have refreshed.
+        (Loaded::Unreadable(Error::StoreCorrupt("of another version".into())), None, 0),
+        (Loaded::Damaged("damaged".into()), None, 1),
         (Loaded::Absent, None, 1),
         (Loaded::Lost, None, 1),
     ] {
@@ -1068,6 +1071,32 @@ fn a_lease_that_is_not_gained_is_told_and_keeps_the_session() {
         }
         assert_eq!(rig.reason(), None);
         assert_eq!(rig.refreshes(), 0);
+    }
+}
+
+#[test]
+fn a_store_that_refuses_keeps_the_session_and_its_callers_are_told_who_can_act() {
+    // [6] [11]
+    let refused = || Loaded::Unreadable(Error::StoreRefused(Refusal::UnlockCancelled));
+    let ways: [fn(&mut Rig, u64, Loaded); 3] = [
+        |rig, attempt, loaded| rig.lease(attempt, true, loaded),
+        |rig, attempt, loaded| {
+            rig.lease(attempt, true, Loaded::Absent);
+            rig.answer(attempt, Verdict::Rejected { certain: true });
+            rig.apply(Input::Loaded { attempt, loaded });
+        },
+        |rig, attempt, _| {
+            let error = StoreError::Refused(Refusal::UnlockCancelled);
+            rig.apply(Input::Leased { attempt, result: Err(error) });
+        },
+    ];
+    for way in ways {
+        let mut rig = Rig::sharing();
+        let version = rig.version();
+        let attempt = rig.refuse(version);
+        way(&mut rig, attempt, refused());
+        assert_eq!(code(&rig.want(waited(version, attempt))), "unlock_cancelled");
+        assert_eq!(rig.reason(), None);
     }
 }
 
@@ -1719,4 +1748,33 @@ fn a_session_that_may_write_does_not_come_back_by_itself() {
     rig.effects.clear();
     rig.apply(Input::Resumed);
     assert_eq!(rig.count(|effect| matches!(effect, Effect::Load { .. })), 0);
+}
+
+#[test]
+fn resuming_costs_one_read_of_the_store_however_often_it_is_said() {
+    let mut gone = Rig::reading(None);
+    gone.apply(Input::Resumed);
+    gone.load(Loaded::Ended(SignOutReason::User));
+    for mut rig in [Rig::sharing(), Rig::reading(Some(3600)), gone] {
+        rig.effects.clear();
+        for _ in 0..10 {
+            rig.apply(Input::Resumed);
+        }
+        assert!(matches!(rig.effects.as_slice(), [Effect::Load { .. }]), "{:?}", rig.effects);
+        rig.load(Loaded::Absent);
+        rig.apply(Input::Resumed);
+        assert_eq!(rig.count(|effect| matches!(effect, Effect::Load { .. })), 2);
+    }
+}
+
+#[test]
+fn a_session_that_resumes_goes_on_with_what_others_have_saved_meanwhile() {
+    let mut rig = Rig::sharing();
+    let version = rig.version();
+    rig.apply(Input::Resumed);
+    let newer = Grant { lineage: None, ..grant("2", Some(3600)) };
+    rig.load(found(newer, Generation(9)));
+    assert_eq!((used(&rig.ask()), rig.events()), ("access-2", vec![Event::Refreshed]));
+    assert_eq!(used(&rig.want(refused(version))), "access-2", "a late 401 refreshes nothing");
+    assert_eq!((rig.leases(), rig.refreshes()), (0, 0));
 }

@@ -35,6 +35,29 @@ const MISSING: &str = "the app has neither an application-identifier entitlement
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::Error;
+
+    /// The rows of the table in `docs/keychain.md`: the status and the error code.
+    fn published() -> Vec<(i32, String)> {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/keychain.md");
+        let page = std::fs::read_to_string(path).expect("the page");
+        let rows = page.lines().filter_map(|line| line.strip_prefix("| `-"));
+        let row = |row: &str| {
+            let mut cells = row.split('`');
+            let status: i32 = cells.next()?.parse().ok()?;
+            Some((-status, cells.nth(3)?.to_owned()))
+        };
+        rows.filter_map(row).collect()
+    }
+
+    #[test]
+    fn the_published_table_is_what_is_done() {
+        let rows = published();
+        assert_eq!(rows.len(), 5);
+        for (status, code) in rows {
+            assert_eq!(Error::from(Status(status).error()).code(), code, "{status}");
+        }
+    }
 
     #[test]
     fn interaction_not_allowed_is_locked() {

@@ -213,6 +213,7 @@ fn another_accessibility_reaches_an_item_that_is_there() {
     device.state().items.iter_mut().for_each(|item| item.accessible = Accessible::WhenUnlocked);
     store_on(&device).save(&slot(), &record("2"), Expected::Any).expect("saved");
     assert_eq!(item(&device).accessible, Accessible::AfterFirstUnlock);
+    assert_eq!(device.state().calls, [Call::Copy, Call::Update], "it is found whatever its accessibility is");
 }
 
 #[test]
@@ -576,7 +577,7 @@ impl Installation {
         self.available.store(yes, Ordering::SeqCst);
     }
 
-    fn has_the_old_record(&self) -> bool {
+    fn has_a_record(&self) -> bool {
         self.device.state().item("app", "main").is_some()
     }
 }
@@ -586,7 +587,7 @@ fn a_reinstallation_keeps_records_unless_the_app_wants_them_purged() {
     let installation = Installation::anew();
     assert_eq!(held(&store_on(&installation.device), &slot()), Some(Secret::new("1")));
     assert_eq!(installation.started().load(&slot()), Load::Absent);
-    assert!(!installation.has_the_old_record());
+    assert!(!installation.has_a_record());
 }
 
 #[test]
@@ -618,7 +619,7 @@ fn nothing_is_purged_or_written_while_protected_data_is_not_available() {
     for write in [Write::Save, Write::Erase] {
         assert_eq!(write.of(&store, Expected::Any), Err(StoreError::Locked));
     }
-    assert!(installation.has_the_old_record());
+    assert!(installation.has_a_record());
     installation.available(true);
     assert_eq!(store.load(&slot()), Load::Absent);
 }
@@ -630,9 +631,9 @@ fn nothing_is_purged_before_the_first_unlock_whatever_the_hook_says() {
         installation.device.device(state);
         assert_eq!(installation.started().load(&slot()), Load::Locked);
         installation.device.device(Device::Unlocked);
-        assert!(installation.has_the_old_record());
+        assert!(installation.has_a_record());
         assert_eq!(installation.started().load(&slot()), Load::Absent, "it is purged later");
-        assert!(!installation.has_the_old_record());
+        assert!(!installation.has_a_record());
     }
 }
 
@@ -651,7 +652,21 @@ fn a_purge_that_fails_is_no_purge_and_is_done_again() {
     let store = installation.started();
     assert!(matches!(store.load(&slot()), Load::Transient(_)));
     assert_eq!(store.load(&slot()), Load::Absent);
-    assert!(!installation.has_the_old_record());
+    assert!(!installation.has_a_record());
+}
+
+#[test]
+fn what_is_no_file_proves_no_reinstallation() {
+    let installation = Installation::anew();
+    installation.started().save(&slot(), &record("new"), Expected::Any).expect("saved");
+    for entry in std::fs::read_dir(installation.folder.path().join("support")).expect("the directory") {
+        let path = entry.expect("an entry").path();
+        if path.extension().is_some_and(|extension| extension == "session") {
+            std::fs::remove_file(&path).expect("removed");
+            std::fs::create_dir(&path).expect("made");
+        }
+    }
+    assert_eq!(held(&installation.started(), &slot()), Some(Secret::new("new")));
 }
 
 #[test]
@@ -664,7 +679,7 @@ fn a_directory_that_cannot_be_read_proves_no_reinstallation() {
     assert!(matches!(Write::Save.of(&store, Expected::Any), Err(StoreError::Transient(_))));
     installation.available(false);
     assert_eq!(store.load(&slot()), Load::Locked, "files are not readable either before the first unlock");
-    assert!(installation.has_the_old_record());
+    assert!(installation.has_a_record());
 }
 
 #[test]

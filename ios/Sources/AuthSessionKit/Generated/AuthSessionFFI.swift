@@ -3704,6 +3704,12 @@ public protocol SessionProtocol: AnyObject, Sendable {
     func events()  -> EventQueue
 
     /**
+     * Takes over the tokens of an earlier version of the app, if nobody has ever signed in on this store. Returns
+     * whether they took effect.
+     */
+    func importTokens(accessToken: String?, refreshToken: String?, expiresInSeconds: UInt64?) async throws  -> Bool
+
+    /**
      * Tells the listener of every event from now on.
      */
     func listen(listener: EventListener) throws  -> Subscription
@@ -3901,6 +3907,26 @@ open func events() -> EventQueue  {
             self.uniffiCloneHandle(),uniffiCallStatus
     )
 })
+}
+
+    /**
+     * Takes over the tokens of an earlier version of the app, if nobody has ever signed in on this store. Returns
+     * whether they took effect.
+     */
+open func importTokens(accessToken: String?, refreshToken: String?, expiresInSeconds: UInt64?)async throws  -> Bool  {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_auth_session_ffi_fn_method_session_import_tokens(
+                        self.uniffiCloneHandle(),FfiConverterOptionString.lower(accessToken),FfiConverterOptionString.lower(refreshToken),FfiConverterOptionUInt64.lower(expiresInSeconds)
+                )
+            },
+            pollFunc: ffi_auth_session_ffi_rust_future_poll_i8,
+            completeFunc: ffi_auth_session_ffi_rust_future_complete_i8,
+            freeFunc: ffi_auth_session_ffi_rust_future_free_i8,
+            liftFunc: FfiConverterBool.lift,
+            errorHandler: FfiConverterTypeSessionFailure_lift
+        )
 }
 
     /**
@@ -8534,6 +8560,9 @@ private let initializationResult: InitializationResult = {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_auth_session_ffi_checksum_method_session_events() != 15103) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_auth_session_ffi_checksum_method_session_import_tokens() != 15716) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_auth_session_ffi_checksum_method_session_listen() != 59006) {

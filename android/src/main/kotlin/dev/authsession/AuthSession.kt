@@ -84,6 +84,20 @@ public class AuthSession private constructor(private val session: Session) : Aut
     }
 
     /**
+     * Takes over the [tokens] that an earlier version of the app has kept, so that an update signs nobody out. They
+     * take effect only if nobody has ever signed in on this store: a session, or the trace of one that has ended,
+     * wins, so that this may be called at every start. See `docs/moving-in.md`.
+     *
+     * @return whether they took effect; they are saved then. With `false`, too, they are of no use any more.
+     * @throws AuthSessionException [ErrorCode.LOCKED], [ErrorCode.STORE_UNAVAILABLE], [ErrorCode.STORE_CORRUPT] or
+     *   [ErrorCode.TIMEOUT] if the store could not be read or written: keep the tokens and call it again later.
+     *   [ErrorCode.INVALID_REQUEST] if a token could not be sent.
+     */
+    public suspend fun importTokens(tokens: Tokens): Boolean = translatingFailures {
+        session.importTokens(tokens.accessToken, tokens.refreshToken, tokens.expiresIn?.toSeconds())
+    }
+
+    /**
      * Signs out. It needs no network: the tokens are gone from this device when it returns, and the
      * server is told in the background to revoke them.
      *

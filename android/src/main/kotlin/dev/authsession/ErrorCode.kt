@@ -63,6 +63,15 @@ public enum class ErrorCode(public val id: String) {
     /** The store holds something that this version cannot read. It is kept as it is. */
     STORE_CORRUPT("store_corrupt"),
 
+    /** The app lacks what the store needs, such as an entitlement. The session is kept. */
+    STORE_MISCONFIGURED("store_misconfigured"),
+
+    /** The user has dismissed the question that protects the stored session; the app asks again when it likes. */
+    UNLOCK_CANCELLED("unlock_cancelled"),
+
+    /** The user could not unlock the stored session. It is kept. */
+    UNLOCK_FAILED("unlock_failed"),
+
     /** The store is locked until the device is unlocked. */
     LOCKED("locked"),
 

@@ -962,6 +962,8 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_auth_session_ffi_checksum_method_session_events(
     ): Int
+    external fun uniffi_auth_session_ffi_checksum_method_session_import_tokens(
+    ): Int
     external fun uniffi_auth_session_ffi_checksum_method_session_listen(
     ): Int
     external fun uniffi_auth_session_ffi_checksum_method_session_lock_cause(
@@ -1202,6 +1204,8 @@ internal object UniffiLib {
     external fun uniffi_auth_session_ffi_fn_method_session_continue_sign_in(`ptr`: Long,`url`: RustBuffer.ByValue,`bodyJson`: RustBuffer.ByValue,
     ): Long
     external fun uniffi_auth_session_ffi_fn_method_session_events(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Long
+    external fun uniffi_auth_session_ffi_fn_method_session_import_tokens(`ptr`: Long,`accessToken`: RustBuffer.ByValue,`refreshToken`: RustBuffer.ByValue,`expiresInSeconds`: RustBuffer.ByValue,
     ): Long
     external fun uniffi_auth_session_ffi_fn_method_session_listen(`ptr`: Long,`listener`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): Long
@@ -1532,6 +1536,9 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_auth_session_ffi_checksum_method_session_events() and 0xFFFF) != 15103) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_auth_session_ffi_checksum_method_session_import_tokens() and 0xFFFF) != 15716) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_auth_session_ffi_checksum_method_session_listen() and 0xFFFF) != 59006) {
@@ -7191,6 +7198,12 @@ public interface SessionInterface {
     fun `events`(): EventQueue
 
     /**
+     * Takes over the tokens of an earlier version of the app, if nobody has ever signed in on this store. Returns
+     * whether they took effect.
+     */
+    suspend fun `importTokens`(`accessToken`: kotlin.String?, `refreshToken`: kotlin.String?, `expiresInSeconds`: kotlin.ULong?): kotlin.Boolean
+
+    /**
      * Tells the listener of every event from now on.
      */
     fun `listen`(`listener`: EventListener): Subscription
@@ -7470,6 +7483,34 @@ open class Session: Disposable, AutoCloseable, SessionInterface
     )
     }
 
+
+
+    /**
+     * Takes over the tokens of an earlier version of the app, if nobody has ever signed in on this store. Returns
+     * whether they took effect.
+     */
+    @Throws(SessionFailure::class)
+    @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
+    override suspend fun `importTokens`(`accessToken`: kotlin.String?, `refreshToken`: kotlin.String?, `expiresInSeconds`: kotlin.ULong?) : kotlin.Boolean {
+        return uniffiRustCallAsync(
+        callWithHandle { uniffiHandle ->
+            UniffiLib.uniffi_auth_session_ffi_fn_method_session_import_tokens(
+                uniffiHandle,
+
+        FfiConverterOptionalString.lower(`accessToken`),
+        FfiConverterOptionalString.lower(`refreshToken`),
+        FfiConverterOptionalULong.lower(`expiresInSeconds`),
+            )
+        },
+        { future, callback, continuation -> UniffiLib.ffi_auth_session_ffi_rust_future_poll_i8(future, callback, continuation) },
+        { future, continuation -> UniffiLib.ffi_auth_session_ffi_rust_future_complete_i8(future, continuation) },
+        { future -> UniffiLib.ffi_auth_session_ffi_rust_future_free_i8(future) },
+        // lift function
+        { FfiConverterBoolean.lift(it) },
+        // Error FFI converter
+        SessionFailure.ErrorHandler,
+    )
+    }
 
 
     /**

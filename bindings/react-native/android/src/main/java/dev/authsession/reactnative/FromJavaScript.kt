@@ -59,7 +59,7 @@ internal fun credentials(json: String): JsonObject = try {
     null
 } ?: throw Refusal(ErrorCode.INVALID_REQUEST, "the credentials must be an object")
 
-internal fun tokens(accessToken: String, refreshToken: String?, expiresInSeconds: Double?): Tokens {
+internal fun tokens(accessToken: String?, refreshToken: String?, expiresInSeconds: Double?): Tokens {
     if (expiresInSeconds != null && expiresInSeconds.isNaN()) {
         throw Refusal(ErrorCode.INVALID_REQUEST, "expiresInSeconds must be a number")
     }

@@ -36,12 +36,22 @@ public class RNAuthSessionModule(context: ReactApplicationContext) : NativeAuthS
 
     override fun adopt(
         sessionId: String,
-        accessToken: String,
+        accessToken: String?,
         refreshToken: String?,
         expiresInSeconds: Double?,
         promise: Promise,
     ) {
         settle(promise) { OpenSessions[sessionId].adopt(tokens(accessToken, refreshToken, expiresInSeconds)) }
+    }
+
+    override fun importTokens(
+        sessionId: String,
+        accessToken: String?,
+        refreshToken: String?,
+        expiresInSeconds: Double?,
+        promise: Promise,
+    ) {
+        settle(promise) { OpenSessions[sessionId].importTokens(tokens(accessToken, refreshToken, expiresInSeconds)) }
     }
 
     override fun signOut(sessionId: String, promise: Promise) {

@@ -1,0 +1,11 @@
+// Stands in for @react-native-async-storage/async-storage: what a recipe calls, the same in its versions 1 to 3.
+import { read, remove } from './items.ts';
+
+export default {
+  async getItem(key: string): Promise<string | null> {
+    return read(key);
+  },
+  async removeItem(key: string): Promise<void> {
+    remove(key);
+  },
+};

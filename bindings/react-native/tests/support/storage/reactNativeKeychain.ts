@@ -1,0 +1,23 @@
+// Stands in for react-native-keychain 10: what a recipe calls, as its documentation describes it.
+import { read, remove } from './items.ts';
+
+interface Options {
+  readonly service?: string;
+}
+
+interface UserCredentials {
+  readonly username: string;
+  readonly password: string;
+  readonly service: string;
+  readonly storage: string;
+}
+
+export async function getGenericPassword({ service = '' }: Options = {}): Promise<false | UserCredentials> {
+  const password = read(service);
+  return password === null ? false : { username: 'ada', password, service, storage: 'keychain' };
+}
+
+export async function resetGenericPassword({ service = '' }: Options = {}): Promise<boolean> {
+  remove(service);
+  return true;
+}

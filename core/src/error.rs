@@ -106,6 +106,9 @@ pub enum Error {
     /// The store is locked, as a phone's is before its first unlock.
     #[error("the store is locked; try again when the device is unlocked")]
     Locked,
+    /// On Android, the app has not handed over its context yet; the programmer can mend it.
+    #[error("the library is not initialised: the app must hand over its context first")]
+    NotInitialized,
     /// A file of the request could not be read, or one for the answer could not be written.
     #[error("a file could not be used: {0}")]
     File(std::io::ErrorKind),
@@ -172,7 +175,7 @@ pub enum NetworkFailure {
 impl Error {
     /// All codes, in no particular order. `cancelled` is that of the languages that have request handles; in Rust a
     /// dropped future gets no answer.
-    pub const CODES: [&str; 24] = [
+    pub const CODES: [&str; 25] = [
         "invalid_configuration",
         "invalid_request",
         "origin_not_allowed",
@@ -193,6 +196,7 @@ impl Error {
         "store_unavailable",
         "store_corrupt",
         "locked",
+        "not_initialized",
         "file",
         "recent_sign_in_required",
         "already_open",
@@ -221,6 +225,7 @@ impl Error {
             Self::StoreUnavailable(_) => "store_unavailable",
             Self::StoreCorrupt(_) => "store_corrupt",
             Self::Locked => "locked",
+            Self::NotInitialized => "not_initialized",
             Self::File(_) => "file",
             Self::RecentSignInRequired => "recent_sign_in_required",
             Self::AlreadyOpen { .. } => "already_open",

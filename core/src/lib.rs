@@ -16,6 +16,8 @@
 //! ```
 
 mod address;
+#[cfg(any(target_os = "android", feature = "keystore"))]
+pub mod android;
 mod authority;
 mod claims;
 mod config;
@@ -58,6 +60,8 @@ pub use runtime::runtime;
 pub use secret::Secret;
 pub use session::{AuthSession, Tokens};
 pub use sign_in::SignInAnswer;
+#[cfg(any(target_os = "android", feature = "keystore"))]
+pub use store::KeystoreStore;
 pub use store::{
     Expected, FileStore, Generation, InMemoryStore, Lease, Load, SecretStore, Slot, StoreError, StoreIdentity,
 };

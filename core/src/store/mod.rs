@@ -3,6 +3,8 @@
 mod faulty;
 mod file;
 mod files;
+#[cfg(any(target_os = "android", feature = "keystore"))]
+mod keystore;
 mod memory;
 
 use std::any::Any;
@@ -13,6 +15,8 @@ use std::time::Duration;
 
 pub use faulty::{FaultyStore, StoreFault, StoreOperation};
 pub use file::FileStore;
+#[cfg(any(target_os = "android", feature = "keystore"))]
+pub use keystore::KeystoreStore;
 pub use memory::InMemoryStore;
 
 use crate::lifecycle::record::{Entry, Record, RecordError, Tombstone};

@@ -104,7 +104,9 @@ mod round_trips {
             let store = scene.store().unlocked_device_required();
             save(&store, "1");
             fail("init", "java.security.InvalidKeyException>android.security.KeyStoreException", ALWAYS);
-            transient(&store.load(&slot("main")));
+            let cause = transient(&store.load(&slot("main")));
+            let named = "java.security.InvalidKeyException caused by android.security.KeyStoreException";
+            assert_eq!(cause, named, "level {level}");
             fail("init", INVALIDATED, 1);
             assert_eq!(store.load(&slot("main")), Load::Unrecoverable, "level {level}");
             found(&store);
@@ -121,9 +123,12 @@ mod round_trips {
                 let (store, own) = (store.clone(), slot(&format!("account {number}")));
                 let (kept, shared) = (record(&format!("token {number}")), slot("main"));
                 thread::spawn(move || {
-                    for _ in 0..10 {
+                    for turn in 0..40 {
                         let generation = store.save(&own, &kept, Expected::Any).expect("saved");
                         assert_eq!(store.load(&own), Load::Found(kept.clone(), generation));
+                        if turn % 8 != 0 {
+                            continue;
+                        }
                         // The others write there too, so some give up; what is found is whole.
                         match store.save(&shared, &kept, Expected::Any) {
                             Ok(_) | Err(StoreError::Transient(_)) => {}
@@ -131,12 +136,13 @@ mod round_trips {
                         }
                         assert!(matches!(store.load(&shared), Load::Found(..) | Load::Absent));
                     }
+                    assert!(!vm().is_thread_attached().expect("the machine runs"));
                 })
             })
             .collect();
         threads.into_iter().for_each(|thread| thread.join().expect("no panic"));
         assert_eq!(vm().threads_attached(), before);
-        // One for each account: threads that make the same key at once would lose what the first has sealed.
+        // One for each account.
         assert_eq!(count("generateKey"), 33);
         assert_eq!(count("badTag"), 0);
     }
@@ -257,6 +263,26 @@ mod the_contract {
         let third = saving.join().expect("no panic").expect("saved");
         assert!(third > second);
         assert_eq!(found(&store), third);
+    }
+
+    #[test]
+    fn a_key_is_made_by_one_at_a_time_since_making_it_again_would_lose_what_it_has_sealed() {
+        let scene = Scene::new();
+        let store = scene.store();
+        tell("hold generateKey");
+        let first = {
+            let store = store.clone();
+            thread::spawn(move || store.save(&slot("main"), &record("1"), Expected::Any))
+        };
+        tell("await");
+        let second = store.save(&slot("main"), &record("2"), Expected::Any);
+        assert!(matches!(second, Err(StoreError::Transient(_))), "{second:?}");
+        assert_eq!(count("generateKey"), 1);
+        tell("release");
+        first.join().expect("no panic").expect("saved");
+        save(&store, "2");
+        found(&store);
+        assert_eq!(count("generateKey"), 1);
     }
 
     #[test]

@@ -20,6 +20,9 @@ public final class FakeKeystore extends Provider {
     private static final Map<String, Fault> faults = new HashMap<>();
     private static final Map<String, Integer> counts = new HashMap<>();
     private static final Map<String, String> seen = new HashMap<>();
+    /** Nothing is held for so long, unless a test has failed. */
+    private static final long PATIENCE_MILLISECONDS = 60_000;
+
     private static String held = "";
     private static int holding;
 
@@ -133,8 +136,12 @@ public final class FakeKeystore extends Provider {
     }
 
     private static void pause() {
+        long start = System.nanoTime();
         try {
-            FakeKeystore.class.wait();
+            FakeKeystore.class.wait(PATIENCE_MILLISECONDS);
+            if (System.nanoTime() - start >= PATIENCE_MILLISECONDS * 1_000_000) {
+                throw new IllegalStateException("nobody came");
+            }
         } catch (InterruptedException error) {
             throw new IllegalStateException(error);
         }

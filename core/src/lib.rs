@@ -16,6 +16,8 @@
 //! ```
 
 mod address;
+#[cfg(any(target_os = "android", feature = "keystore"))]
+pub mod android;
 mod authority;
 mod claims;
 mod config;
@@ -60,6 +62,8 @@ pub use session::{AuthSession, Tokens};
 pub use sign_in::SignInAnswer;
 #[cfg(target_vendor = "apple")]
 pub use store::KeychainStore;
+#[cfg(any(target_os = "android", feature = "keystore"))]
+pub use store::KeystoreStore;
 pub use store::{
     Expected, FileStore, Generation, InMemoryStore, Lease, Load, Refusal, SecretStore, Slot, StoreError,
     StoreIdentity,

@@ -7,6 +7,8 @@
 // What is `pub` here is reached through UniFFI, which rustc does not see.
 #![allow(unreachable_pub)]
 
+#[cfg(any(target_os = "android", feature = "keystore"))]
+mod android;
 mod error;
 mod options;
 mod request;

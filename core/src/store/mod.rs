@@ -7,6 +7,8 @@ mod file;
 mod files;
 #[cfg(any(test, target_vendor = "apple"))]
 mod keychain;
+#[cfg(any(target_os = "android", feature = "keystore"))]
+mod keystore;
 mod memory;
 
 use std::any::Any;
@@ -22,6 +24,8 @@ pub use file::FileStore;
 pub use keychain::KeychainStore;
 #[cfg(any(test, target_vendor = "apple"))]
 pub use keychain::{KeychainConfig, KeychainGate};
+#[cfg(any(target_os = "android", feature = "keystore"))]
+pub use keystore::KeystoreStore;
 pub use memory::InMemoryStore;
 
 use crate::lifecycle::record::{Entry, Record, RecordError, Tombstone};

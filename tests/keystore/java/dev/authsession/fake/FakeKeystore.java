@@ -21,7 +21,7 @@ public final class FakeKeystore extends Provider {
     private static final Map<String, Integer> counts = new HashMap<>();
     private static final Map<String, String> seen = new HashMap<>();
     /** Nothing is held for so long, unless a test has failed. */
-    private static final long PATIENCE_MILLISECONDS = 60_000;
+    private static final long PATIENCE_MILLISECONDS = 20_000;
 
     private static String held = "";
     private static int holding;

@@ -111,6 +111,8 @@ impl AuthSession {
     pub async fn open(config: SessionConfig) -> Result<Self, Error> {
         let config = config.validate()?;
         let key = (config.store.identity(), config.slot.clone());
+        // The app's clock may call back, so not under the lock of the registry.
+        let opened = config.clock.boot_time();
         let lifecycle = registry::open(key, config.fingerprint, || {
             let transport = Arc::new(Transport::new(&config.transport)?);
             let authority = Arc::new(Authority {
@@ -125,6 +127,7 @@ impl AuthSession {
                 config.clock,
                 config.settings,
                 config.access_token_in_memory_only,
+                opened,
             )
         })?;
         let authority = lifecycle.authority();

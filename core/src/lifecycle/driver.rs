@@ -116,8 +116,8 @@ pub struct Statistics {
 pub(crate) struct Ticket {
     pub(crate) access: Arc<Secret>,
     pub(crate) version: Version,
-    /// Whether a refresh was waited for to get it.
-    pub(crate) waited: bool,
+    /// Whether the refresh that was waited for has brought it, and it was not found in the store.
+    pub(crate) refreshed: bool,
     /// Whether a server has accepted the token before.
     pub(crate) proven: bool,
 }
@@ -141,6 +141,7 @@ impl Lifecycle {
         clock: Arc<dyn Clock>,
         settings: Settings,
         access_token_in_memory_only: bool,
+        opened: BootTime,
     ) -> Result<Self, Error> {
         let runtime = runtime()?;
         let (machine, first) = Machine::open(settings);
@@ -152,7 +153,7 @@ impl Lifecycle {
             entropy: AtomicU64::new(u64::from_le_bytes(random_bytes()?)),
             settled: watch::Sender::new(()),
             events: broadcast::Sender::new(EVENT_BACKLOG),
-            opened: clock.boot_time(),
+            opened,
             clock,
             store: Arc::clone(&store),
             store_jobs,
@@ -265,8 +266,8 @@ impl Lifecycle {
             answer
         };
         match answer {
-            Answer::Use { access, version, proven } => {
-                Some(Ok(Ticket { access, version, waited: want.after.is_some(), proven }))
+            Answer::Use { access, version, proven, refreshed } => {
+                Some(Ok(Ticket { access, version, refreshed, proven }))
             }
             Answer::Fail(error) => Some(Err(NoToken::Failed(error))),
             Answer::NotRenewable => Some(Err(NoToken::NotRenewable)),

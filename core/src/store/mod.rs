@@ -144,7 +144,7 @@ pub enum Refusal {
 /// A place where secrets rest. Its methods may block for seconds; they are called on a thread for that,
 /// one at a time for one session, never on an async thread and never under a lock of the library.
 pub trait SecretStore: Send + Sync + fmt::Debug + 'static {
-    /// Reads the slot. Never changes it, creates no key and deletes nothing.
+    /// Reads the slot. Never changes it, creates no key and deletes nothing, unless the app has asked for that.
     fn load(&self, slot: &Slot) -> Load;
 
     /// Replaces the slot's content atomically, if it is in the expected state, and says which

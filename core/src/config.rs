@@ -123,7 +123,8 @@ impl SessionConfig {
         self
     }
 
-    /// Ends the session when it has not been used for so long. Default: never.
+    /// Ends the session when it has not been used for so long, in this process: where several share it, the end is the
+    /// end for all. Default: never.
     pub fn idle_timeout(mut self, timeout: Duration) -> Self {
         self.settings.policies.idle_timeout = Some(timeout);
         self

@@ -112,7 +112,7 @@ pub enum Error {
     /// On Android, the app has not handed over its context yet; the programmer can mend it.
     #[error("the library is not initialised: the app must hand over its context first")]
     NotInitialized,
-    /// A file of the request could not be read, or one for the answer could not be written.
+    /// A file or a stream of the request could not be read, or a file for the answer could not be written.
     #[error("a file could not be used: {0}")]
     File(std::io::ErrorKind),
     /// The user signed in longer ago than the app asks for, or nobody knows when.

@@ -17,7 +17,7 @@ use crate::event::{Events, SessionState, States};
 use crate::http::authorization::Authorization;
 use crate::http::client::{ApiHost, Client, ClientConfig};
 use crate::http::request::RequestBuilder;
-use crate::lifecycle::driver::{Lifecycle, Statistics};
+use crate::lifecycle::driver::{Lifecycle, Statistics, Surroundings};
 use crate::lifecycle::terms::{Grant, Input};
 use crate::registry;
 use crate::runtime::{runtime, surrounded};
@@ -111,6 +111,9 @@ impl AuthSession {
     pub async fn open(config: SessionConfig) -> Result<Self, Error> {
         let config = config.validate()?;
         let key = (config.store.identity(), config.slot.clone());
+        // The app's clock may call back, so not under the lock of the registry.
+        let opened = config.clock.boot_time();
+        let surroundings = Surroundings { clock: config.clock, opened, activity: config.activity };
         let lifecycle = registry::open(key, config.fingerprint, || {
             let transport = Arc::new(Transport::new(&config.transport)?);
             let authority = Arc::new(Authority {
@@ -122,10 +125,9 @@ impl AuthSession {
                 config.slot,
                 config.store,
                 authority,
-                config.clock,
+                surroundings,
                 config.settings,
                 config.access_token_in_memory_only,
-                config.activity,
             )
         })?;
         let authority = lifecycle.authority();

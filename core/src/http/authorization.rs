@@ -75,7 +75,7 @@ impl ApiHost {
             _ => return Ok(None),
         }
         match self.token(Some(epoch), Some(number)).await {
-            Ok(ticket) => Authorization::new(&ticket, ticket.waited).map(Some),
+            Ok(ticket) => Authorization::new(&ticket, ticket.refreshed).map(Some),
             Err(NoToken::NotRenewable | NoToken::PassOn) => Ok(None),
             Err(NoToken::Failed(error)) => Err(error),
         }

@@ -141,7 +141,7 @@ impl Exchange {
                 Meaning::TokenRefused if !refreshed && retries < MOST_RETRIES => {
                     match self.lifecycle().token(Some(epoch), Some(number)).await {
                         Ok(other) if self.is_replayable() => {
-                            refreshed = other.waited;
+                            refreshed = other.refreshed;
                             retries += 1;
                             failures = 0;
                             ticket = Some(other);

@@ -103,6 +103,15 @@ struct Shared {
     failed_refresh_attempts: AtomicU64,
 }
 
+/// What a lifecycle has of the app and the system.
+#[derive(Debug)]
+pub(crate) struct Surroundings {
+    pub(crate) clock: Arc<dyn Clock>,
+    /// What the clock said when the session was opened.
+    pub(crate) opened: BootTime,
+    pub(crate) activity: Option<Arc<dyn BackgroundActivity>>,
+}
+
 /// The leases that are held, and how often all of them had to be given back at once.
 #[derive(Debug, Default)]
 struct Leases {
@@ -125,8 +134,8 @@ pub struct Statistics {
 pub(crate) struct Ticket {
     pub(crate) access: Arc<Secret>,
     pub(crate) version: Version,
-    /// Whether a refresh was waited for to get it.
-    pub(crate) waited: bool,
+    /// Whether the refresh that was waited for has brought it, and it was not found in the store.
+    pub(crate) refreshed: bool,
     /// Whether a server has accepted the token before.
     pub(crate) proven: bool,
 }
@@ -147,11 +156,11 @@ impl Lifecycle {
         slot: Slot,
         store: Arc<dyn SecretStore>,
         authority: Arc<Authority>,
-        clock: Arc<dyn Clock>,
+        surroundings: Surroundings,
         settings: Settings,
         access_token_in_memory_only: bool,
-        activity: Option<Arc<dyn BackgroundActivity>>,
     ) -> Result<Self, Error> {
+        let Surroundings { clock, opened, activity } = surroundings;
         let runtime = runtime()?;
         let (machine, first) = Machine::open(settings);
         let (decided, effects) = mpsc::unbounded_channel();
@@ -162,7 +171,7 @@ impl Lifecycle {
             entropy: AtomicU64::new(u64::from_le_bytes(random_bytes()?)),
             settled: watch::Sender::new(()),
             events: broadcast::Sender::new(EVENT_BACKLOG),
-            opened: clock.boot_time(),
+            opened,
             clock,
             store: Arc::clone(&store),
             store_jobs,
@@ -276,8 +285,8 @@ impl Lifecycle {
             answer
         };
         match answer {
-            Answer::Use { access, version, proven } => {
-                Some(Ok(Ticket { access, version, waited: want.after.is_some(), proven }))
+            Answer::Use { access, version, proven, refreshed } => {
+                Some(Ok(Ticket { access, version, refreshed, proven }))
             }
             Answer::Fail(error) => Some(Err(NoToken::Failed(error))),
             Answer::NotRenewable => Some(Err(NoToken::NotRenewable)),

@@ -24,7 +24,7 @@ use std::time::Duration;
 pub(crate) use held::Held;
 pub(crate) use policy::{Policies, Times};
 use signed_in::SignedIn;
-use signed_out::SignedOut;
+use signed_out::{Ended, SignedOut};
 
 use super::terms::{Answer, Attempt, Effect, Grant, Input, Intent, Loaded, Moment, Progress, Stored, Want};
 use crate::error::Error;
@@ -177,6 +177,8 @@ impl Machine {
         let answer = match &mut self.phase {
             Phase::Restoring { attempt } => Answer::Wait { attempt: *attempt, epoch: turn.counters.epochs },
             Phase::Locked { attempt, cause } if want.after == Some(*attempt) => Answer::Fail(cause.clone()),
+            // Each reading would ask the user again; it is up to the app when that is right.
+            Phase::Locked { cause: cause @ Error::StoreRefused(_), .. } => Answer::Fail(cause.clone()),
             Phase::Locked { .. } => {
                 let attempt = read_again(&mut self.phase, &mut turn);
                 Answer::Wait { attempt, epoch: turn.counters.epochs }
@@ -297,6 +299,7 @@ impl Machine {
             (Input::Loaded { attempt, loaded }, Phase::SignedOut(out)) => {
                 if out.has_looked(attempt)
                     && let Loaded::Found(stored) = loaded
+                    && out.is_another(&stored)
                 {
                     self.phase = found(*stored, turn);
                     turn.effects.extend([Effect::Emit(Event::SignedIn), Effect::Settle]);
@@ -362,7 +365,11 @@ impl Machine {
                 out.look(turn);
                 None
             }
-            (Input::Tick | Input::Resumed, Phase::SignedOut(out)) => {
+            (Input::Resumed, Phase::SignedOut(out)) => {
+                out.resumed(turn);
+                None
+            }
+            (Input::Tick, Phase::SignedOut(out)) => {
                 out.tick(turn);
                 None
             }
@@ -413,6 +420,10 @@ fn found(stored: Stored, turn: &mut Turn<'_>) -> Phase {
 
 /// Ends the session: everything of its epoch is void from here on. Returns the attempt of its erasure.
 fn end(phase: &mut Phase, reason: SignOutReason, turn: &mut Turn<'_>) -> Option<Attempt> {
+    let lineage = match phase {
+        Phase::SignedIn(session) => Some(session.held.lineage.clone()),
+        _ => None,
+    };
     let (orphan, expected) = match phase {
         // It ends here alone: whose tokens they are ends it for all.
         Phase::SignedIn(session) if turn.settings.read_only => (session.abandon(false, turn), None),
@@ -428,7 +439,7 @@ fn end(phase: &mut Phase, reason: SignOutReason, turn: &mut Turn<'_>) -> Option<
     };
     let ended = turn.counters.epochs;
     turn.counters.epochs += 1;
-    let out = SignedOut::now(reason, ended, orphan, lease, expected, turn);
+    let out = SignedOut::now(reason, Ended { epoch: ended, lineage }, orphan, lease, expected, turn);
     let erasing = out.erasing();
     *phase = Phase::SignedOut(Box::new(out));
     erasing

@@ -233,6 +233,8 @@ pub(crate) enum Answer {
         version: Version,
         /// Whether a server has accepted it before.
         proven: bool,
+        /// The refresh that was waited for has brought it; it was not found in the store.
+        refreshed: bool,
     },
     /// Ask again after the next settlement, for this epoch and none other.
     Wait {

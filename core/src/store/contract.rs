@@ -4,7 +4,7 @@ use crate::event::SignOutReason;
 use crate::lifecycle::machine::Times;
 use crate::lifecycle::record::{AttemptId, MAX_ENCODED_BYTES, Record, Tombstone};
 use crate::secret::Secret;
-use crate::store::{Expected, Load, SecretStore, Slot, StoreError};
+use crate::store::{Expected, Generation, Load, SecretStore, Slot, StoreError};
 
 /// A store with nothing in it, and what keeps it alive.
 pub(super) trait Fixture {
@@ -78,6 +78,15 @@ pub(super) fn an_erasure_that_expects_an_older_generation_erases_nothing(fixture
     assert_eq!(held(store, &slot()), Some(Secret::new("2")));
 }
 
+pub(super) fn where_nothing_is_expected_nothing_is_replaced_and_the_count_goes_on(fixture: &impl Fixture) {
+    let store = fixture.store();
+    let nothing = Expected::Nothing { after: Generation(7) };
+    assert_eq!(store.save(&slot(), &record("1"), nothing), Ok(Generation(8)));
+    assert_eq!(store.save(&slot(), &record("2"), nothing), Err(StoreError::Conflict));
+    store.erase(&slot(), &tombstone(), Expected::Any).expect("erased");
+    assert_eq!(store.save(&slot(), &record("2"), nothing), Err(StoreError::Conflict));
+}
+
 pub(super) fn accounts_and_namespaces_do_not_touch_each_other(fixture: &impl Fixture) {
     let store = fixture.store();
     let slots = [("app", "main"), ("ap", "pmain"), ("app", "other"), ("other", "main"), ("main", "app")]
@@ -102,6 +111,8 @@ pub(super) fn a_record_of_a_later_version_is_kept_by_a_save_and_replaced_by_a_si
         assert!(store.save(&slot(), &record("2"), expected).is_err());
         assert_eq!(fixture.get(&slot()), later);
     }
+    let unasked = store.erase(&slot(), &tombstone(), Expected::Generation(first));
+    assert_eq!((unasked, fixture.get(&slot())), (Err(StoreError::Conflict), later.to_vec()));
     store.erase(&slot(), &tombstone(), Expected::Any).expect("the user decided");
     assert!(matches!(store.load(&slot()), Load::Tombstone(..)));
 }
@@ -138,6 +149,7 @@ macro_rules! every_store {
             a_save_counts_only_on_the_generation_that_it_expects,
             after_a_tombstone_a_late_save_does_not_bring_the_session_back,
             an_erasure_that_expects_an_older_generation_erases_nothing,
+            where_nothing_is_expected_nothing_is_replaced_and_the_count_goes_on,
             accounts_and_namespaces_do_not_touch_each_other,
         }
     };

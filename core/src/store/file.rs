@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::files::{Directory, describe, transient};
 use super::{
-    Expected, Generation, Lease, Load, SecretStore, Slot, StoreError, StoreIdentity, next_generation,
+    Expected, Generation, Lease, Load, SecretStore, Slot, StoreError, StoreIdentity, encoded, next_generation,
 };
 use crate::lifecycle::record::{Entry, MAX_ENCODED_BYTES, Record, Tombstone};
 
@@ -29,7 +29,7 @@ impl FileStore {
         let present = self.directory.read(slot, MAX_ENCODED_BYTES).map_err(transient)?;
         let present = present.map(|bytes| Entry::decode(slot, &bytes).map(|(_, generation)| generation));
         let next = next_generation(present, entry, expected)?;
-        writing.replace(&entry.encode(slot, next)).map_err(transient)?;
+        writing.replace(&encoded(entry, slot, next)?).map_err(transient)?;
         Ok(next)
     }
 }

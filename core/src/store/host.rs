@@ -9,9 +9,9 @@ use zeroize::Zeroizing;
 
 use super::files::Directory;
 use super::{
-    Expected, Generation, Lease, Load, SecretStore, Slot, StoreError, StoreIdentity, next_generation,
+    Expected, Generation, Lease, Load, SecretStore, Slot, StoreError, StoreIdentity, encoded, next_generation,
 };
-use crate::lifecycle::record::{Entry, MAX_ENCODED_BYTES, Record, Tombstone};
+use crate::lifecycle::record::{Entry, MAX_ENCODED_BYTES, Record, RecordError, Tombstone};
 
 /// What an app's own place for secrets must be able to do: keep one content for each slot. The content is
 /// versioned and checksummed by the library; it holds tokens, and is as safe as the place is. Methods may block for
@@ -86,13 +86,14 @@ impl<B: HostBytes> HostStore<B> {
         let _among_processes = self.shared.as_ref().map(|directory| directory.write(slot)).transpose()?;
         let present = match self.bytes.load(slot) {
             HostLoad::Found(content) => Some(Entry::decode(slot, &content).map(|(_, generation)| generation)),
+            HostLoad::Absent => None,
             // What nobody can read any more does not keep the next session out.
-            HostLoad::Absent | HostLoad::Unrecoverable => None,
+            HostLoad::Unrecoverable => Some(Err(RecordError::Damaged)),
             HostLoad::Locked => return Err(StoreError::Locked),
             HostLoad::Transient(cause) => return Err(StoreError::Transient(cause)),
         };
         let next = next_generation(present, entry, expected)?;
-        self.bytes.replace(slot, &entry.encode(slot, next))?;
+        self.bytes.replace(slot, &encoded(entry, slot, next)?)?;
         Ok(next)
     }
 }

@@ -23,7 +23,8 @@ use zeroize::Zeroizing;
 
 use super::files::Directory;
 use super::{
-    Expected, Generation, Lease, Load, SecretStore, Slot, StoreError, StoreIdentity, next_generation,
+    Expected, Generation, Lease, Load, Refusal, SecretStore, Slot, StoreError, StoreIdentity, encoded,
+    next_generation,
 };
 use crate::error::Error;
 use crate::lifecycle::record::{Entry, MAX_ENCODED_BYTES, Record, RecordError, Tombstone};
@@ -133,12 +134,12 @@ impl<I: SecItem> Keychain<I> {
     /// Since iOS 15 the system may start an app ahead of time ("prewarming"), before the first unlock, and then
     /// everything is "not found". So that answer counts only when an item of the same accessibility can be read, and
     /// is then asked for again: the unlock may have come in between, and it lasts until the next restart.
-    fn read(&self, slot: &Slot) -> Result<Option<Zeroizing<Vec<u8>>>, StoreError> {
+    fn read(&self, slot: &Slot, unlocked: bool) -> Result<Option<Zeroizing<Vec<u8>>>, StoreError> {
         let query = self.identity_of(&slot.namespace, Some(&slot.account));
         if let Some(bytes) = self.copy(&query)? {
             return Ok(Some(bytes));
         }
-        self.prove_unlocked(&slot.namespace)?;
+        self.prove_unlocked(&slot.namespace, unlocked)?;
         self.copy(&query)
     }
 
@@ -156,8 +157,8 @@ impl<I: SecItem> Keychain<I> {
     /// first unlock the key that would protect it is not there, and the Keychain refuses (-25308); and where a marker
     /// is there and cannot be seen, it is a duplicate. Nobody deletes a marker, and no slot is written before its
     /// namespace has one.
-    fn prove_unlocked(&self, namespace: &str) -> Result<(), StoreError> {
-        if !self.may_be_unlocked() {
+    fn prove_unlocked(&self, namespace: &str, unlocked: bool) -> Result<(), StoreError> {
+        if !unlocked {
             return Err(StoreError::Locked);
         }
         let identity = self.identity_of(&format!("{namespace}{MARKER_SERVICE}"), Some(MARKER_ACCOUNT));
@@ -174,12 +175,15 @@ impl<I: SecItem> Keychain<I> {
         }
     }
 
-    /// Replaces what the slot holds, or adds it. Nothing is ever deleted to be added anew: a crash in between would
-    /// lose the session. How the item is protected is written with each change of its content, so that other settings
+    /// Replaces what the slot holds, or adds it. Nothing is deleted to be added anew: a crash in between would lose
+    /// the session. How the item is protected is written with each change of its content, so that other settings
     /// reach an item that an earlier version of the app has left.
-    fn put(&self, slot: &Slot, bytes: Zeroizing<Vec<u8>>) -> Result<(), StoreError> {
+    ///
+    /// A tombstone holds no secret: nobody is asked for it.
+    fn put(&self, slot: &Slot, bytes: Zeroizing<Vec<u8>>, secret: bool) -> Result<(), StoreError> {
         let identity = self.identity_of(&slot.namespace, Some(&slot.account));
-        let protection = self.gate.map_or(Attribute::AccessibleAfterFirstUnlock, Attribute::AccessControl);
+        let gate = self.gate.filter(|_| secret);
+        let protection = gate.map_or(Attribute::AccessibleAfterFirstUnlock, Attribute::AccessControl);
         let content = [Attribute::Data(Data(Arc::new(bytes))), protection];
         match self.items.update(&identity, &content) {
             Status::SUCCESS => return Ok(()),
@@ -201,28 +205,37 @@ impl<I: SecItem> Keychain<I> {
     }
 
     fn write(&self, slot: &Slot, entry: &Entry, expected: Expected) -> Result<Generation, StoreError> {
-        self.purge_former_installation(&slot.namespace)?;
+        // The app is asked before anything is locked.
+        let unlocked = self.may_be_unlocked();
+        self.purge_former_installation(&slot.namespace, unlocked)?;
         // What is compared and what is written are two calls. A panic in between leaves the slot whole.
         let _threads = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         let _processes = self.shared.as_ref().map(|directory| directory.write(slot)).transpose()?;
-        let present = self.read(slot)?;
-        let present = present.map(|bytes| decode(slot, &bytes).map(|(_, generation)| generation));
+        let present = match self.read(slot, unlocked) {
+            // Who signs in or out need not unlock what that replaces. It cannot be changed where it is, because that
+            // unlocks it as well; a crash between here and there loses what the user has given up.
+            Err(StoreError::Refused(Refusal::UnlockCancelled | Refusal::UnlockFailed))
+                if expected == Expected::Any =>
+            {
+                let identity = self.identity_of(&slot.namespace, Some(&slot.account));
+                match self.items.delete(&identity) {
+                    Status::SUCCESS | Status::ITEM_NOT_FOUND => None,
+                    status => return Err(status.error()),
+                }
+            }
+            read => read?.map(|bytes| decode(slot, &bytes).map(|(_, generation)| generation)),
+        };
         let next = next_generation(present, entry, expected)?;
-        let bytes = entry.encode(slot, next);
-        if bytes.len() > MAX_ENCODED_BYTES {
-            // It could not be read again.
-            return Err(StoreError::Transient("the record is too large".into()));
-        }
-        self.put(slot, bytes)?;
+        self.put(slot, encoded(entry, slot, next)?, matches!(entry, Entry::Live(_)))?;
         Ok(next)
     }
 
     /// Deletes what an installation before this one has left behind, if the app wants that.
-    fn purge_former_installation(&self, namespace: &str) -> Result<(), StoreError> {
+    fn purge_former_installation(&self, namespace: &str, unlocked: bool) -> Result<(), StoreError> {
         let Some(installation) = &self.installation else { return Ok(()) };
         let begun = installation.begin(namespace, || {
             // What cannot be seen now would survive, and be found later as if it were this installation's.
-            self.prove_unlocked(namespace)?;
+            self.prove_unlocked(namespace, unlocked)?;
             match self.items.delete(&self.identity_of(namespace, None)) {
                 Status::SUCCESS | Status::ITEM_NOT_FOUND => Ok(()),
                 status => Err(status.error()),
@@ -230,7 +243,7 @@ impl<I: SecItem> Keychain<I> {
         });
         match begun {
             // The app's files are not readable before the first unlock either.
-            Err(StoreError::Transient(_)) if !self.may_be_unlocked() => Err(StoreError::Locked),
+            Err(StoreError::Transient(_)) if !unlocked => Err(StoreError::Locked),
             begun => begun,
         }
     }
@@ -247,7 +260,9 @@ fn decode(slot: &Slot, bytes: &[u8]) -> Result<(Entry, Generation), RecordError>
 
 impl<I: SecItem> SecretStore for Keychain<I> {
     fn load(&self, slot: &Slot) -> Load {
-        match self.purge_former_installation(&slot.namespace).and_then(|()| self.read(slot)) {
+        let unlocked = self.may_be_unlocked();
+        let purged = self.purge_former_installation(&slot.namespace, unlocked);
+        match purged.and_then(|()| self.read(slot, unlocked)) {
             Ok(Some(bytes)) => match decode(slot, &bytes) {
                 Ok((entry, generation)) => Load::of(entry, generation),
                 Err(error) => error.into(),
@@ -275,6 +290,9 @@ impl<I: SecItem> SecretStore for Keychain<I> {
     fn lease(&self, slot: &Slot, patience: Duration) -> Result<Lease, StoreError> {
         match &self.shared {
             Some(directory) => directory.lease(slot, patience),
+            // So that the record is read before a refresh: where it cannot be unlocked, what the refresh brings could
+            // not be saved either.
+            None if self.gate.is_some() => Ok(Lease::held(())),
             None => Ok(Lease::unshared()),
         }
     }

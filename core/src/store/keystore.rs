@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 
 use super::files::{Directory, transient};
 use super::{
-    Expected, Generation, Lease, Load, SecretStore, Slot, StoreError, StoreIdentity, next_generation,
+    Expected, Generation, Lease, Load, SecretStore, Slot, StoreError, StoreIdentity, encoded, next_generation,
 };
 use crate::android::Platform;
 use crate::error::Error;
@@ -250,11 +250,7 @@ impl SecretStore for KeystoreStore {
             };
             let present = present.map(|stored| stored.map(|stored| stored.generation()));
             let next = next_generation(present, &entry, expected)?;
-            let encoded = entry.encode(slot, next);
-            if encoded.len() > MAX_ENCODED_BYTES {
-                return Err(StoreError::Transient("the record is larger than a store keeps".into()));
-            }
-            let sealed = self.seal(&files, slot, key, next, &encoded)?;
+            let sealed = self.seal(&files, slot, key, next, &encoded(&entry, slot, next)?)?;
             let writing = files.directory.write(slot)?;
             if files.read(slot)? != before {
                 continue;

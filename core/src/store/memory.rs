@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
-use super::{Expected, Generation, Load, SecretStore, Slot, StoreError, StoreIdentity, check_expected};
+use super::{Expected, Generation, Load, SecretStore, Slot, StoreError, StoreIdentity, follow};
 use crate::lifecycle::record::{Entry, Record, Tombstone};
 
 /// Keeps records in memory only: for tests, and for apps that want nothing at rest. Clones of an
@@ -28,10 +28,10 @@ impl InMemoryStore {
 
     fn write(&self, slot: &Slot, entry: Entry, expected: Expected) -> Result<Generation, StoreError> {
         let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
-        let present = slots.get(slot).map_or(Generation::default(), |(_, generation)| *generation);
-        check_expected(present, expected)?;
-        slots.insert(slot.clone(), (entry, present.next()));
-        Ok(present.next())
+        let present = slots.get(slot).map(|(_, generation)| *generation);
+        let next = follow(present, expected)?.next();
+        slots.insert(slot.clone(), (entry, next));
+        Ok(next)
     }
 }
 

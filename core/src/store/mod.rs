@@ -30,7 +30,9 @@ pub use keychain::{KeychainConfig, KeychainGate};
 pub use keystore::KeystoreStore;
 pub use memory::InMemoryStore;
 
-use crate::lifecycle::record::{Entry, Record, RecordError, Tombstone};
+use zeroize::Zeroizing;
+
+use crate::lifecycle::record::{Entry, MAX_ENCODED_BYTES, Record, RecordError, Tombstone};
 
 /// Which record of a store: one for each namespace (the app) and account.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -98,6 +100,12 @@ impl Load {
 pub enum Expected {
     /// Only this generation: what the session has read or written last.
     Generation(Generation),
+    /// Only where there is nothing any more, neither a session nor a tombstone. The count goes on after this
+    /// generation, which the session has read or written last: to others who know it, what is written is newer.
+    Nothing {
+        /// What the slot held before it was lost.
+        after: Generation,
+    },
     /// Whatever is there: a sign-in or sign-out, which the user has decided.
     Any,
 }
@@ -138,7 +146,7 @@ pub enum Refusal {
 /// A place where secrets rest. Its methods may block for seconds; they are called on a thread for that,
 /// one at a time for one session, never on an async thread and never under a lock of the library.
 pub trait SecretStore: Send + Sync + fmt::Debug + 'static {
-    /// Reads the slot. Never changes it, creates no key and deletes nothing.
+    /// Reads the slot. Never changes it, creates no key and deletes nothing, unless the app has asked for that.
     fn load(&self, slot: &Slot) -> Load;
 
     /// Replaces the slot's content atomically, if it is in the expected state, and says which
@@ -244,11 +252,15 @@ impl<S: SecretStore + ?Sized> SecretStore for Arc<S> {
     }
 }
 
-/// The rule of [`Expected`], for stores that read before they write.
-fn check_expected(present: Generation, expected: Expected) -> Result<(), StoreError> {
-    match expected {
-        Expected::Generation(generation) if generation != present => Err(StoreError::Conflict),
-        _ => Ok(()),
+/// The rule of [`Expected`], for stores that read before they write: the generation that the next one follows.
+fn follow(present: Option<Generation>, expected: Expected) -> Result<Generation, StoreError> {
+    match (present, expected) {
+        (None, Expected::Nothing { after }) => Ok(after),
+        (Some(_), Expected::Nothing { .. }) => Err(StoreError::Conflict),
+        (present, Expected::Generation(generation)) if present.unwrap_or_default() != generation => {
+            Err(StoreError::Conflict)
+        }
+        (present, _) => Ok(present.unwrap_or_default()),
     }
 }
 
@@ -260,16 +272,26 @@ fn next_generation(
     expected: Expected,
 ) -> Result<Generation, StoreError> {
     let present = match (present, writing, expected) {
-        (None, _, _) => Generation::default(),
-        (Some(Ok(generation)), _, _) => generation,
-        // A later version may have a session there: only signing out replaces it.
+        (None, _, _) => None,
+        (Some(Ok(generation)), _, _) => Some(generation),
+        // A later version may have a session there: only the user's own sign-out replaces it.
         (Some(Err(error @ RecordError::UnknownVersion)), Entry::Live(_), _) => {
             return Err(StoreError::Transient(error.to_string()));
         }
+        (Some(Err(RecordError::UnknownVersion)), Entry::Ended(_), Expected::Any) => None,
+        (Some(Err(RecordError::UnknownVersion)), Entry::Ended(_), _) => return Err(StoreError::Conflict),
         // Nobody can read it any more, so it is as good as what was expected.
-        (Some(Err(_)), _, Expected::Generation(generation)) => generation,
-        (Some(Err(_)), _, Expected::Any) => Generation::default(),
+        (Some(Err(RecordError::Damaged)), _, Expected::Generation(generation)) => Some(generation),
+        (Some(Err(RecordError::Damaged)), _, Expected::Nothing { .. } | Expected::Any) => None,
     };
-    check_expected(present, expected)?;
-    Ok(present.next())
+    Ok(follow(present, expected)?.next())
+}
+
+/// The bytes to keep, if they could be read again.
+fn encoded(entry: &Entry, slot: &Slot, generation: Generation) -> Result<Zeroizing<Vec<u8>>, StoreError> {
+    let bytes = entry.encode(slot, generation);
+    if bytes.len() > MAX_ENCODED_BYTES {
+        return Err(StoreError::Transient("the record is larger than a store keeps".into()));
+    }
+    Ok(bytes)
 }

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use crate::error::{Error, RefreshObstacle};
 use crate::lifecycle::terms::{Attempt, Moment};
-use crate::store::StoreError;
 use crate::time::BootTime;
 
 pub(super) const BACKOFF_BASE: Duration = Duration::from_secs(1);
@@ -32,19 +31,10 @@ pub(super) enum Problem {
     Obstacle(RefreshObstacle),
     Misconfigured(String),
     Unexpected(u16),
-    Store(StoreError),
+    /// What callers get.
+    Store(Error),
     /// Only another process may refresh, and it has not.
     ReadOnly,
-}
-
-impl Problem {
-    /// A store that cannot be read. What it refuses it goes on refusing until somebody acts; all else may pass.
-    pub(super) fn unreadable(error: Error) -> Self {
-        Self::Store(match error {
-            Error::StoreRefused(refusal) => StoreError::Refused(refusal),
-            other => StoreError::Transient(other.to_string()),
-        })
-    }
 }
 
 impl Backoff {
@@ -91,7 +81,7 @@ impl Backoff {
             }
             Problem::Misconfigured(what) => Error::AuthorityMisconfigured(what.clone()),
             Problem::Unexpected(status) => Error::AuthorityUnexpected { status: *status },
-            Problem::Store(error) => error.clone().into(),
+            Problem::Store(error) => error.clone(),
             Problem::ReadOnly => Error::ReadOnly,
         }
     }

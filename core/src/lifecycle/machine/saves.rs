@@ -1,6 +1,7 @@
 //! One save at a time; what is newest when it ends is saved next.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use super::backoff::pause;
 use crate::lifecycle::record::AttemptId;
@@ -15,6 +16,10 @@ const MOST_TRIED: usize = 32;
 pub(super) struct Saves {
     /// What the slot held when it was last read or written.
     pub(super) generation: Option<Generation>,
+    /// What it held is not there any more.
+    vanished: bool,
+    /// A save that was reported as failed was made all the same.
+    made: bool,
     running: Option<u64>,
     durable: Option<u64>,
     /// What was tried to be saved since. A save that failed may have been made all the same, such as when only
@@ -30,9 +35,26 @@ pub(super) struct Saves {
 impl Saves {
     /// What the store holds is what is in use.
     pub(super) fn is_durable(&mut self, revision: u64, generation: Generation) {
-        self.generation = Some(generation);
+        self.found(generation);
         self.durable = Some(revision);
         self.tried.clear();
+    }
+
+    /// The slot holds this.
+    pub(super) fn found(&mut self, generation: Generation) {
+        self.generation = Some(generation);
+        self.vanished = false;
+    }
+
+    /// The slot holds what a failed save has written: whatever is there later is not of before it.
+    pub(super) fn found_own(&mut self, generation: Generation) {
+        self.found(generation);
+        self.made = true;
+    }
+
+    /// The slot holds nothing any more, and what is saved next must not undo what somebody puts there before.
+    pub(super) fn vanished(&mut self) {
+        self.vanished = true;
     }
 
     /// Whether a record with this attempt id may be one that this session has written itself.
@@ -42,7 +64,7 @@ impl Saves {
 
     /// Nothing of this session is known to be saved yet.
     pub(super) fn is_first(&self) -> bool {
-        self.durable.is_none()
+        self.durable.is_none() && !self.made
     }
 
     pub(super) fn has(&self, revision: u64) -> bool {
@@ -61,14 +83,18 @@ impl Saves {
             }
             self.tried.push_back(attempt_id.clone());
         }
-        Some(self.generation.map_or(Expected::Any, Expected::Generation))
+        Some(match self.generation {
+            Some(after) if self.vanished => Expected::Nothing { after },
+            Some(generation) => Expected::Generation(generation),
+            None => Expected::Any,
+        })
     }
 
     /// What the slot holds of this session, as far as that is known: a save that is running will change it.
     pub(super) fn expected(&self) -> Option<Expected> {
         match self.running {
             Some(_) => Some(Expected::Any),
-            None => self.generation.map(Expected::Generation),
+            None => self.generation.filter(|_| !self.vanished).map(Expected::Generation),
         }
     }
 
@@ -77,6 +103,17 @@ impl Saves {
         self.failures = 0;
         self.retry_at = None;
         self.is_durable(revision, generation);
+    }
+
+    /// The store takes nothing until somebody has done something: it is tried again when the app says so.
+    pub(super) fn refused(&mut self) {
+        self.running = None;
+        self.retry_at = Some(BootTime::default().after(Duration::MAX));
+    }
+
+    /// What was refused is tried again.
+    pub(super) fn retry(&mut self) {
+        self.retry_at.take_if(|retry_at| *retry_at == BootTime::default().after(Duration::MAX));
     }
 
     /// Returns when it is to be tried again.
@@ -97,12 +134,23 @@ impl Saves {
 #[cfg(test)]
 impl Saves {
     pub(super) fn fingerprint(&self, print: &mut super::exploration::Fingerprint) {
-        let Self { generation, running, durable, tried, rereading, failures, retry_at, degraded } = self;
+        let Self {
+            generation,
+            vanished,
+            made,
+            running,
+            durable,
+            tried,
+            rereading,
+            failures,
+            retry_at,
+            degraded,
+        } = self;
         print.generation(*generation);
         print.number(*running);
         print.number(*durable);
         print.attempt(*rereading);
-        print.add((failures, degraded, tried));
+        print.add((vanished, made, failures, degraded, tried));
         print.deadline(*retry_at);
     }
 }

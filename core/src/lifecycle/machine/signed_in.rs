@@ -156,7 +156,8 @@ impl SignedIn {
             self.held.used = true;
             self.renew_if_due(turn);
             let version = Version { epoch: self.epoch, number: self.held.number };
-            return Answer::Use { access, version, proven: self.held.proven };
+            let refreshed = self.held.is_for(want.after);
+            return Answer::Use { access, version, proven: self.held.proven, refreshed };
         }
         if let Some(flight) = &mut self.flight {
             if want.after != Some(flight.attempt) {
@@ -269,7 +270,7 @@ impl SignedIn {
         let Leased { shared, loaded } = match result {
             Ok(leased) => leased,
             Err(error) => {
-                self.fail(None, Problem::Store(error), turn);
+                self.fail(None, Problem::Store(error.into()), turn);
                 return None;
             }
         };
@@ -281,20 +282,20 @@ impl SignedIn {
             Loaded::Ended(_) => return Some(SignOutReason::Elsewhere),
             // Sending a token that somebody else may have used up would end the session for both.
             Loaded::Unreadable(error) if shared => {
-                let problem = Problem::unreadable(error);
+                let problem = Problem::Store(error);
                 self.fail(None, problem, turn);
             }
             Loaded::Found(stored) => {
-                self.saves.generation = Some(stored.generation);
+                self.saves.found(stored.generation);
                 self.send(turn);
             }
-            Loaded::Absent | Loaded::Lost => {
+            Loaded::Absent => {
                 // What is in memory is all there is; it is saved again with what the refresh brings.
-                self.saves.generation = None;
+                self.saves.vanished();
                 self.send(turn);
             }
             // What a refresh brings takes the place of what nobody can read.
-            Loaded::Unreadable(_) | Loaded::Damaged(_) => self.send(turn),
+            Loaded::Lost | Loaded::Unreadable(_) | Loaded::Damaged(_) => self.send(turn),
         }
         None
     }
@@ -439,7 +440,9 @@ impl SignedIn {
         }
         turn.note(Decision::StoreRead { attempt, found: loaded.name() });
         let loaded = match loaded {
-            // Here it makes no difference who could read it.
+            // Nobody will find a newer token there.
+            Loaded::Damaged(_) if rejected.is_some() => return rejected,
+            // Otherwise it makes no difference here who could read it.
             Loaded::Damaged(cause) => Loaded::Unreadable(Error::StoreCorrupt(cause)),
             loaded => loaded,
         };
@@ -452,21 +455,25 @@ impl SignedIn {
                 None
             }
             Loaded::Found(stored) if !self.is_ours(&stored.grant) => Some(SignOutReason::Elsewhere),
-            // Nor is the other record overwritten: the next save meets it again, and it is adopted then.
-            Loaded::Found(stored) if rereading && !self.is_successor(&stored, turn) => {
-                self.saves.generation = Some(stored.generation);
+            Loaded::Found(stored) if rereading && self.saves.has_tried(&stored.grant.attempt_id) => {
+                self.saves.found_own(stored.generation);
                 None
             }
-            Loaded::Absent | Loaded::Lost if rereading => {
-                self.saves.generation = None;
+            // Nor is the other record overwritten: the next save meets it again, and it is adopted then.
+            Loaded::Found(stored) if rereading && !self.is_successor(&stored, turn) => {
+                self.saves.found(stored.generation);
+                None
+            }
+            Loaded::Absent if rereading => {
+                self.saves.vanished();
                 None
             }
             // A store that cannot be read may hold a newer token, or have held one: the session is kept.
             Loaded::Unreadable(error) => {
                 if wanted {
-                    self.looked_in_vain(Problem::unreadable(error), turn);
+                    self.looked_in_vain(Problem::Store(error), turn);
                 } else if rejected.is_some() {
-                    self.fail(None, Problem::unreadable(error), turn);
+                    self.fail(None, Problem::Store(error), turn);
                 }
                 None
             }
@@ -574,17 +581,24 @@ impl SignedIn {
             }
             Err(error) => {
                 turn.note(Decision::SaveFailed);
-                if error == StoreError::Conflict {
-                    // Somebody may have signed out meanwhile: until that is known, or the budget spent, nobody
-                    // gets what would be used in their name.
+                let conflict = error == StoreError::Conflict;
+                // Somebody may have signed out meanwhile: until that is known, or the budget spent, nobody gets what
+                // would be used in their name. And what was written unconditionally may have been written although
+                // it failed: if it was, it must not be written over what somebody else puts there next.
+                if conflict || self.saves.is_first() {
                     let attempt = turn.counters.attempt();
                     self.saves.rereading = Some(attempt);
                     turn.effects.push(Effect::Load { attempt });
-                } else {
+                }
+                if !conflict {
                     self.degrade(turn);
                 }
-                let retry_at = self.saves.failed(turn.at);
-                turn.effects.push(Effect::WakeAt(retry_at));
+                if matches!(error, StoreError::Refused(_)) {
+                    self.saves.refused();
+                } else {
+                    let retry_at = self.saves.failed(turn.at);
+                    turn.effects.push(Effect::WakeAt(retry_at));
+                }
             }
         }
         self.save(turn);
@@ -688,6 +702,8 @@ impl SignedIn {
             self.looking = Some(attempt);
             turn.effects.push(Effect::Load { attempt });
         }
+        self.saves.retry();
+        self.save(turn);
         self.tick(turn);
     }
 
@@ -754,8 +770,8 @@ impl SignedIn {
     }
 }
 
-fn unanswered() -> StoreError {
-    StoreError::Transient("the store did not answer in time".into())
+fn unanswered() -> Error {
+    Error::StoreUnavailable("the store did not answer in time".into())
 }
 
 impl Flight {

@@ -1,11 +1,14 @@
 //! Nobody is signed in.
 
+use std::time::Duration;
+
 use super::backoff::pause;
 use super::held::Held;
 use super::{SAVE_BUDGET, Turn, revoke};
 use crate::error::Error;
 use crate::event::{Event, SignOutReason};
-use crate::lifecycle::terms::{Attempt, Effect, Progress, Verdict};
+use crate::lifecycle::record::AttemptId;
+use crate::lifecycle::terms::{Attempt, Effect, Progress, Stored, Verdict};
 use crate::store::{Expected, Generation, StoreError};
 use crate::time::BootTime;
 use crate::trace::Decision;
@@ -15,8 +18,7 @@ pub(super) struct SignedOut {
     pub(super) reason: SignOutReason,
     /// Whether the last thing that happened is that the user signed out.
     pub(super) by_user: bool,
-    /// The epoch that ended with this, for its requests.
-    ended: Option<u64>,
+    ended: Option<Ended>,
     erasure: Option<Erasure>,
     /// A refresh that was on its way when the session was to end, and the tokens that it set out with.
     orphan: Option<(Attempt, Held)>,
@@ -24,6 +26,15 @@ pub(super) struct SignedOut {
     lease: Option<Attempt>,
     /// The store is being read to see whether somebody has signed in there.
     looking: Option<Attempt>,
+}
+
+/// The session that has ended.
+#[derive(Clone, Debug)]
+pub(super) struct Ended {
+    /// For its requests.
+    pub(super) epoch: u64,
+    /// To tell it from one that somebody else begins.
+    pub(super) lineage: Option<AttemptId>,
 }
 
 /// The tombstone on its way to the store: one write at a time, until it is durable.
@@ -50,7 +61,7 @@ impl SignedOut {
     /// The session of the epoch `ended` ends now.
     pub(super) fn now(
         reason: SignOutReason,
-        ended: u64,
+        ended: Ended,
         orphan: Option<(Attempt, Held)>,
         lease: Option<Attempt>,
         expected: Option<Expected>,
@@ -78,6 +89,12 @@ impl SignedOut {
             self.looking = Some(attempt);
             turn.effects.push(Effect::Load { attempt });
         }
+    }
+
+    /// Whether that is another session than the one that has ended here.
+    pub(super) fn is_another(&self, stored: &Stored) -> bool {
+        let ended = self.ended.as_ref().and_then(|ended| ended.lineage.as_ref());
+        ended.is_none() || stored.grant.lineage.as_ref() != ended
     }
 
     /// Whether that is what was read.
@@ -110,7 +127,10 @@ impl SignedOut {
             None => Error::SignedOut { reason },
             // It waited for the store to be read, and nobody was signed in.
             Some(_) if self.ended.is_none() => Error::SignedOut { reason },
-            Some(epoch) if Some(epoch) == self.ended && reason != SignOutReason::User => {
+            Some(epoch)
+                if self.ended.as_ref().is_some_and(|ended| ended.epoch == epoch)
+                    && reason != SignOutReason::User =>
+            {
                 Error::SessionEnded { reason }
             }
             Some(_) => Error::SessionChanged,
@@ -177,6 +197,17 @@ impl SignedOut {
         turn.effects.push(Effect::Settle);
     }
 
+    /// The app is in the foreground again: a store that refused the tombstone may ask the user once more.
+    pub(super) fn resumed(&mut self, turn: &mut Turn<'_>) {
+        if let Some(erasure) = &mut self.erasure
+            && matches!(erasure.error, Some(StoreError::Refused(_)))
+            && erasure.retry_at.take().is_some()
+        {
+            erasure.run(self.reason, turn);
+        }
+        self.tick(turn);
+    }
+
     pub(super) fn tick(&mut self, turn: &mut Turn<'_>) {
         let now = turn.at.now;
         let Some(erasure) = &mut self.erasure else { return };
@@ -215,10 +246,14 @@ impl Erasure {
     }
 
     fn failed(&mut self, error: StoreError, turn: &mut Turn<'_>) {
-        let retry_at = turn.at.now.after(pause(turn.at, self.failures));
-        self.failures = self.failures.saturating_add(1);
-        self.retry_at = Some(retry_at);
-        turn.effects.push(Effect::WakeAt(retry_at));
+        if matches!(error, StoreError::Refused(_)) {
+            self.retry_at = Some(turn.at.now.after(Duration::MAX));
+        } else {
+            let retry_at = turn.at.now.after(pause(turn.at, self.failures));
+            self.failures = self.failures.saturating_add(1);
+            self.retry_at = Some(retry_at);
+            turn.effects.push(Effect::WakeAt(retry_at));
+        }
         self.report(error, turn);
     }
 
@@ -236,7 +271,8 @@ impl SignedOut {
         let Self { reason, by_user, ended, erasure, orphan, lease, looking } = self;
         print.attempt(*looking);
         print.add((reason, by_user));
-        print.epoch(*ended);
+        print.epoch(ended.as_ref().map(|ended| ended.epoch));
+        print.add(ended.as_ref().map(|ended| &ended.lineage));
         print.attempt(*lease);
         print.add((erasure.is_some(), orphan.is_some()));
         if let Some((attempt, held)) = orphan {

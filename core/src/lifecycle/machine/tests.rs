@@ -458,6 +458,49 @@ fn a_refresh_that_a_sign_out_elsewhere_has_overtaken_hands_its_token_to_nobody()
 }
 
 #[test]
+fn what_is_saved_where_the_record_was_lost_counts_on_and_replaces_nothing() {
+    // [5]
+    let mut rig = Rig::sharing();
+    let version = rig.version();
+    let attempt = rig.refuse(version);
+    rig.lease(attempt, true, Loaded::Absent);
+    rig.answer(attempt, rotated("2"));
+    let expected = rig.effects.iter().rev().find_map(|effect| match effect {
+        Effect::Save { expected, .. } => Some(*expected),
+        _ => None,
+    });
+    assert_eq!(expected, Some(Expected::Nothing { after: Generation(1) }));
+}
+
+#[test]
+fn what_the_store_refuses_is_asked_of_it_again_when_the_app_says_so_and_not_before() {
+    let refused = || StoreError::Refused(Refusal::UnlockCancelled);
+    let mut rig = Rig::signed_in(Some(3600));
+    let version = rig.version();
+    let attempt = rig.refuse(version);
+    rig.answer(attempt, rotated("2"));
+    rig.save(|_| Err(refused()));
+    let saves = rig.saves();
+    for _ in 0..100 {
+        rig.pass(BACKOFF_CAP);
+        rig.ask();
+    }
+    assert_eq!(rig.saves(), saves);
+    rig.apply(Input::Resumed);
+    assert_eq!(rig.saves(), saves + 1);
+    rig.save_ok();
+    // The same with the end of the session.
+    let attempt = rig.sign_out();
+    let erasures = |rig: &Rig| rig.count(|effect| matches!(effect, Effect::Erase { .. }));
+    assert_eq!(erasures(&rig), 1);
+    rig.apply(Input::Erased { attempt, result: Err(refused()) });
+    rig.pass(100 * BACKOFF_CAP);
+    assert_eq!(erasures(&rig), 1);
+    rig.apply(Input::Resumed);
+    assert_eq!(erasures(&rig), 2);
+}
+
+#[test]
 fn a_save_that_meets_somebody_else_s_holds_nobody_up_for_longer_than_its_budget() {
     // [3] The store is not read in time.
     let mut rig = Rig::signed_in(Some(3600));
@@ -782,7 +825,8 @@ fn a_rejection_is_not_believed_while_the_store_cannot_be_read() {
         } else {
             rig.apply(Input::Loaded { attempt, loaded: Loaded::Unreadable(Error::Locked) });
         }
-        assert_eq!(code(&rig.want(waited(version, attempt))), "store_unavailable");
+        let expected = if hangs { "store_unavailable" } else { "locked" };
+        assert_eq!(code(&rig.want(waited(version, attempt))), expected);
         assert_eq!(rig.reason(), None);
     }
 }
@@ -1664,7 +1708,8 @@ fn a_session_that_only_reads_tells_its_callers_at_once_what_did_not_help_and_loo
         (found(of_session("1", Some(60)), Generation(1)), "read_only"),
         (Loaded::Absent, "read_only"),
         (Loaded::Lost, "read_only"),
-        (Loaded::Unreadable(Error::Locked), "store_unavailable"),
+        (Loaded::Unreadable(Error::Locked), "locked"),
+        (Loaded::Damaged("damaged".into()), "store_corrupt"),
     ] {
         let mut rig = Rig::reading(Some(60));
         let version = rig.version();
@@ -1731,9 +1776,16 @@ fn a_session_that_only_reads_ends_with_that_of_the_others_and_comes_back_with_th
             rig.load(nothing);
             assert_eq!(rig.reason(), Some(SignOutReason::Elsewhere));
         }
+        // Nor does the one that has ended come back.
+        rig.apply(Input::Resumed);
+        rig.load(found(of_session("1", None), Generation(1)));
+        assert_eq!(rig.reason(), Some(SignOutReason::Elsewhere));
         rig.effects.clear();
         rig.apply(Input::Resumed);
-        rig.load(found(of_session("7", None), Generation(7)));
+        rig.load(found(
+            Grant { lineage: Some(AttemptId::named("next")), ..of_session("7", None) },
+            Generation(7),
+        ));
         assert_eq!((used(&rig.ask()), rig.events()), ("access-7", vec![Event::SignedIn]));
         assert_eq!(code(&rig.want(refused(version))), "session_changed");
         assert_eq!(rig.changes(), 0);

@@ -67,13 +67,15 @@ impl KeychainConfig {
     }
 
     /// Deletes the records of an installation before this one, which the Keychain keeps: whoever installs the app anew
-    /// is signed out. A file in this directory, one for each namespace, says that this has been done, so it must be
+    /// is signed out. **Turn it on in the first version of the app that uses this store**: an update that turns it on
+    /// later cannot tell itself from a new installation, and signs everybody out once. A file in this directory, one for each namespace, says that this has been done, so it must be
     /// one that goes with the app and only with it, in Application Support and not in Caches; the file may be backed
     /// up. Not with an [access group](Self::access_group) or a [shared directory](Self::shared_directory), because the
     /// others have not been reinstalled, and only with [`protected_data_available`](Self::protected_data_available):
     /// until that says yes, a new installation is `Locked`. Default: records survive.
     ///
-    /// All items whose service is the namespace and that the app may see are deleted.
+    /// All items whose service is the namespace and that the app may see are deleted, those in its access groups too:
+    /// not for apps whose entitlements name a group that they share.
     pub fn purge_after_reinstall(mut self, directory: impl Into<PathBuf>) -> Self {
         self.installation_directory = Some(directory.into());
         self
@@ -82,6 +84,10 @@ impl KeychainConfig {
     pub(super) fn validate(self) -> Result<Self, Error> {
         if self.access_group.as_deref() == Some("") {
             return invalid("access_group", "a name that is not empty");
+        }
+        if self.gate.is_some() && self.shared_directory.is_some() {
+            // Whoever dismisses the question would keep the lock of the others.
+            return invalid("gate", "a store that is shared with nobody");
         }
         if self.installation_directory.is_some() {
             if self.access_group.is_some() || self.shared_directory.is_some() {

@@ -333,10 +333,11 @@ fn with_status(status: Status) -> Vec<(Call, Option<Load>, Result<Generation, St
         let before = device.state().items.clone();
         device.state().injected.push_back((call, status));
         let loaded = (call != Call::Update).then(|| store.load(&slot()));
+        let expected = Expected::Generation(Generation(u64::from(call != Call::Add)));
         device.state().injected = [(call, status)].into();
-        outcomes.push((call, loaded, store.save(&slot(), &record("2"), Expected::Any)));
+        outcomes.push((call, loaded, store.save(&slot(), &record("2"), expected)));
         device.state().injected = [(call, status)].into();
-        assert_eq!(store.erase(&slot(), &tombstone(), Expected::Any), outcomes.last().expect("one").2);
+        assert_eq!(store.erase(&slot(), &tombstone(), expected), outcomes.last().expect("one").2);
         assert_eq!(device.state().items, before, "an error changes nothing");
         assert!(!device.state().calls.contains(&Call::Delete), "an error deletes nothing");
         // It has passed, and everything is as it was.
@@ -454,6 +455,34 @@ fn a_gated_record_is_shown_to_who_unlocks_it_and_kept_from_everybody_else() {
         (device.state().user, device.state().device) = (User::Confirms, Device::Unlocked);
         assert!(matches!(store.load(&slot()), Load::Found(..)));
     }
+}
+
+#[test]
+fn who_signs_in_or_out_need_not_unlock_what_that_replaces_and_nobody_is_asked_for_a_tombstone() {
+    let gated = KeychainConfig::new().gate(KeychainGate::UserPresence);
+    for user in [User::Cancels, User::IsSomebodyElse] {
+        let device = FakeKeychain::new();
+        let store = store_with(&device, gated.clone());
+        let first = store.save(&slot(), &record("1"), Expected::Any).expect("saved");
+        device.state().user = user;
+        let refresh = store.save(&slot(), &record("2"), Expected::Generation(first));
+        assert!(matches!(refresh, Err(StoreError::Refused(_))));
+        store.erase(&slot(), &tombstone(), Expected::Any).expect("the user signs out");
+        let asked = device.state().questions;
+        assert!(matches!(store.load(&slot()), Load::Tombstone(..)));
+        store.save(&slot(), &record("3"), Expected::Any).expect("the user signs in");
+        assert_eq!(device.state().questions, asked);
+        assert_eq!(item(&device).control, Some(KeychainGate::UserPresence));
+    }
+}
+
+#[test]
+fn a_gated_record_is_read_before_a_refresh_and_is_shared_with_nobody() {
+    let gated = KeychainConfig::new().gate(KeychainGate::UserPresence);
+    let store = store_with(&FakeKeychain::new(), gated.clone());
+    assert!(store.lease(&slot(), Duration::ZERO).expect("nobody else").is_shared());
+    let shared = gated.shared_directory("locks");
+    assert!(Keychain::new(FakeKeychain::new(), shared).is_err());
 }
 
 // Sharing.

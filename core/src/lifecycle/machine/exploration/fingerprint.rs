@@ -62,7 +62,7 @@ impl Fingerprint {
 
     pub(in crate::lifecycle::machine) fn expected(&mut self, expected: Expected) {
         self.generation(match expected {
-            Expected::Generation(generation) => Some(generation),
+            Expected::Generation(generation) | Expected::Nothing { after: generation } => Some(generation),
             Expected::Any => None,
         });
     }

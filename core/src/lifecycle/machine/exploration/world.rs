@@ -482,6 +482,8 @@ impl World {
             Expected::Generation(generation) if generation != self.store.generation => {
                 Err(StoreError::Conflict)
             }
+            // There always is something.
+            Expected::Nothing { .. } => Err(StoreError::Conflict),
             _ => {
                 self.store.entry = entry;
                 self.store.generation = self.store.generation.next();

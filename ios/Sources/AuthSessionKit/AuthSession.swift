@@ -45,9 +45,25 @@ public final class AuthSession: Sendable {
     /// - Throws: ``AuthSessionError``, with the code `sign_in_rejected` and the HTTP status if the server said no.
     @discardableResult
     public func signIn(_ credentials: some Encodable) async throws -> SignInAnswer {
-        let json = try encodeCredentials(credentials)
+        let json = try encodeJSON(credentials, "credentials")
         return try await translatingFailures {
-            SignInAnswer(data: Data(try await session.signIn(credentialsJson: json).utf8))
+            SignInAnswer(try await session.signIn(credentialsJson: json))
+        }
+    }
+
+    /// Takes the next step of a sign-in, such as a second factor: sends `body`, encoded as JSON, to the URL that the app
+    /// knows or the server named.
+    ///
+    /// - Parameters:
+    ///   - url: A path under the base URL, or an absolute URL of an allowed origin.
+    ///   - body: What the server wants to know, encoded as JSON.
+    /// - Returns: What the server answered: tokens are in use if ``SignInAnswer/isSignedIn`` says so.
+    /// - Throws: ``AuthSessionError``, as ``signIn(_:)``.
+    @discardableResult
+    public func continueSignIn(at url: URL, _ body: some Encodable) async throws -> SignInAnswer {
+        let json = try encodeJSON(body, "answer to the step")
+        return try await translatingFailures {
+            SignInAnswer(try await session.continueSignIn(url: url.absoluteString, bodyJson: json))
         }
     }
 
@@ -118,12 +134,12 @@ public final class AuthSession: Sendable {
         AuthSessionBindings.libraryVersion()
     }
 
-    private func encodeCredentials(_ credentials: some Encodable) throws -> String {
+    private func encodeJSON(_ value: some Encodable, _ name: String) throws -> String {
         do {
-            return String(decoding: try JSONEncoder().encode(credentials), as: UTF8.self)
+            return String(decoding: try JSONEncoder().encode(value), as: UTF8.self)
         } catch {
             // The encoder's own error quotes the value, and the value may be a password.
-            throw AuthSessionError(.invalidRequest, "the credentials cannot be encoded as JSON")
+            throw AuthSessionError(.invalidRequest, "the \(name) cannot be encoded as JSON")
         }
     }
 }

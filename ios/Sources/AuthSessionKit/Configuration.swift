@@ -91,13 +91,14 @@ extension AuthSession.TokenEndpoints {
     fileprivate var bindings: AuthSessionBindings.TokenEndpoints {
         switch self {
         case .json(let login, let refresh, let logout):
-            .json(loginUrl: login, refreshUrl: refresh, logoutUrl: logout)
+            .json(options: JsonEndpoints(loginUrl: login, refreshUrl: refresh, logoutUrl: logout))
         case .oauth2(let tokenEndpoint, let clientID, let revocationEndpoint):
             .oAuth2(
-                tokenEndpoint: tokenEndpoint.absoluteString,
-                clientId: clientID,
-                revocationEndpoint: revocationEndpoint?.absoluteString
-            )
+                options: OAuth2Endpoints(
+                    tokenEndpoint: tokenEndpoint.absoluteString,
+                    clientId: clientID,
+                    revocationEndpoint: revocationEndpoint?.absoluteString
+                ))
         }
     }
 }

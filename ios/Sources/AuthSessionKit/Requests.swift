@@ -62,7 +62,7 @@ extension RequestOptions {
             method: request.httpMethod ?? "GET",
             url: url.absoluteString,
             headers: (request.allHTTPHeaderFields ?? [:]).map { Header(name: $0.key, value: $0.value) },
-            body: request.httpBody,
+            content: request.httpBody.map { .bytes(bytes: $0) },
             timeoutMs: timeout.flatMap(milliseconds)
         )
     }

@@ -67,11 +67,4 @@ final class ConfigurationTests: XCTestCase {
     func testTheLibraryHasAVersion() {
         XCTAssertFalse(AuthSession.libraryVersion.isEmpty)
     }
-
-    private func temporaryDirectory() throws -> URL {
-        let directory = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
-        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: false)
-        addTeardownBlock { try FileManager.default.removeItem(at: directory) }
-        return directory
-    }
 }

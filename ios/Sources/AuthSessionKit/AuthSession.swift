@@ -71,7 +71,7 @@ public final class AuthSession: Sendable {
     public func continueSignIn(at url: URL, _ body: some Encodable) async throws -> SignInAnswer {
         let json = try encodeJSON(body, "answer to the step")
         return try await translatingFailures {
-            SignInAnswer(try await session.continueSignIn(url: url.absoluteString, bodyJson: json))
+            SignInAnswer(try await session.continueSignIn(url: try webAddress(url), bodyJson: json))
         }
     }
 

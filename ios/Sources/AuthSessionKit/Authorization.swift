@@ -44,7 +44,7 @@ extension AuthSession {
     /// - Throws: ``AuthSessionError``, such as `origin_not_allowed`, `signed_out` or `refresh_unavailable`.
     public func authorization(for url: URL) async throws -> Authorization {
         try await translatingFailures {
-            Authorization(try await session.authorization(url: url.absoluteString))
+            Authorization(try await session.authorization(url: try webAddress(url)))
         }
     }
 

@@ -73,6 +73,17 @@ public struct TransferProgress: Sendable, Equatable {
     }
 }
 
+/// The text of a URL that is one of the web, or without a scheme, and then relative to the base URL.
+///
+/// - Throws: ``AuthSessionError`` for one of another scheme, which would be taken for a path.
+func webAddress(_ url: URL) throws -> String {
+    if let scheme = url.scheme?.lowercased(), !["https", "http"].contains(scheme) {
+        throw AuthSessionError(
+            .invalidRequest, "the URL's scheme is \(scheme): https is expected, or a path under the base URL")
+    }
+    return url.absoluteString
+}
+
 /// What a new `URLRequest` has, which says nothing about the caller's wish.
 private let untouchedTimeout: TimeInterval = 60
 
@@ -97,7 +108,7 @@ extension OutgoingRequest {
         self.init(
             AuthSessionBindings.RequestOptions(
                 method: request.httpMethod ?? "GET",
-                url: url.absoluteString,
+                url: try webAddress(url),
                 headers: headerFields(request.allHTTPHeaderFields ?? [:]),
                 content: content ?? request.httpBody.map { .bytes(bytes: $0) },
                 auth: options.authorization.bindings,

@@ -73,8 +73,8 @@ extension AuthSession: RequestSender {
     ///   - baseURL: Where the host's API is. Paths are relative to it.
     ///   - headers: Sent with every request of the client.
     ///   - timeout: How many seconds its requests may take. None: as long as the session's.
-    /// - Throws: ``AuthSessionError`` with the code `origin_not_allowed` unless the origin is among the
-    ///   ``Configuration/allowedOrigins``, or `invalid_configuration`.
+    /// - Throws: ``AuthSessionError`` with the code `invalid_configuration`, naming the setting, for one that cannot
+    ///   work, such as a base URL that is neither HTTPS nor allowed for development.
     public func client(
         for baseURL: URL, headers: [String: String] = [:], timeout: TimeInterval? = nil
     ) throws -> APIClient {

@@ -253,12 +253,7 @@ final class StreamingTests: XCTestCase {
     }
 
     private func client(of sink: Sink) async throws -> APIClient {
-        let realm = try await Realm.new()
-        var configuration = realm.configuration()
-        configuration.allowedOrigins = [sink.url]
-        let session = try await AuthSession.open(configuration)
-        try await session.signIn(Realm.credentials)
-        return try session.client(for: sink.url)
+        try await Realm.new().signedInSession().client(for: sink.url)
     }
 
     private func request(_ path: String, method: String = "GET") -> URLRequest {

@@ -33,7 +33,7 @@ let package = Package(
         .systemLibrary(name: "AuthSessionFFI", path: "ios/Sources/AuthSessionFFI"),
         .testTarget(
             name: "AuthSessionKitTests",
-            dependencies: ["AuthSessionKit"],
+            dependencies: ["AuthSessionKit", "AuthSessionBindings"],
             path: "ios/Tests/AuthSessionKitTests"
         ),
     ],

@@ -16,6 +16,14 @@ status=0
 "$root/scripts/swift-toolchain.sh" swift test --package-path "$root" --scratch-path "$target/swift" \
     </dev/null 2>&1 | tee "$log" || status=$?
 
+# The same once more with a checksum that is another, as in a library of another version.
+other="$target/swift/other-library.so"
+printf 'unsigned short uniffi_auth_session_ffi_checksum_func_library_version(void) { return 0; }\n' |
+    cc -shared -nostdlib -o "$other" -x c -
+"$root/scripts/swift-toolchain.sh" env LD_PRELOAD="$other" AUTHSESSION_OTHER_LIBRARY=1 \
+    swift test --package-path "$root" --scratch-path "$target/swift" --skip-build --filter LibraryTests \
+    </dev/null 2>&1 | tee -a "$log" || status=$?
+
 started="$(grep -c '^Test Case .* started' "$log" || true)"
 passed="$(grep -c '^Test Case .* passed (' "$log" || true)"
 failed=$((started - passed))

@@ -63,8 +63,4 @@ final class ConfigurationTests: XCTestCase {
         XCTAssertTrue(session.state.isSignedIn)
         XCTAssertEqual(other.state, .signedOut(.neverSignedIn))
     }
-
-    func testTheLibraryHasAVersion() {
-        XCTAssertFalse(AuthSession.libraryVersion.isEmpty)
-    }
 }

@@ -44,5 +44,40 @@ else
     failed=$((failed + 1))
 fi
 
+# What is compiled for iOS and macOS only is type-checked against stubs of what it uses of the system.
+stubs="$target/swift/apple"
+rm -rf "$stubs"
+mkdir -p "$stubs"
+for system in iOS macOS; do
+    sources="$stubs/$system"
+    mkdir "$sources"
+    find "$root/ios/Sources/AuthSessionKit" -name '*.swift' ! -path '*/Generated/*' -exec cp {} "$sources" \;
+    sed -i -E "/^ *#(else)?if /{ s/os\($system\)|canImport\((Combine|Darwin)\)/true/g; s/os\([A-Za-z]+\)/false/g; }" \
+        "$sources"/*.swift
+    # shellcheck disable=SC2016  # $1 is for the shell inside.
+    if [ -n "$modules" ] && "$root/scripts/swift-toolchain.sh" bash -euc '
+        cd "$1"
+        for module in UIKit AppKit Network Combine; do
+            swiftc -emit-module -swift-version 6 -module-name "$module" -o "$module.swiftmodule" "$2/$module.swift"
+        done
+        swiftc -typecheck -swift-version 6 -module-name AuthSessionKit -I . -I "$3" \
+            -Xcc -fmodule-map-file="$4" "$5"/*.swift
+    ' check "$stubs" "$root/ios/Tests/AppleStubs" "$(dirname "$modules")" \
+        "$root/ios/Sources/AuthSessionFFI/module.modulemap" "$sources"; then
+        passed=$((passed + 1))
+    else
+        say "What is compiled for $system only does not fit the stubs of what it uses of the system."
+        failed=$((failed + 1))
+    fi
+done
+
+# The XCFramework is built on a Mac; anywhere else its script says so.
+if [ "$(uname)" = Darwin ] || [ "$("$root/scripts/build-ios.sh" >/dev/null 2>&1; echo $?)" = "$cannot_set_up" ]; then
+    passed=$((passed + 1))
+else
+    say "scripts/build-ios.sh does not say that it needs a Mac."
+    failed=$((failed + 1))
+fi
+
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]

@@ -12,7 +12,7 @@ import Network
 enum SystemLifecycle {
     #if os(iOS) || os(macOS)
     private static let process = ProcessLifecycle()
-    private static let monitor = NWPathMonitor()
+    @MainActor private static let monitor = NWPathMonitor()
     private static let queue = DispatchQueue(label: "auth-session-network")
 
     /// Begins to listen, once for the process.
@@ -56,7 +56,7 @@ enum SystemLifecycle {
         // `UIApplication.shared` may not be named in code that app extensions link, and there is none in them.
         let isExtension = Bundle.main.bundlePath.hasSuffix(".appex")
         let application =
-            isExtension ? nil : UIApplication.value(forKeyPath: "sharedApplication") as? UIApplication
+            isExtension ? nil : UIApplication.value(forKey: "sharedApplication") as? UIApplication
         if let application {
             process.handle(.protectedData(isAvailable: application.isProtectedDataAvailable))
         }

@@ -71,6 +71,33 @@ for system in iOS macOS; do
     fi
 done
 
+# The example and every piece of Swift on the pages. They are compiled as for iOS, against stubs.
+examples="$stubs/examples"
+mkdir "$examples"
+mapfile -t pages < <(cd "$root" && grep -rlx --include='*.md' --exclude-dir=target --exclude-dir=node_modules \
+    --exclude-dir=.build '```swift' . | sort)
+pieces="$(cd "$root" && python3 scripts/swift_snippets.py "$examples" "${pages[@]}")"
+# shellcheck disable=SC2016  # $1 is for the shell inside.
+if "$root/scripts/swift-toolchain.sh" bash -euc '
+    cd "$1"
+    swiftc -emit-module -swift-version 6 -module-name AuthSessionKit -o AuthSessionKit.swiftmodule -I . -I "$3" \
+        -Xcc -fmodule-map-file="$4" iOS/*.swift
+    for module in SwiftUI Alamofire; do
+        swiftc -emit-module -swift-version 6 -module-name "$module" -o "$module.swiftmodule" -I . "$2/$module.swift"
+    done
+    for sources in "$5" "$6"; do
+        swiftc -typecheck -swift-version 6 -parse-as-library -suppress-warnings -I . -I "$3" \
+            -Xcc -fmodule-map-file="$4" $sources
+    done
+' check "$stubs" "$root/ios/Tests/AppleStubs" "$(dirname "$modules")" \
+    "$root/ios/Sources/AuthSessionFFI/module.modulemap" \
+    "$root/ios/Examples/SwiftUI/*.swift" "$root/ios/Tests/Snippets/*.swift $examples/*.swift"; then
+    passed=$((passed + pieces + 1))
+else
+    say "The example or a piece of Swift on a page does not compile."
+    failed=$((failed + 1))
+fi
+
 # The XCFramework is built on a Mac; anywhere else its script says so.
 if [ "$(uname)" = Darwin ] || [ "$("$root/scripts/build-ios.sh" >/dev/null 2>&1; echo $?)" = "$cannot_set_up" ]; then
     passed=$((passed + 1))

@@ -73,7 +73,7 @@ done
 
 # The example and every piece of Swift on the pages. They are compiled as for iOS, against stubs.
 examples="$stubs/examples"
-mkdir "$examples"
+mkdir "$examples" "$stubs/graph"
 mapfile -t pages < <(cd "$root" && grep -rlx --include='*.md' --exclude-dir=target --exclude-dir=node_modules \
     --exclude-dir=.build '```swift' . | sort)
 pieces="$(cd "$root" && python3 scripts/swift_snippets.py "$examples" "${pages[@]}")"
@@ -81,7 +81,7 @@ pieces="$(cd "$root" && python3 scripts/swift_snippets.py "$examples" "${pages[@
 if "$root/scripts/swift-toolchain.sh" bash -euc '
     cd "$1"
     swiftc -emit-module -swift-version 6 -module-name AuthSessionKit -o AuthSessionKit.swiftmodule -I . -I "$3" \
-        -Xcc -fmodule-map-file="$4" iOS/*.swift
+        -Xcc -fmodule-map-file="$4" -emit-symbol-graph -emit-symbol-graph-dir graph iOS/*.swift
     for module in SwiftUI Alamofire; do
         swiftc -emit-module -swift-version 6 -module-name "$module" -o "$module.swiftmodule" -I . "$2/$module.swift"
     done
@@ -95,6 +95,13 @@ if "$root/scripts/swift-toolchain.sh" bash -euc '
     passed=$((passed + pieces + 1))
 else
     say "The example or a piece of Swift on a page does not compile."
+    failed=$((failed + 1))
+fi
+
+# What is public has a comment for DocC.
+if python3 "$root/scripts/swift_documented.py" "$stubs"/graph/*.json; then
+    passed=$((passed + 1))
+else
     failed=$((failed + 1))
 fi
 

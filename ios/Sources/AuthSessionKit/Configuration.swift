@@ -61,11 +61,14 @@ extension AuthSession {
         /// Sign-ins, sign-outs and refreshes are refused with the code `read_only`.
         public var isReadOnly = false
 
-        /// Who asks the system for time to finish a refresh. None: on iOS, `ProcessInfo.performExpiringActivity`.
+        /// Who asks the system for time to finish a refresh. None: on iOS, `ProcessInfo.performExpiringActivity`, unless
+        /// ``followsAppLifecycle`` is false.
         public var backgroundActivity: (any BackgroundActivity)?
 
         /// Whether the session is told by the system that the app is in the foreground again, that protected data can
-        /// be read and that the network has changed. Has no meaning but on Apple platforms.
+        /// be read, that the network has changed and that the process is about to be suspended. If not, the app calls
+        /// ``AuthSession/resume()``, ``AuthSession/networkChanged()`` and ``AuthSession/suspend()``. Has no meaning but
+        /// on Apple platforms.
         public var followsAppLifecycle = true
 
         /// The header that tells servers the name of this installation. None: they are not told.
@@ -127,7 +130,9 @@ extension AuthSession.Configuration {
             refreshGraceMs: try milliseconds(refreshGrace, of: "refreshGrace"),
             accessTokenInMemoryOnly: keepsAccessTokenInMemoryOnly,
             readOnly: isReadOnly,
-            activity: (backgroundActivity ?? SystemLifecycle.backgroundActivity).map(ActivityAdapter.init),
+            // Without the lifecycle nobody would tell the session that the time is over.
+            activity: (backgroundActivity ?? (followsAppLifecycle ? SystemLifecycle.backgroundActivity : nil))
+                .map(ActivityAdapter.init),
             deviceIdHeader: deviceIDHeader,
             maxBodyBytes: try count(maximumBodySize, of: "maximumBodySize"),
             maxConnectionsPerHost: try count(maximumConnectionsPerHost, of: "maximumConnectionsPerHost"),

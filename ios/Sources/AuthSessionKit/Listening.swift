@@ -24,12 +24,13 @@ extension AuthSession {
         let queue = session.events()
         let latest = Latest()
         return AsyncStream { [weak session] in
-            while let session {
-                if let state = latest.replaced(by: SessionState(session.state())) {
+            // The stream does not keep the session: it ends with it.
+            repeat {
+                guard let state = session?.state() else { break }
+                if let state = latest.replaced(by: SessionState(state)) {
                     return state
                 }
-                guard await queue.next() != nil else { break }
-            }
+            } while await queue.next() != nil
             return nil
         } onCancel: {
             queue.close()

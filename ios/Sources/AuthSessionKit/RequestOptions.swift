@@ -9,7 +9,7 @@ extension AuthSession {
     /// What can be said about one request beside its `URLRequest`.
     public struct RequestOptions: Sendable {
         /// Whether a request carries the access token.
-        public enum Authorization: Sendable, CaseIterable {
+        public enum AuthorizationMode: Sendable, CaseIterable {
             /// It does; without a session it is not sent.
             case required
 
@@ -21,7 +21,7 @@ extension AuthSession {
         }
 
         /// Whether the request carries the access token.
-        public var authorization: Authorization
+        public var authorization: AuthorizationMode
 
         /// Says that sending the request twice is the same as sending it once, so that it may be repeated after a failure;
         /// sent as `Idempotency-Key`.
@@ -42,7 +42,7 @@ extension AuthSession {
 
         /// Options, each of which has a default.
         public init(
-            authorization: Authorization = .required,
+            authorization: AuthorizationMode = .required,
             idempotencyKey: String? = nil,
             idleTimeout: TimeInterval? = nil,
             maximumBodySize: Int? = nil,
@@ -122,7 +122,7 @@ extension OutgoingRequest {
     }
 }
 
-extension AuthSession.RequestOptions.Authorization {
+extension AuthSession.RequestOptions.AuthorizationMode {
     fileprivate var bindings: RequestAuth {
         switch self {
         case .required: .required

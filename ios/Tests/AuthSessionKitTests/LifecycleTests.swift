@@ -84,14 +84,18 @@ final class LifecycleTests: XCTestCase {
         let (one, other) = (Follower(), Follower())
         process.add(one)
         process.add(other)
+        weak var gone: Follower?
         do {
-            process.add(Follower())
+            let follower = Follower()
+            gone = follower
+            process.add(follower)
         }
 
         process.handle(.willEnterForeground)
         process.suspend()
 
         XCTAssertEqual([one.told.value, other.told.value], [["resume", "suspend"], ["resume", "suspend"]])
+        XCTAssertNil(gone)
     }
 
     func testProtectedDataThatCanBeReadAgainResumesAndIsRemembered() {

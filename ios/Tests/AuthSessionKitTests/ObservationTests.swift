@@ -5,17 +5,29 @@ final class ObservationTests: XCTestCase {
     func testTheStatesBeginWithTheOneThatIsAndEndWithTheOneThatBecame() async throws {
         let realm = try await Realm.new()
         let session = try await realm.openSession()
-        var states = session.states.makeAsyncIterator()
+        let seen = Box<[SessionState]>([])
+        let states = session.states
+        let reader = Task {
+            for await state in states { seen.update { $0.append(state) } }
+        }
+        try await eventually("the first state") { !seen.value.isEmpty }
 
-        let first = await states.next()
         try await session.signIn(Realm.credentials)
-        let second = await states.next()
+        try await eventually("the sign-in") { seen.value.last?.isSignedIn ?? false }
+        // An event that changes nothing is no state.
+        try await realm.command(
+            "fault",
+            [
+                "endpoint": "resource", "when": "before", "times": 1, "status": 401,
+                "headers": ["WWW-Authenticate": #"Bearer error="insufficient_scope""#],
+            ])
+        _ = try await session.get("/me")
         try await session.signOut()
-        let third = await states.next()
+        try await eventually("the sign-out") { seen.value.last == .signedOut(.user) }
+        reader.cancel()
 
-        XCTAssertEqual(first, .signedOut(.neverSignedIn))
-        XCTAssertEqual(second?.isSignedIn, true)
-        XCTAssertEqual(third, .signedOut(.user))
+        XCTAssertEqual(seen.value.map(\.name), ["signed_out", "signed_in", "signed_out"])
+        XCTAssertEqual(seen.value.first, .signedOut(.neverSignedIn))
     }
 
     func testCancellingWhoReadsTheStatesEndsTheStream() async throws {

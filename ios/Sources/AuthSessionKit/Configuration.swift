@@ -51,7 +51,8 @@ extension AuthSession {
         /// The session ends so long after the sign-in. None: it never does for that reason.
         public var absoluteLifetime: TimeInterval?
 
-        /// How long a refresh whose answer was lost is repeated quickly. None: what the library finds sensible.
+        /// How long the authorization server answers a refresh token again whose answer was lost; within this time it is
+        /// sent again quickly. None: 30 seconds.
         public var refreshGrace: TimeInterval?
 
         /// Whether the access token stays out of the store; the refresh token gets a new one after each start.
@@ -71,13 +72,14 @@ extension AuthSession {
         /// on Apple platforms.
         public var followsAppLifecycle = true
 
-        /// The header that tells servers the name of this installation. None: they are not told.
+        /// The header, such as `X-Device-Id`, that tells the token endpoints a random name of this installation, for
+        /// servers that bind a session to a device. None: they are not told. Not with a ``CustomAuthority``.
         public var deviceIDHeader: String?
 
-        /// The largest body, in bytes, that is held in memory. None: 32 MiB.
+        /// How many bytes the body of an answer that is handed over whole may have, decompressed. None: 32 MiB.
         public var maximumBodySize: Int?
 
-        /// How many connections to one host are open at once. None: 64.
+        /// How many connections the requests to one host may take at once; the rest queue. None: 64.
         public var maximumConnectionsPerHost: Int?
 
         /// What refusals of the app's API mean. None: as RFC 6750 says.

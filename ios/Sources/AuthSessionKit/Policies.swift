@@ -16,13 +16,15 @@ extension AuthSession {
             case pass
         }
 
-        /// What the codes in the body of a refusal mean.
+        /// What the codes in the JSON body of a refusal mean, wherever it has them: `code`, `error`, `error.code` or
+        /// `error_code`. They go before everything that the headers say.
         public var codes: [String: Meaning]
 
-        /// Whether a 403 without a code may be for want of a fresh token, too.
+        /// Whether a 403 that says nothing else is for want of a fresh token, as with some frameworks. A user without
+        /// permission then costs a refresh for each such request.
         public var refreshesOnForbidden: Bool
 
-        /// Whether a 401 that says nothing about the token is the caller's, instead of a reason to refresh.
+        /// Whether a 401 without any Bearer error is the caller's, instead of a reason to refresh.
         public var passesBareUnauthorized: Bool
 
         /// Rules for the app's API.
@@ -40,7 +42,7 @@ extension AuthSession {
         /// How often at most, the first time included.
         public var attempts: Int
 
-        /// How many seconds after the first attempt the last one may begin.
+        /// How many seconds after the first attempt the last one may begin. The timeout of the request covers all.
         public var budget: TimeInterval
 
         /// Nothing is sent again.

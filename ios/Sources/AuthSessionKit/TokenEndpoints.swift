@@ -86,7 +86,8 @@ extension AuthSession {
         /// What the backend wants with a logout beside the refresh token.
         public var logoutAdditions: CallAdditions?
 
-        /// Which statuses of a refresh end the session. None: 401.
+        /// Which statuses of a refresh's answer end the session. None: 401. Without a JSON body the answer may come from
+        /// something in between, and is believed only when it comes twice.
         public var terminalStatuses: [Int]?
 
         /// Which error codes of a refresh end the session, whatever the status.

@@ -21,6 +21,15 @@ if [ "$(grep -cF "$suppression" "$out/kotlin/dev/authsession/ffi/auth_session_ff
 fi
 sed -i 's/^@file:Suppress("NAME_SHADOWING")$/@file:Suppress("warnings")/' "$out/kotlin/dev/authsession/ffi/auth_session_ffi.kt"
 
+# UniFFI ends the process when the library is not the one that the bindings were generated from. The package asks first.
+cat >>"$out/swift/AuthSessionFFIBindings.swift" <<'END'
+
+
+/// Whether the library that is linked is the one that this file was generated from. Nothing else here may be used
+/// otherwise.
+public var libraryMatchesBindings: Bool { initializationResult == .ok }
+END
+
 kotlin=android/src/main/kotlin/dev/authsession/ffi
 swift=ios/Sources/AuthSessionKit/Generated
 header=ios/Sources/AuthSessionFFI

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Tests the Swift package `AuthSessionKit` with the real library against the real test authority.
+# Tests the Swift package `AuthSessionKit` with the real library against the real test authority, and compiles what apps
+# are shown: the React Native half, the example, the pages.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
@@ -12,9 +13,28 @@ export AUTHSESSION_AUTHORITY="$target/debug/test-authority"
 log="$target/swift/test.log"
 mkdir -p "$target/swift"
 
+# swift_test [NAME=VALUE …] [OPTION …]: runs the tests and adds what they say to the log.
+swift_test() {
+    local variables=()
+    while [[ ${1-} == *=* ]]; do
+        variables+=("$1")
+        shift
+    done
+    "$root/scripts/swift-toolchain.sh" env ${variables[@]+"${variables[@]}"} \
+        swift test --package-path "$root" --scratch-path "$target/swift" "$@" </dev/null 2>&1 | tee -a "$log"
+}
+
+: >"$log"
 status=0
-"$root/scripts/swift-toolchain.sh" swift test --package-path "$root" --scratch-path "$target/swift" \
-    </dev/null 2>&1 | tee "$log" || status=$?
+swift_test || status=$?
+
+if [ "$(uname)" = Linux ]; then
+    # Once more with a checksum that is another, as in a library of another version.
+    other="$target/swift/other-library.so"
+    printf 'unsigned short uniffi_auth_session_ffi_checksum_func_library_version(void) { return 0; }\n' |
+        cc -shared -nostdlib -o "$other" -x c -
+    swift_test LD_PRELOAD="$other" AUTHSESSION_OTHER_LIBRARY=1 --skip-build --filter LibraryTests || status=$?
+fi
 
 started="$(grep -c '^Test Case .* started' "$log" || true)"
 passed="$(grep -c '^Test Case .* passed (' "$log" || true)"
@@ -24,16 +44,90 @@ if [ "$failed" = 0 ] && { [ "$status" != 0 ] || [ "$passed" = 0 ]; }; then
     failed=1
 fi
 
-# The Swift half of the React Native package is built by apps, against this package; here it is type-checked.
+# check COMPLAINT COMMAND…: one more test.
+check() {
+    local complaint=$1
+    shift
+    if "$@"; then
+        passed=$((passed + 1))
+    else
+        say "$complaint"
+        failed=$((failed + 1))
+    fi
+}
+
 modules="$(find "$target/swift/" -name AuthSessionKit.swiftmodule -path '*/Modules/*' | head -n 1)"
-if [ -n "$modules" ] && "$root/scripts/swift-toolchain.sh" swiftc -typecheck -swift-version 6 \
-    -module-name ReactNativeAuthSession -I "$(dirname "$modules")" \
-    -Xcc -fmodule-map-file="$root/ios/Sources/AuthSessionFFI/module.modulemap" \
-    "$root"/bindings/react-native/ios/*.swift; then
-    passed=$((passed + 1))
-else
-    say "The Swift half of the React Native package does not compile against AuthSessionKit."
-    failed=$((failed + 1))
+modules="$(dirname "${modules:-.}")"
+
+# swiftc_here FOLDER ARGUMENT…: compiles in a folder, whose modules it finds before those of the package.
+swiftc_here() {
+    local folder=$1
+    shift
+    # shellcheck disable=SC2016  # $1 is for the shell inside.
+    "$root/scripts/swift-toolchain.sh" bash -euc 'cd "$1" && shift && swiftc -swift-version 6 "$@"' compile "$folder" \
+        -I . -I "$modules" -Xcc -fmodule-map-file="$root/ios/Sources/AuthSessionFFI/module.modulemap" "$@"
+}
+
+# The Swift half of the React Native package is built by apps, against this package; here it is type-checked.
+check "The Swift half of the React Native package does not compile against AuthSessionKit." \
+    swiftc_here "$target/swift" -typecheck -module-name ReactNativeAuthSession "$root"/bindings/react-native/ios/*.swift
+
+# The XCFramework is built on a Mac; anywhere else its script says so.
+build_ios_says_where() {
+    local code=0
+    "$root/scripts/build-ios.sh" --check >"$target/swift/build-ios.log" 2>&1 || code=$?
+    [ "$code" = 0 ] || { [ "$code" = "$cannot_set_up" ] && [ -s "$target/swift/build-ios.log" ]; }
+}
+check "scripts/build-ios.sh does not say what it needs." build_ios_says_where
+
+# The rest is for machines without Apple's frameworks: stubs stand in for them.
+stubs="$target/swift/apple"
+
+# as_on SYSTEM: the sources of the package as they are on a system of Apple's.
+as_on() {
+    mkdir "$stubs/$1"
+    find "$root/ios/Sources/AuthSessionKit" -name '*.swift' ! -path '*/Generated/*' -exec cp {} "$stubs/$1" \;
+    sed -i -E "/^ *#(else)?if /{ s/os\\($1\\)|canImport\\((Combine|Darwin)\\)/true/g; s/os\\([A-Za-z]+\\)/false/g; }" \
+        "$stubs/$1"/*.swift
+}
+
+stub() {
+    swiftc_here "$stubs" -emit-module -module-name "$1" -o "$1.swiftmodule" "$root/ios/Tests/AppleStubs/$1.swift"
+}
+
+if [ "$(uname)" = Linux ]; then
+    rm -rf "$stubs"
+    mkdir -p "$stubs/graph" "$stubs/pieces"
+    for module in UIKit AppKit Network Combine SwiftUI Alamofire; do
+        stub "$module"
+    done
+    as_on macOS
+    check "What is compiled for macOS only does not fit the stubs of what it uses of the system." \
+        swiftc_here "$stubs" -typecheck -module-name AuthSessionKit "$stubs"/macOS/*.swift
+    as_on iOS
+    check "What is compiled for iOS only does not fit the stubs of what it uses of the system." \
+        swiftc_here "$stubs" -emit-module -module-name AuthSessionKit -o AuthSessionKit.swiftmodule \
+        -emit-symbol-graph -emit-symbol-graph-dir graph "$stubs"/iOS/*.swift
+    check "A public symbol has no comment for DocC." \
+        python3 "$root/scripts/swift_documented.py" "$stubs"/graph/*.json
+
+    check "The example does not compile." \
+        swiftc_here "$stubs" -typecheck -parse-as-library "$root"/ios/Examples/SwiftUI/*.swift
+
+    # Every piece of Swift on the pages counts as a test.
+    pages=()
+    while IFS= read -r page; do
+        pages+=("$page")
+    done < <(cd "$root" && grep -rlx --include='*.md' --exclude-dir=target --exclude-dir=node_modules \
+        --exclude-dir=.build '```swift' . | sort)
+    pieces="$(cd "$root" && python3 scripts/swift_snippets.py "$stubs/pieces" "${pages[@]}")"
+    if swiftc_here "$stubs" -typecheck -parse-as-library -suppress-warnings \
+        "$root"/ios/Tests/Snippets/*.swift "$stubs"/pieces/*.swift; then
+        passed=$((passed + pieces))
+    else
+        say "A piece of Swift on a page does not compile."
+        failed=$((failed + 1))
+    fi
 fi
 
 echo "$passed passed, $failed failed"

@@ -59,9 +59,8 @@ struct SessionSettings: Equatable {
                 .oauth2(tokenEndpoint: tokenEndpoint, clientID: clientID, revocationEndpoint: revocationEndpoint)
             case nil: nil
             }
-        if let file {
-            configuration.store = .file(file)
-        }
+        // Named, since the Keychain is what Swift takes by itself.
+        configuration.store = file.map(AuthSession.Store.file) ?? .memory
         return configuration
     }
 

@@ -23,15 +23,23 @@ public final class AuthSession: Sendable {
     /// Opens the session of one account and restores what its store holds. A store that cannot be read now is no
     /// error: the session is ``SessionState/locked`` then.
     ///
-    /// An account of a ``Store/file(_:)`` that is open already in this process is the same session, whichever part of
-    /// the app has opened it. A ``Store/memory`` is a new store each time, so each opening is a session of its own.
+    /// An account of a store that is open already in this process is the same session, whichever part of the app has
+    /// opened it. A ``Store/memory`` is a new store each time, so each opening is a session of its own.
     ///
     /// - Throws: ``AuthSessionError`` with the code `invalid_configuration` for a configuration that cannot work, or
     ///   `already_open` if the account is open with another one.
     public static func open(_ configuration: Configuration) async throws -> AuthSession {
-        try await translatingFailures {
-            AuthSession(try await openSession(options: configuration.options))
+        try requireMatchingLibrary()
+        if configuration.followsAppLifecycle {
+            await SystemLifecycle.prepare()
         }
+        let session = try await translatingFailures {
+            AuthSession(try await openSession(options: try configuration.bindings()))
+        }
+        if configuration.followsAppLifecycle {
+            SystemLifecycle.follow(session)
+        }
+        return session
     }
 
     /// Signs in with the credentials that the server's login endpoint expects, encoded as a JSON object.
@@ -45,9 +53,25 @@ public final class AuthSession: Sendable {
     /// - Throws: ``AuthSessionError``, with the code `sign_in_rejected` and the HTTP status if the server said no.
     @discardableResult
     public func signIn(_ credentials: some Encodable) async throws -> SignInAnswer {
-        let json = try encodeCredentials(credentials)
+        let json = try encodeJSON(credentials, "credentials")
         return try await translatingFailures {
-            SignInAnswer(data: Data(try await session.signIn(credentialsJson: json).utf8))
+            SignInAnswer(try await session.signIn(credentialsJson: json))
+        }
+    }
+
+    /// Takes the next step of a sign-in, such as a second factor: sends `body`, encoded as JSON, to the URL that the app
+    /// knows or the server named.
+    ///
+    /// - Parameters:
+    ///   - url: A path under the base URL, or an absolute URL of an allowed origin.
+    ///   - body: What the server wants to know, encoded as JSON.
+    /// - Returns: What the server answered: tokens are in use if ``SignInAnswer/isSignedIn`` says so.
+    /// - Throws: ``AuthSessionError``, as ``signIn(_:)``.
+    @discardableResult
+    public func continueSignIn(at url: URL, _ body: some Encodable) async throws -> SignInAnswer {
+        let json = try encodeJSON(body, "answer to the step")
+        return try await translatingFailures {
+            SignInAnswer(try await session.continueSignIn(url: try webAddress(url), bodyJson: json))
         }
     }
 
@@ -94,36 +118,71 @@ public final class AuthSession: Sendable {
         SessionState(session.state())
     }
 
-    /// The session's events from now on, in order. Every call begins a stream of its own.
+    /// Why the ``state`` is ``SessionState/locked``; nil if it is not.
+    public var lockCause: AuthSessionError.Code? {
+        session.lockCause().map(AuthSessionError.Code.init)
+    }
+
+    /// Checks that the user signed in no longer ago than this, for what needs a fresher proof than a session.
     ///
-    /// The stream ends when the task that iterates it is cancelled. A listener that falls far behind is told with
-    /// ``SessionEvent/missed(count:)`` how many events it lost.
-    public var events: AsyncStream<SessionEvent> {
-        let queue = session.events()
-        return AsyncStream {
-            await queue.next().map(SessionEvent.init)
-        } onCancel: {
-            queue.close()
+    /// - Parameter maximumAge: Seconds.
+    /// - Throws: ``AuthSessionError`` with the code `recent_sign_in_required`, also if nobody knows when the user signed
+    ///   in, or `signed_out`.
+    public func requireRecentSignIn(within maximumAge: TimeInterval) throws {
+        try translatingFailures {
+            let milliseconds = try milliseconds(maximumAge, of: "maximumAge", code: .invalidRequest) ?? 0
+            try session.requireRecentSignIn(maxAgeMs: milliseconds)
         }
     }
 
+    /// The session's last decisions about the tokens, oldest first, as a JSON array: for support and bug reports. It holds
+    /// no secret.
+    public func trace() throws -> Data {
+        Data(try translatingFailures { try session.traceJson() }.utf8)
+    }
+
+    /// Says that the app is in the foreground again: a locked store is read again, and what should have happened
+    /// meanwhile happens now. On iOS and macOS the library does it by itself; see
+    /// ``Configuration/followsAppLifecycle``.
+    public func resume() {
+        session.resume()
+    }
+
+    /// Says that the process is about to be suspended; returns when the session holds no lock on its store. A refresh that
+    /// is on its way goes on as far as it comes. ``resume()`` ends it. On iOS the library does it by itself, when the
+    /// time of its background activity is over.
+    public func suspend() {
+        session.suspend()
+    }
+
     /// Tells the session that the network came back or changed, so that a refresh that failed is tried again at once
-    /// when it is needed. Call it from an `NWPathMonitor`.
+    /// when it is needed. On iOS and macOS the library does it by itself; see ``Configuration/followsAppLifecycle``.
     public func networkChanged() {
         session.networkChanged()
     }
 
-    /// The version of the native library.
+    /// The version of the native library; empty if it is not the one that belongs to this package, which
+    /// ``open(_:)`` explains.
     public static var libraryVersion: String {
-        AuthSessionBindings.libraryVersion()
+        libraryMatchesBindings ? AuthSessionBindings.libraryVersion() : ""
     }
 
-    private func encodeCredentials(_ credentials: some Encodable) throws -> String {
+    /// Must come before anything else that reaches the native library: UniFFI ends the process otherwise.
+    static func requireMatchingLibrary() throws {
+        guard libraryMatchesBindings else {
+            throw AuthSessionError(
+                .invalidConfiguration,
+                "the native library is of another version than AuthSessionKit: take both from the same release, or "
+                    + "build the library again (scripts/build-ios.sh, on Linux scripts/build-host.sh)")
+        }
+    }
+
+    private func encodeJSON(_ value: some Encodable, _ name: String) throws -> String {
         do {
-            return String(decoding: try JSONEncoder().encode(credentials), as: UTF8.self)
+            return String(decoding: try JSONEncoder().encode(value), as: UTF8.self)
         } catch {
             // The encoder's own error quotes the value, and the value may be a password.
-            throw AuthSessionError(.invalidRequest, "the credentials cannot be encoded as JSON")
+            throw AuthSessionError(.invalidRequest, "the \(name) cannot be encoded as JSON")
         }
     }
 }

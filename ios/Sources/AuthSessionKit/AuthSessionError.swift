@@ -20,13 +20,18 @@ public struct AuthSessionError: Error, Sendable, Equatable {
     /// The HTTP status of the server's answer, if there was one.
     public let status: Int?
 
+    /// What the server said to credentials that it did not accept, as JSON, where it was JSON. It is in no description:
+    /// servers repeat what they were sent.
+    public let answer: Data?
+
     init(
         _ code: Code,
         _ explanation: String,
         isRetryable: Bool = false,
         requiresSignIn: Bool = false,
         retryAfter: TimeInterval? = nil,
-        status: Int? = nil
+        status: Int? = nil,
+        answer: Data? = nil
     ) {
         self.code = code
         self.explanation = explanation
@@ -34,6 +39,7 @@ public struct AuthSessionError: Error, Sendable, Equatable {
         self.requiresSignIn = requiresSignIn
         self.retryAfter = retryAfter
         self.status = status
+        self.answer = answer
     }
 }
 
@@ -142,4 +148,14 @@ extension AuthSessionError: LocalizedError, CustomStringConvertible {
 
     /// The code and the explanation.
     public var description: String { "\(code.rawValue): \(explanation)" }
+}
+
+extension AuthSessionError: CustomDebugStringConvertible, CustomReflectable {
+    /// The same as ``description``.
+    public var debugDescription: String { description }
+
+    /// A mirror without the server's ``answer``.
+    public var customMirror: Mirror {
+        Mirror(self, children: ["code": code.rawValue, "explanation": explanation, "status": status as Any])
+    }
 }

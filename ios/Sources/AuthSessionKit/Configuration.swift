@@ -2,7 +2,17 @@ import Foundation
 internal import AuthSessionBindings
 
 extension AuthSession {
-    /// What a session is opened with.
+    /// What a session is opened with. Everything but the base URL has a default.
+    ///
+    /// ```swift
+    /// var configuration = AuthSession.Configuration(baseURL: api, account: user.id)
+    /// configuration.endpoints = .oauth2(tokenEndpoint: token, clientID: "app")
+    /// configuration.idleTimeout = 14 * 24 * 60 * 60
+    /// let session = try await AuthSession.open(configuration)
+    /// ```
+    ///
+    /// It is checked by ``AuthSession/open(_:)``, whose error names the setting. Times are in seconds; one that is
+    /// negative, not a number or without end is an error.
     public struct Configuration: Sendable {
         /// Where the API is. Paths are relative to it, and its origin receives the access token.
         public var baseURL: URL
@@ -17,7 +27,7 @@ extension AuthSession {
         /// under the base URL.
         public var endpoints: TokenEndpoints?
 
-        /// Where the tokens rest.
+        /// Where the tokens rest: the Keychain on Apple platforms, memory elsewhere.
         public var store: Store
 
         /// Further HTTPS origins that may receive the access token.
@@ -29,13 +39,65 @@ extension AuthSession {
         /// How long a request may take, the wait for a refresh included. None: 60 seconds.
         public var requestTimeout: TimeInterval?
 
-        /// A configuration; everything but the base URL has a default.
+        /// Origins of plain HTTP that may receive the access token during development.
+        public var developmentOrigins: [URL] = []
+
+        /// Certificates, in DER or PEM, that are trusted during development beside those of the platform.
+        public var developmentAnchors: [Data] = []
+
+        /// The session ends when it has not been used for so long. None: it never does for that reason.
+        public var idleTimeout: TimeInterval?
+
+        /// The session ends so long after the sign-in. None: it never does for that reason.
+        public var absoluteLifetime: TimeInterval?
+
+        /// How long the authorization server answers a refresh token again whose answer was lost; within this time it is
+        /// sent again quickly. None: 30 seconds.
+        public var refreshGrace: TimeInterval?
+
+        /// Whether the access token stays out of the store; the refresh token gets a new one after each start.
+        public var keepsAccessTokenInMemoryOnly = false
+
+        /// Whether the session only uses what the app's own session saves, and changes nothing: for app extensions.
+        /// Sign-ins, sign-outs and refreshes are refused with the code `read_only`.
+        public var isReadOnly = false
+
+        /// Who asks the system for time to finish a refresh. None: on iOS, `ProcessInfo.performExpiringActivity`, unless
+        /// ``followsAppLifecycle`` is false.
+        public var backgroundActivity: (any BackgroundActivity)?
+
+        /// Whether the session is told by the system that the app is in the foreground again, that protected data can
+        /// be read, that the network has changed and that the process is about to be suspended. If not, the app calls
+        /// ``AuthSession/resume()``, ``AuthSession/networkChanged()`` and ``AuthSession/suspend()``. Has no meaning but
+        /// on Apple platforms.
+        public var followsAppLifecycle = true
+
+        /// The header, such as `X-Device-Id`, that tells the token endpoints a random name of this installation, for
+        /// servers that bind a session to a device. None: they are not told. Not with a ``CustomAuthority``.
+        public var deviceIDHeader: String?
+
+        /// How many bytes the body of an answer that is handed over whole may have, decompressed. None: 32 MiB.
+        public var maximumBodySize: Int?
+
+        /// How many connections the requests to one host may take at once; the rest queue. None: 64.
+        public var maximumConnectionsPerHost: Int?
+
+        /// What refusals of the app's API mean. None: as RFC 6750 says.
+        public var answerRules: AnswerRules?
+
+        /// How often a request is repeated after a failure that passes. None: three times within 20 seconds.
+        public var retryPolicy: RetryPolicy?
+
+        /// The keys that hosts may have.
+        public var pinnedKeys: [PinnedKeys] = []
+
+        /// A configuration. What has no parameter here is set as a property.
         public init(
             baseURL: URL,
             account: String = "default",
             namespace: String = "auth-session",
             endpoints: TokenEndpoints? = nil,
-            store: Store = .memory,
+            store: Store = .standard,
             allowedOrigins: [URL] = [],
             allowsLoopback: Bool = false,
             requestTimeout: TimeInterval? = nil
@@ -52,61 +114,33 @@ extension AuthSession {
     }
 }
 
-extension AuthSession {
-    /// The authorization server's endpoints and the dialect it speaks.
-    public enum TokenEndpoints: Sendable {
-        /// JSON in and out. Each is a path under the base URL or an absolute URL.
-        case json(login: String, refresh: String, logout: String)
-
-        /// OAuth 2.0 (RFC 6749) for a public client, with revocation (RFC 7009) where there is an endpoint for it.
-        case oauth2(tokenEndpoint: URL, clientID: String, revocationEndpoint: URL? = nil)
-    }
-
-    /// Where tokens rest between runs of the app.
-    public enum Store: Sendable {
-        /// Nothing is kept: the user signs in at every start.
-        case memory
-
-        /// Files of a directory, which only the app's user may read: no stronger than the file system's permissions.
-        case file(URL)
-    }
-}
-
 extension AuthSession.Configuration {
-    var options: SessionOptions {
+    func bindings() throws -> SessionOptions {
         SessionOptions(
             baseUrl: baseURL.absoluteString,
             account: account,
             namespace: namespace,
-            endpoints: endpoints?.bindings,
-            store: store.bindings,
+            endpoints: try endpoints?.bindings(),
+            store: store.bindings(),
             allowLoopback: allowsLoopback,
             allowedOrigins: allowedOrigins.map(\.absoluteString),
-            requestTimeoutMs: requestTimeout.flatMap(milliseconds)
+            developmentOrigins: developmentOrigins.map(\.absoluteString),
+            developmentAnchors: developmentAnchors,
+            requestTimeoutMs: try milliseconds(requestTimeout, of: "requestTimeout"),
+            idleTimeoutMs: try milliseconds(idleTimeout, of: "idleTimeout"),
+            absoluteLifetimeMs: try milliseconds(absoluteLifetime, of: "absoluteLifetime"),
+            refreshGraceMs: try milliseconds(refreshGrace, of: "refreshGrace"),
+            accessTokenInMemoryOnly: keepsAccessTokenInMemoryOnly,
+            readOnly: isReadOnly,
+            // Without the lifecycle nobody would tell the session that the time is over.
+            activity: (backgroundActivity ?? (followsAppLifecycle ? SystemLifecycle.backgroundActivity : nil))
+                .map(ActivityAdapter.init),
+            deviceIdHeader: deviceIDHeader,
+            maxBodyBytes: try count(maximumBodySize, of: "maximumBodySize"),
+            maxConnectionsPerHost: try count(maximumConnectionsPerHost, of: "maximumConnectionsPerHost"),
+            answerRules: answerRules?.bindings,
+            retry: try retryPolicy?.bindings(),
+            pins: try pinnedKeys.map { try $0.bindings() }
         )
-    }
-}
-
-extension AuthSession.TokenEndpoints {
-    fileprivate var bindings: AuthSessionBindings.TokenEndpoints {
-        switch self {
-        case .json(let login, let refresh, let logout):
-            .json(loginUrl: login, refreshUrl: refresh, logoutUrl: logout)
-        case .oauth2(let tokenEndpoint, let clientID, let revocationEndpoint):
-            .oAuth2(
-                tokenEndpoint: tokenEndpoint.absoluteString,
-                clientId: clientID,
-                revocationEndpoint: revocationEndpoint?.absoluteString
-            )
-        }
-    }
-}
-
-extension AuthSession.Store {
-    fileprivate var bindings: StoreKind {
-        switch self {
-        case .memory: .memory
-        case .file(let url): .file(path: url.path)
-        }
     }
 }

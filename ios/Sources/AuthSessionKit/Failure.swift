@@ -1,3 +1,4 @@
+import Foundation
 internal import AuthSessionBindings
 
 /// Runs a call into the generated layer and lets out only errors of this module's own, or `CancellationError`.
@@ -23,7 +24,7 @@ private func translated(_ error: any Error) -> any Error {
     case let error as AuthSessionError:
         return error
     case SessionFailure.Failed(
-        let code, let explanation, let retryable, let signInRequired, let retryAfterMs, let status):
+        let code, let explanation, let retryable, let signInRequired, let retryAfterMs, let status, let answerJson):
         let code = AuthSessionError.Code(code)
         // Nothing but the cancellation of the calling task cancels a request.
         if code == .cancelled {
@@ -35,7 +36,8 @@ private func translated(_ error: any Error) -> any Error {
             isRetryable: retryable,
             requiresSignIn: signInRequired,
             retryAfter: retryAfterMs.map(interval(milliseconds:)),
-            status: status.map(Int.init)
+            status: status.map(Int.init),
+            answer: answerJson.map { Data($0.utf8) }
         )
     default:
         // UniFFI's own errors: a panic in the native library, or a bug in the bindings. Their text is not ours to show.

@@ -51,15 +51,20 @@ extension Response: CustomStringConvertible, CustomDebugStringConvertible, Custo
 
 extension Response {
     init(_ response: HttpResponse) throws {
-        // Repeated fields become one, as `HTTPURLResponse` holds them.
-        let headers = Dictionary(response.headers.map { ($0.name, $0.value) }) { $0 + ", " + $1 }
-        guard
-            let url = URL(string: response.url),
-            let http = HTTPURLResponse(
-                url: url, statusCode: Int(response.status), httpVersion: nil, headerFields: headers)
-        else {
-            throw AuthSessionError(.internal, "the answer's URL cannot be represented")
-        }
+        let http = try httpResponse(status: response.status, url: response.url, headers: response.headers)
         self.init(data: response.body, http: http, disposition: Disposition(response.disposition))
     }
+}
+
+/// The head of an answer as Foundation has it.
+func httpResponse(status: UInt16, url: String, headers: [Header]) throws -> HTTPURLResponse {
+    // Repeated fields become one, as `HTTPURLResponse` holds them.
+    let fields = Dictionary(headers.map { ($0.name, $0.value) }) { $0 + ", " + $1 }
+    guard
+        let url = URL(string: url),
+        let http = HTTPURLResponse(url: url, statusCode: Int(status), httpVersion: nil, headerFields: fields)
+    else {
+        throw AuthSessionError(.internal, "the answer's URL cannot be represented")
+    }
+    return http
 }

@@ -66,13 +66,4 @@ final class CancellationTests: XCTestCase {
         let next = try await nextEvent(of: events)
         XCTAssertNil(next)
     }
-
-    private func assertCancelled(
-        _ task: Task<Response, any Error>, file: StaticString = #filePath, line: UInt = #line
-    ) async {
-        switch await task.result {
-        case .success(let response): XCTFail("ended with \(response)", file: file, line: line)
-        case .failure(let error): XCTAssertTrue(error is CancellationError, "\(error)", file: file, line: line)
-        }
-    }
 }

@@ -63,15 +63,4 @@ final class ConfigurationTests: XCTestCase {
         XCTAssertTrue(session.state.isSignedIn)
         XCTAssertEqual(other.state, .signedOut(.neverSignedIn))
     }
-
-    func testTheLibraryHasAVersion() {
-        XCTAssertFalse(AuthSession.libraryVersion.isEmpty)
-    }
-
-    private func temporaryDirectory() throws -> URL {
-        let directory = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
-        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: false)
-        addTeardownBlock { try FileManager.default.removeItem(at: directory) }
-        return directory
-    }
 }

@@ -41,6 +41,20 @@ final class RedactionTests: XCTestCase {
         }
     }
 
+    func testWhatAServerSaysToARejectedSignInIsForTheAppAndInNoText() async throws {
+        let session = try await Realm.new().openSession()
+
+        let error = await authSessionError {
+            try await session.signIn(["email": "ada@example.com", "password": "wrong horse"])
+        }
+
+        let answer = try XCTUnwrap(error?.answer)
+        XCTAssertEqual(try JSONDecoder().decode([String: String].self, from: answer), ["error": "invalid_credentials"])
+        for text in texts(of: try XCTUnwrap(error)) {
+            XCTAssertFalse(text.contains("invalid_credentials"), text)
+        }
+    }
+
     func testARejectedSignInDoesNotQuoteTheCredentials() async throws {
         let session = try await Realm.new().openSession()
 

@@ -8740,3 +8740,7 @@ public func uniffiEnsureAuthSessionFfiInitialized() {
 }
 
 // swiftlint:enable all
+
+/// Whether the library that is linked is the one that this file was generated from. Nothing else here may be used
+/// otherwise.
+public var libraryMatchesBindings: Bool { initializationResult == .ok }

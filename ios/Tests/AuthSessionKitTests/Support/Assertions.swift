@@ -25,3 +25,28 @@ func nextEvent(of events: AsyncStream<SessionEvent>) async throws -> SessionEven
         return nil
     }
 }
+
+/// That a task ends, and by its cancellation.
+func assertCancelled<Value: Sendable>(
+    _ task: Task<Value, any Error>, file: StaticString = #filePath, line: UInt = #line
+) async {
+    do {
+        let result = try await within(seconds: 10, "a cancelled task") { await task.result }
+        switch result {
+        case .success(let value): XCTFail("ended with \(value)", file: file, line: line)
+        case .failure(let error): XCTAssertTrue(error is CancellationError, "\(error)", file: file, line: line)
+        }
+    } catch {
+        XCTFail("\(error)", file: file, line: line)
+    }
+}
+
+extension XCTestCase {
+    /// A new directory, which goes with the test.
+    func temporaryDirectory() throws -> URL {
+        let directory = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
+        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: false)
+        addTeardownBlock { try FileManager.default.removeItem(at: directory) }
+        return directory
+    }
+}

@@ -1,3 +1,4 @@
+import AuthSessionKit
 import Foundation
 
 /// Tokens that were issued to another client than a session.
@@ -14,5 +15,11 @@ extension Realm {
             .object(Self.credentials.mapValues(JSON.string)),
             as: IssuedTokens.self
         )
+    }
+}
+
+extension IssuedTokens {
+    var tokens: Tokens {
+        Tokens(accessToken: access_token, refreshToken: refresh_token, expiresIn: expires_in)
     }
 }

@@ -19,15 +19,23 @@ struct Realm: Decodable, Sendable {
         try await HTTP.post(Authority.controlURL.appendingPathComponent("realms"), settings, as: Realm.self)
     }
 
-    /// A session on this realm. Every realm has its own ports, so accounts of different tests never meet.
+    /// A configuration for this realm. Every realm has its own ports, so accounts of different tests never meet.
+    func configuration(
+        account: String = "main", endpoints: AuthSession.TokenEndpoints? = nil, store: AuthSession.Store = .memory,
+        requestTimeout: TimeInterval? = nil
+    ) -> AuthSession.Configuration {
+        .init(
+            baseURL: apiURL, account: account, endpoints: endpoints, store: store, allowsLoopback: true,
+            requestTimeout: requestTimeout)
+    }
+
+    /// A session on this realm.
     func openSession(
         account: String = "main", endpoints: AuthSession.TokenEndpoints? = nil, store: AuthSession.Store = .memory,
         requestTimeout: TimeInterval? = nil
     ) async throws -> AuthSession {
         try await AuthSession.open(
-            .init(
-                baseURL: apiURL, account: account, endpoints: endpoints, store: store, allowsLoopback: true,
-                requestTimeout: requestTimeout))
+            configuration(account: account, endpoints: endpoints, store: store, requestTimeout: requestTimeout))
     }
 
     /// A session on this realm, signed in.

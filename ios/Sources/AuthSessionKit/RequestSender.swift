@@ -1,0 +1,105 @@
+import Foundation
+internal import AuthSessionBindings
+
+#if canImport(FoundationNetworking)
+import FoundationNetworking
+#endif
+
+/// What sends requests with a session's access token: the session itself, or an ``APIClient`` for another host.
+///
+/// Its functions mirror those of `URLSession`. They take a `URLRequest`, whose URL is absolute, or relative to the base
+/// URL: `URLRequest(url: URL(string: "/me")!)`. Method, headers, body and timeout are taken from it; its cache policy,
+/// cookie and service settings do not apply. A timeout left at `URLRequest`'s default of 60 seconds means that of the
+/// ``AuthSession/Configuration``; it covers the wait for a refresh.
+///
+/// Every answer of the server is returned, whatever its status: an error means that there was none. Every function
+/// throws ``AuthSessionError``, or `CancellationError` at once when the calling task is cancelled, which ends the request
+/// and disturbs neither a refresh nor any other request.
+public protocol RequestSender: Sendable {
+    /// Checks a request. The functions of this protocol call it; apps do not.
+    func prepare(_ request: OutgoingRequest) throws -> PreparedRequest
+}
+
+/// A request as the functions of ``RequestSender`` hand it over.
+public final class OutgoingRequest: Sendable {
+    let options: AuthSessionBindings.RequestOptions
+
+    init(_ options: AuthSessionBindings.RequestOptions) {
+        self.options = options
+    }
+}
+
+/// A request that has been checked, and can be sent once.
+public final class PreparedRequest: Sendable {
+    private let handle: AuthSessionBindings.Request
+
+    init(_ handle: AuthSessionBindings.Request) {
+        self.handle = handle
+    }
+
+    func send() async throws -> Response {
+        try await cancellably { try Response(try await $0.send()) }
+    }
+
+    func send(to file: URL) async throws -> Response {
+        try await cancellably { try Response(try await $0.sendToFile(path: file.path)) }
+    }
+
+    func stream() async throws -> IncomingResponse {
+        try await cancellably { try await $0.sendStreaming() }
+    }
+
+    /// UniFFI's futures know nothing of Swift's cancellation: the handle is told, and the call then ends at once.
+    private func cancellably<Value: Sendable>(
+        _ work: (AuthSessionBindings.Request) async throws -> Value
+    ) async throws -> Value {
+        try await withTaskCancellationHandler {
+            try await translatingFailures { try await work(handle) }
+        } onCancel: {
+            handle.cancel()
+        }
+    }
+}
+
+extension AuthSession: RequestSender {
+    /// Checks a request. The functions of ``RequestSender`` call it; apps do not.
+    public func prepare(_ request: OutgoingRequest) throws -> PreparedRequest {
+        try translatingFailures { PreparedRequest(try session.request(options: request.options)) }
+    }
+
+    /// A client for another API host, which sends the session's access token there.
+    ///
+    /// - Parameters:
+    ///   - baseURL: Where the host's API is. Paths are relative to it.
+    ///   - headers: Sent with every request of the client.
+    ///   - timeout: How many seconds its requests may take. None: as long as the session's.
+    /// - Throws: ``AuthSessionError`` with the code `invalid_configuration`, naming the setting, for one that cannot
+    ///   work, such as a base URL that is neither HTTPS nor allowed for development.
+    public func client(
+        for baseURL: URL, headers: [String: String] = [:], timeout: TimeInterval? = nil
+    ) throws -> APIClient {
+        try translatingFailures {
+            APIClient(
+                try session.client(
+                    options: ClientOptions(
+                        baseUrl: baseURL.absoluteString,
+                        headers: headerFields(headers),
+                        timeoutMs: try milliseconds(timeout, of: "timeout")
+                    )))
+        }
+    }
+}
+
+/// Another API host of a session; see ``AuthSession/client(for:headers:timeout:)``.
+public final class APIClient: RequestSender {
+    private let client: AuthSessionBindings.ApiClient
+
+    init(_ client: AuthSessionBindings.ApiClient) {
+        self.client = client
+    }
+
+    /// Checks a request. The functions of ``RequestSender`` call it; apps do not.
+    public func prepare(_ request: OutgoingRequest) throws -> PreparedRequest {
+        try translatingFailures { PreparedRequest(try client.request(options: request.options)) }
+    }
+}

@@ -1,5 +1,6 @@
 package dev.authsession
 
+import dev.authsession.ffi.RequestContent
 import dev.authsession.ffi.RequestOptions
 import dev.authsession.ffi.Session
 import dev.authsession.ffi.openSession
@@ -66,7 +67,7 @@ public class AuthSession private constructor(private val session: Session) : Aut
      * A sign-in that has been sent may take effect although its caller was cancelled: look at [state].
      */
     public suspend fun signIn(credentials: JsonObject): JsonObject = translatingFailures {
-        when (val answer = Json.parseToJsonElement(session.signIn(credentials.toString()))) {
+        when (val answer = Json.parseToJsonElement(session.signIn(credentials.toString()).answerJson)) {
             is JsonObject -> answer
             // The server had nothing to say.
             JsonNull -> JsonObject(emptyMap())
@@ -123,7 +124,13 @@ public class AuthSession private constructor(private val session: Session) : Aut
         body: ByteArray? = null,
         timeout: Duration? = null,
     ): Response = translatingFailures {
-        val options = RequestOptions(method, url, headers.toFfi(), body, timeout?.toMilliseconds())
+        val options = RequestOptions(
+            method = method,
+            url = url,
+            headers = headers.toFfi(),
+            content = body?.let(RequestContent::Bytes),
+            timeoutMs = timeout?.toMilliseconds(),
+        )
         session.request(options).use { request ->
             try {
                 request.send().toResponse()

@@ -1,5 +1,7 @@
 package dev.authsession
 
+import dev.authsession.ffi.JsonEndpoints
+import dev.authsession.ffi.OAuth2Endpoints
 import dev.authsession.ffi.TokenEndpoints as FfiTokenEndpoints
 
 /** Where and how tokens are issued, refreshed and revoked. */
@@ -30,6 +32,6 @@ public sealed interface TokenEndpoints {
 }
 
 internal fun TokenEndpoints.toFfi(): FfiTokenEndpoints = when (this) {
-    is TokenEndpoints.Json -> FfiTokenEndpoints.Json(loginUrl, refreshUrl, logoutUrl)
-    is TokenEndpoints.OAuth2 -> FfiTokenEndpoints.OAuth2(tokenEndpoint, clientId, revocationEndpoint)
+    is TokenEndpoints.Json -> FfiTokenEndpoints.Json(JsonEndpoints(loginUrl, refreshUrl, logoutUrl))
+    is TokenEndpoints.OAuth2 -> FfiTokenEndpoints.OAuth2(OAuth2Endpoints(tokenEndpoint, clientId, revocationEndpoint))
 }

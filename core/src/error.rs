@@ -109,6 +109,9 @@ pub enum Error {
     /// The store will not be read or written until somebody does something about it; nothing was lost.
     #[error("the store refuses: {0}")]
     StoreRefused(Refusal),
+    /// On Android, the app has not handed over its context yet; the programmer can mend it.
+    #[error("the library is not initialised: the app must hand over its context first")]
+    NotInitialized,
     /// A file of the request could not be read, or one for the answer could not be written.
     #[error("a file could not be used: {0}")]
     File(std::io::ErrorKind),
@@ -180,7 +183,7 @@ pub enum NetworkFailure {
 impl Error {
     /// All codes, in no particular order. `cancelled` is that of the languages that have request handles; in Rust a
     /// dropped future gets no answer.
-    pub const CODES: [&str; 28] = [
+    pub const CODES: [&str; 29] = [
         "invalid_configuration",
         "invalid_request",
         "origin_not_allowed",
@@ -204,6 +207,7 @@ impl Error {
         "unlock_cancelled",
         "unlock_failed",
         "locked",
+        "not_initialized",
         "file",
         "recent_sign_in_required",
         "already_open",
@@ -236,6 +240,7 @@ impl Error {
             Self::StoreRefused(Refusal::UnlockCancelled) => "unlock_cancelled",
             Self::StoreRefused(Refusal::UnlockFailed) => "unlock_failed",
             Self::Locked => "locked",
+            Self::NotInitialized => "not_initialized",
             Self::File(_) => "file",
             Self::RecentSignInRequired => "recent_sign_in_required",
             Self::AlreadyOpen { .. } => "already_open",

@@ -16,6 +16,8 @@
 //! ```
 
 mod address;
+#[cfg(any(target_os = "android", feature = "keystore"))]
+pub mod android;
 mod authority;
 mod claims;
 mod config;
@@ -61,6 +63,8 @@ pub use session::{AuthSession, Tokens};
 pub use sign_in::SignInAnswer;
 #[cfg(target_vendor = "apple")]
 pub use store::KeychainStore;
+#[cfg(any(target_os = "android", feature = "keystore"))]
+pub use store::KeystoreStore;
 pub use store::{
     Expected, FileStore, Generation, HostBytes, HostLoad, HostStore, InMemoryStore, Lease, Load, Refusal,
     SecretStore, Slot, StoreError, StoreIdentity,

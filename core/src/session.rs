@@ -156,7 +156,8 @@ impl AuthSession {
     /// # Errors
     /// [`Error::SignInRejected`] with the server's answer; [`Error::SessionChanged`] if somebody signed in or
     /// out in the meantime; [`Error::Undecodable`] if the answer is not JSON, or its access token cannot
-    /// stand in a header; [`Error::Network`]; [`Error::InvalidRequest`] in the OAuth 2 dialect.
+    /// stand in a header; [`Error::Network`]; [`Error::InvalidRequest`] in the OAuth 2 dialect; [`Error::ReadOnly`],
+    /// before anything is sent, if the session only reads.
     pub async fn sign_in(&self, credentials: Value) -> Result<SignInAnswer, Error> {
         self.sign_in_step(self.authority.sign_in(credentials)).await
     }
@@ -174,7 +175,7 @@ impl AuthSession {
     /// Signs in with tokens that the app already has, from a code flow for example.
     ///
     /// # Errors
-    /// [`Error::InvalidRequest`] if a token could not stand in a header.
+    /// [`Error::InvalidRequest`] if a token could not stand in a header; [`Error::ReadOnly`].
     pub async fn adopt(&self, tokens: Tokens) -> Result<(), Error> {
         let grant = tokens.into_grant()?;
         let intent = self.host.lifecycle.begin_sign_in()?;
@@ -187,7 +188,8 @@ impl AuthSession {
     ///
     /// # Errors
     /// [`Error::StoreUnavailable`] or [`Error::Locked`] if the store was not erased within 2 s. The
-    /// session is signed out all the same, and erasing is tried again until it succeeds.
+    /// session is signed out all the same, and erasing is tried again until it succeeds. [`Error::ReadOnly`] if the
+    /// session only reads: it goes on.
     pub async fn sign_out(&self) -> Result<(), Error> {
         self.host.lifecycle.sign_out().await
     }
@@ -236,7 +238,7 @@ impl AuthSession {
     }
 
     /// Says that the app is in the foreground again: timers may have slept, and another process that shares the
-    /// store may have signed out or refreshed.
+    /// store may have signed out or refreshed. The store is read once, in the background, without its lease.
     pub fn resume(&self) {
         self.host.lifecycle.apply(Input::Resumed);
     }
@@ -300,7 +302,7 @@ impl AuthSession {
     /// # Errors
     /// [`Error::InvalidRequest`] if a token could not stand in a header; [`Error::Locked`],
     /// [`Error::StoreUnavailable`] or [`Error::StoreCorrupt`] if the store cannot be read or written;
-    /// [`Error::Timeout`] if it does not answer within the request timeout. Nothing has been imported then,
+    /// [`Error::Timeout`] if it does not answer within the request timeout; [`Error::ReadOnly`]. Nothing has been imported then,
     /// as far as is known; call it again later.
     pub async fn import(&self, tokens: Tokens) -> Result<bool, Error> {
         let import = self.host.lifecycle.import(tokens.into_grant()?);

@@ -45,6 +45,8 @@ const codes = [
   'unlock_failed',
   /** The store is locked until the device is unlocked. */
   'locked',
+  /** On Android, the library has not been given the app's context yet. */
+  'not_initialized',
   /** A file of a request could not be read, or one for its answer could not be written. */
   'file',
   /** The user signed in longer ago than the app asks for, or nobody knows when. */

@@ -8,6 +8,8 @@
 #![allow(unreachable_pub)]
 
 mod activity;
+#[cfg(any(target_os = "android", feature = "keystore"))]
+mod android;
 mod authority;
 mod body;
 mod callback;

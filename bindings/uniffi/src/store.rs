@@ -20,6 +20,8 @@ pub enum StoreKind {
     File { path: String },
     /// In the Apple Keychain; nowhere else.
     Keychain { options: KeychainOptions },
+    /// Under a key of the Android Keystore; nowhere else.
+    Keystore { options: KeystoreOptions },
     /// In a place of the app's own. Two of the same name are the same place. Processes that share the place name a
     /// directory that they share, for their locks.
     App { name: String, store: Arc<dyn StoreCallbacks>, shared_directory: Option<String> },
@@ -31,6 +33,7 @@ impl StoreKind {
             Self::Memory => config.store(InMemoryStore::new()),
             Self::File { path } => config.store(FileStore::new(path)),
             Self::Keychain { options } => options.configure(config)?,
+            Self::Keystore { options } => options.configure(config)?,
             Self::App { name, store, shared_directory } => {
                 let store = HostStore::new(&name, AppBytes(store));
                 match shared_directory {
@@ -39,6 +42,48 @@ impl StoreKind {
                 }
             }
         })
+    }
+}
+
+/// How the Android Keystore is used.
+#[derive(uniffi::Record)]
+#[allow(missing_docs)]
+pub struct KeystoreOptions {
+    /// Where the files are, instead of the directory of files that are not backed up.
+    #[uniffi(default = None)]
+    pub directory: Option<String>,
+    #[uniffi(default = false)]
+    pub strong_box: bool,
+    #[uniffi(default = false)]
+    pub unlocked_device_required: bool,
+    /// How long ago the user may have authenticated.
+    #[uniffi(default = None)]
+    pub user_authentication_ms: Option<u64>,
+}
+
+impl KeystoreOptions {
+    #[cfg(any(target_os = "android", feature = "keystore"))]
+    fn configure(self, config: SessionConfig) -> Result<SessionConfig, Error> {
+        let mut store = auth_session::KeystoreStore::new()?;
+        if let Some(directory) = self.directory {
+            store = store.directory(directory);
+        }
+        if self.strong_box {
+            store = store.strong_box();
+        }
+        if self.unlocked_device_required {
+            store = store.unlocked_device_required();
+        }
+        if let Some(milliseconds) = self.user_authentication_ms {
+            store = store.user_authentication(std::time::Duration::from_millis(milliseconds));
+        }
+        Ok(config.store(store))
+    }
+
+    #[cfg(not(any(target_os = "android", feature = "keystore")))]
+    fn configure(self, _: SessionConfig) -> Result<SessionConfig, Error> {
+        let expected = "a store that this system has: the Keystore is Android's".to_owned();
+        Err(Error::InvalidConfiguration { field: "store", expected })
     }
 }
 

@@ -74,6 +74,13 @@ impl Directory {
         lock(&self.file(slot, "lease"), patience).map(Lease::held)
     }
 
+    /// Keeps others out of what the slot has besides its content.
+    #[cfg(any(target_os = "android", feature = "keystore"))]
+    pub(super) fn guard(&self, slot: &Slot, extension: &str) -> Result<File, StoreError> {
+        self.make().map_err(transient)?;
+        lock(&self.file(slot, extension), LOCK_PATIENCE)
+    }
+
     pub(super) fn identity(&self, kind: &str) -> StoreIdentity {
         // Symbolic links are not followed: they may change, and two names of one directory only mean that
         // the sessions share it as two processes would.

@@ -8,6 +8,8 @@ mod files;
 mod host;
 #[cfg(any(test, target_vendor = "apple"))]
 mod keychain;
+#[cfg(any(target_os = "android", feature = "keystore"))]
+mod keystore;
 mod memory;
 
 use std::any::Any;
@@ -24,6 +26,8 @@ pub use host::{HostBytes, HostLoad, HostStore};
 pub use keychain::KeychainStore;
 #[cfg(any(test, target_vendor = "apple"))]
 pub use keychain::{KeychainConfig, KeychainGate};
+#[cfg(any(target_os = "android", feature = "keystore"))]
+pub use keystore::KeystoreStore;
 pub use memory::InMemoryStore;
 
 use crate::lifecycle::record::{Entry, Record, RecordError, Tombstone};

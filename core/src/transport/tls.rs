@@ -16,6 +16,9 @@ use super::settings::{TransportSettings, invalid};
 use crate::error::Error;
 
 pub(super) fn tls(settings: &TransportSettings) -> Result<ClientConfig, Error> {
+    // The platform's verifier panics in the first handshake without it (seanmonstar/reqwest#2966).
+    #[cfg(target_os = "android")]
+    crate::android::Platform::get()?;
     let provider = Arc::new(ring::default_provider());
     let platform = Verifier::new(Arc::clone(&provider)).map_or_else(
         |error| {

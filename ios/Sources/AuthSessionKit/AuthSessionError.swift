@@ -109,6 +109,9 @@ extension AuthSessionError {
         /// The store cannot be read until the device is unlocked.
         case locked
 
+        /// Of Android: the library has not been given the app's context.
+        case notInitialized = "not_initialized"
+
         /// A file of a request could not be read, or one for its answer could not be written.
         case file
 

@@ -5503,6 +5503,83 @@ public func FfiConverterTypeKeychainOptions_lower(_ value: KeychainOptions) -> R
 
 
 /**
+ * How the Android Keystore is used.
+ */
+public struct KeystoreOptions: Equatable, Hashable {
+    /**
+     * Where the files are, instead of the directory of files that are not backed up.
+     */
+    public let directory: String?
+    public let strongBox: Bool
+    public let unlockedDeviceRequired: Bool
+    /**
+     * How long ago the user may have authenticated.
+     */
+    public let userAuthenticationMs: UInt64?
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * Where the files are, instead of the directory of files that are not backed up.
+         */directory: String? = nil, strongBox: Bool = false, unlockedDeviceRequired: Bool = false,
+        /**
+         * How long ago the user may have authenticated.
+         */userAuthenticationMs: UInt64? = nil) {
+        self.directory = directory
+        self.strongBox = strongBox
+        self.unlockedDeviceRequired = unlockedDeviceRequired
+        self.userAuthenticationMs = userAuthenticationMs
+    }
+
+
+
+
+}
+
+#if compiler(>=6)
+extension KeystoreOptions: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeKeystoreOptions: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> KeystoreOptions {
+        return
+            try KeystoreOptions(
+                directory: FfiConverterOptionString.read(from: &buf),
+                strongBox: FfiConverterBool.read(from: &buf),
+                unlockedDeviceRequired: FfiConverterBool.read(from: &buf),
+                userAuthenticationMs: FfiConverterOptionUInt64.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: KeystoreOptions, into buf: inout [UInt8]) {
+        FfiConverterOptionString.write(value.directory, into: &buf)
+        FfiConverterBool.write(value.strongBox, into: &buf)
+        FfiConverterBool.write(value.unlockedDeviceRequired, into: &buf)
+        FfiConverterOptionUInt64.write(value.userAuthenticationMs, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeKeystoreOptions_lift(_ buf: RustBuffer) throws -> KeystoreOptions {
+    return try FfiConverterTypeKeystoreOptions.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeKeystoreOptions_lower(_ value: KeystoreOptions) -> RustBuffer {
+    return FfiConverterTypeKeystoreOptions.lower(value)
+}
+
+
+/**
  * An OAuth 2 server.
  */
 public struct OAuth2Endpoints: Equatable, Hashable {
@@ -7337,6 +7414,11 @@ public enum StoreKind {
     case keychain(options: KeychainOptions
     )
     /**
+     * Under a key of the Android Keystore; nowhere else.
+     */
+    case keystore(options: KeystoreOptions
+    )
+    /**
      * In a place of the app's own. Two of the same name are the same place. Processes that share the place name a
      * directory that they share, for their locks.
      */
@@ -7371,7 +7453,10 @@ public struct FfiConverterTypeStoreKind: FfiConverterRustBuffer {
         case 3: return .keychain(options: try FfiConverterTypeKeychainOptions.read(from: &buf)
         )
 
-        case 4: return .app(name: try FfiConverterString.read(from: &buf), store: try FfiConverterTypeStoreCallbacks.read(from: &buf), sharedDirectory: try FfiConverterOptionString.read(from: &buf)
+        case 4: return .keystore(options: try FfiConverterTypeKeystoreOptions.read(from: &buf)
+        )
+
+        case 5: return .app(name: try FfiConverterString.read(from: &buf), store: try FfiConverterTypeStoreCallbacks.read(from: &buf), sharedDirectory: try FfiConverterOptionString.read(from: &buf)
         )
 
         default: throw UniffiInternalError.unexpectedEnumCase
@@ -7396,8 +7481,13 @@ public struct FfiConverterTypeStoreKind: FfiConverterRustBuffer {
             FfiConverterTypeKeychainOptions.write(options, into: &buf)
 
 
-        case let .app(name,store,sharedDirectory):
+        case let .keystore(options):
             writeInt(&buf, Int32(4))
+            FfiConverterTypeKeystoreOptions.write(options, into: &buf)
+
+
+        case let .app(name,store,sharedDirectory):
+            writeInt(&buf, Int32(5))
             FfiConverterString.write(name, into: &buf)
             FfiConverterTypeStoreCallbacks.write(store, into: &buf)
             FfiConverterOptionString.write(sharedDirectory, into: &buf)

@@ -75,6 +75,9 @@ public enum class ErrorCode(public val id: String) {
     /** The store is locked until the device is unlocked. */
     LOCKED("locked"),
 
+    /** On Android, the library has not been given the app's context yet. */
+    NOT_INITIALIZED("not_initialized"),
+
     /** A file of a request could not be read, or one for its answer could not be written. */
     FILE("file"),
 

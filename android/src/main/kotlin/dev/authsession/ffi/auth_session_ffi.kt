@@ -9548,6 +9548,63 @@ public object FfiConverterTypeKeychainOptions: FfiConverterRustBuffer<KeychainOp
 
 
 /**
+ * How the Android Keystore is used.
+ */
+data class KeystoreOptions (
+    /**
+     * Where the files are, instead of the directory of files that are not backed up.
+     */
+    val `directory`: kotlin.String? = null
+    ,
+    val `strongBox`: kotlin.Boolean = false
+    ,
+    val `unlockedDeviceRequired`: kotlin.Boolean = false
+    ,
+    /**
+     * How long ago the user may have authenticated.
+     */
+    val `userAuthenticationMs`: kotlin.ULong? = null
+
+){
+
+
+
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeKeystoreOptions: FfiConverterRustBuffer<KeystoreOptions> {
+    override fun read(buf: ByteBuffer): KeystoreOptions {
+        return KeystoreOptions(
+            FfiConverterOptionalString.read(buf),
+            FfiConverterBoolean.read(buf),
+            FfiConverterBoolean.read(buf),
+            FfiConverterOptionalULong.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: KeystoreOptions) = (
+            FfiConverterOptionalString.allocationSize(value.`directory`) +
+            FfiConverterBoolean.allocationSize(value.`strongBox`) +
+            FfiConverterBoolean.allocationSize(value.`unlockedDeviceRequired`) +
+            FfiConverterOptionalULong.allocationSize(value.`userAuthenticationMs`)
+    )
+
+    override fun write(value: KeystoreOptions, buf: ByteBuffer) {
+            FfiConverterOptionalString.write(value.`directory`, buf)
+            FfiConverterBoolean.write(value.`strongBox`, buf)
+            FfiConverterBoolean.write(value.`unlockedDeviceRequired`, buf)
+            FfiConverterOptionalULong.write(value.`userAuthenticationMs`, buf)
+    }
+}
+
+
+
+/**
  * An OAuth 2 server.
  */
 data class OAuth2Endpoints (
@@ -11244,6 +11301,18 @@ sealed class StoreKind: Disposable  {
     }
 
     /**
+     * Under a key of the Android Keystore; nowhere else.
+     */
+    data class Keystore(
+        val `options`: dev.authsession.ffi.KeystoreOptions) : StoreKind()
+
+    {
+
+
+        companion object
+    }
+
+    /**
      * In a place of the app's own. Two of the same name are the same place. Processes that share the place name a
      * directory that they share, for their locks.
      */
@@ -11273,6 +11342,13 @@ sealed class StoreKind: Disposable  {
 
             }
             is StoreKind.Keychain -> {
+
+    Disposable.destroy(
+        this.`options`
+    )
+
+            }
+            is StoreKind.Keystore -> {
 
     Disposable.destroy(
         this.`options`
@@ -11312,7 +11388,10 @@ public object FfiConverterTypeStoreKind : FfiConverterRustBuffer<StoreKind>{
             3 -> StoreKind.Keychain(
                 FfiConverterTypeKeychainOptions.read(buf),
                 )
-            4 -> StoreKind.App(
+            4 -> StoreKind.Keystore(
+                FfiConverterTypeKeystoreOptions.read(buf),
+                )
+            5 -> StoreKind.App(
                 FfiConverterString.read(buf),
                 FfiConverterTypeStoreCallbacks.read(buf),
                 FfiConverterOptionalString.read(buf),
@@ -11342,6 +11421,13 @@ public object FfiConverterTypeStoreKind : FfiConverterRustBuffer<StoreKind>{
                 + FfiConverterTypeKeychainOptions.allocationSize(value.`options`)
             )
         }
+        is StoreKind.Keystore -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterTypeKeystoreOptions.allocationSize(value.`options`)
+            )
+        }
         is StoreKind.App -> {
             // Add the size for the Int that specifies the variant plus the size needed for all fields
             (
@@ -11369,8 +11455,13 @@ public object FfiConverterTypeStoreKind : FfiConverterRustBuffer<StoreKind>{
                 FfiConverterTypeKeychainOptions.write(value.`options`, buf)
                 Unit
             }
-            is StoreKind.App -> {
+            is StoreKind.Keystore -> {
                 buf.putInt(4)
+                FfiConverterTypeKeystoreOptions.write(value.`options`, buf)
+                Unit
+            }
+            is StoreKind.App -> {
+                buf.putInt(5)
                 FfiConverterString.write(value.`name`, buf)
                 FfiConverterTypeStoreCallbacks.write(value.`store`, buf)
                 FfiConverterOptionalString.write(value.`sharedDirectory`, buf)

@@ -123,7 +123,7 @@ public class AuthSession private constructor(private val session: Session) :
     /**
      * A client for another API host with this session's tokens.
      *
-     * @param baseUrl an `https` URL; its origin may get the access token from then on.
+     * @param baseUrl an `https` URL; its origin may get the access token by this client.
      * @param headers sent with every request of the client.
      * @param timeout the longest that a request of the client may take; `null`: as the session's.
      */

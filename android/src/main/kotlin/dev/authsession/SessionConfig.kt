@@ -11,7 +11,8 @@ import kotlin.time.Duration
  * @property account whose session it is, where an app has several.
  * @property namespace keeps the sessions of several apps or environments in one store apart.
  * @property endpoints where and how tokens are issued.
- * @property store where the tokens rest between two starts of the app.
+ * @property store where the tokens rest between two starts of the app: under a key of the Keystore on Android, on
+ *   another JVM in memory.
  * @property allowLoopback allows `http` on 127.0.0.0/8, ::1 and localhost. For development only.
  * @property allowedOrigins further `https` origins that may get the access token.
  * @property requestTimeout the longest that a request may take, the wait for a refresh included;
@@ -39,7 +40,7 @@ public class SessionConfig(
     public val account: String = "default",
     public val namespace: String = "auth-session",
     public val endpoints: TokenEndpoints = TokenEndpoints.Json(),
-    public val store: TokenStore = TokenStore.Memory,
+    public val store: TokenStore = TokenStore.Default,
     public val allowLoopback: Boolean = false,
     public val allowedOrigins: List<String> = emptyList(),
     public val requestTimeout: Duration? = null,

@@ -1,8 +1,10 @@
 package dev.authsession
 
+import dev.authsession.ffi.KeystoreOptions
 import dev.authsession.ffi.StoreCallbacks
 import dev.authsession.ffi.StoreKind
 import dev.authsession.ffi.StoredContent
+import kotlin.time.Duration
 import java.io.File as JavaFile
 
 /** Where tokens rest between two starts of the app. */
@@ -17,6 +19,21 @@ public sealed interface TokenStore {
         val path: JavaFile,
     ) : TokenStore
 
+    /**
+     * Files under a key of the Android Keystore that never leaves the device, in the directory that is not backed up.
+     * The default on Android, and only there.
+     */
+    public data class Keystore(
+        /** Where the files are instead; `null`: in `Context.getNoBackupFilesDir()`. */
+        val directory: JavaFile? = null,
+        /** Asks for a key in a security chip (StrongBox), where the device has one. */
+        val strongBox: Boolean = false,
+        /** The key works only while the device is unlocked; else the session is [SessionState.Locked]. */
+        val unlockedDeviceRequired: Boolean = false,
+        /** How long ago the user may have authenticated; `null`: it does not matter. */
+        val userAuthentication: Duration? = null,
+    ) : TokenStore
+
     /** A place of the app's own. */
     public data class App(
         /** Which place it is: two of the same name are the same place, and an account of it is one session. */
@@ -26,6 +43,12 @@ public sealed interface TokenStore {
         /** Where processes that share the place keep their locks; `null`: only this process uses it. */
         val sharedDirectory: JavaFile? = null,
     ) : TokenStore
+
+    public companion object {
+        /** [Keystore] on Android; [Memory] on another JVM, which has no place for secrets. */
+        public val Default: TokenStore
+            get() = if (NativeLibrary.isOnAndroid) Keystore() else Memory
+    }
 }
 
 /**
@@ -55,6 +78,14 @@ public class StoreUnrecoverableException : Exception("the key of the store is go
 internal fun TokenStore.toFfi(): StoreKind = when (this) {
     TokenStore.Memory -> StoreKind.Memory
     is TokenStore.File -> StoreKind.File(path.absolutePath)
+    is TokenStore.Keystore -> StoreKind.Keystore(
+        KeystoreOptions(
+            directory?.absolutePath,
+            strongBox,
+            unlockedDeviceRequired,
+            userAuthentication?.toMilliseconds(),
+        ),
+    )
     is TokenStore.App -> StoreKind.App(name, AppTokenStoreAdapter(store), sharedDirectory?.absolutePath)
 }
 

@@ -1,8 +1,12 @@
 package dev.authsession
 
+import android.content.Context
+import dev.authsession.android.DeviceNews
 import dev.authsession.ffi.ClientOptions
 import dev.authsession.ffi.Session
 import dev.authsession.ffi.openSession
+import java.util.Collections
+import java.util.WeakHashMap
 import kotlin.time.Duration
 import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.flow.Flow
@@ -14,6 +18,7 @@ import kotlinx.serialization.json.JsonArray
 import kotlinx.serialization.json.JsonObject
 import kotlinx.serialization.json.JsonPrimitive
 import kotlinx.serialization.json.jsonArray
+import dev.authsession.ffi.ApiClient as HostClient
 
 /**
  * The session of one account: it signs in and out, sends the app's requests with a valid access token,
@@ -32,6 +37,10 @@ import kotlinx.serialization.json.jsonArray
 public class AuthSession private constructor(private val session: Session) :
     ApiClient by Exchange(session::request),
     AutoCloseable {
+
+    /** Each holds the core's session, whose events would not end before the last of them has gone. */
+    private val clients: MutableSet<HostClient> =
+        Collections.synchronizedSet(Collections.newSetFromMap(WeakHashMap()))
 
     /** Whether somebody is signed in, as known now. Reading it is cheap. */
     public val state: SessionState
@@ -121,7 +130,7 @@ public class AuthSession private constructor(private val session: Session) :
     }
 
     /**
-     * A client for another API host with this session's tokens.
+     * A client for another API host with this session's tokens. It is closed with the session.
      *
      * @param baseUrl an `https` URL; its origin may get the access token by this client.
      * @param headers sent with every request of the client.
@@ -129,7 +138,9 @@ public class AuthSession private constructor(private val session: Session) :
      */
     public fun client(baseUrl: String, headers: Headers = Headers.None, timeout: Duration? = null): ApiClient =
         translating {
-            Exchange(session.client(ClientOptions(baseUrl, headers.toFfi(), timeout?.toMilliseconds()))::request)
+            val client = session.client(ClientOptions(baseUrl, headers.toFfi(), timeout?.toMilliseconds()))
+            clients += client
+            Exchange(client::request)
         }
 
     /**
@@ -183,7 +194,11 @@ public class AuthSession private constructor(private val session: Session) :
      * Lets go of this session without signing out; what is stored stays. Requests that are under way are
      * finished. Any later call throws `IllegalStateException`.
      */
-    override fun close(): Unit = session.close()
+    override fun close() {
+        OpenSessions.remove(this)
+        synchronized(clients) { clients.toList() }.forEach(HostClient::close)
+        session.close()
+    }
 
     /** A collector may still have events to read when the session is closed. */
     private fun stateUnlessClosed(): SessionState? = try {
@@ -202,7 +217,22 @@ public class AuthSession private constructor(private val session: Session) :
          */
         public suspend fun open(config: SessionConfig): AuthSession = translatingFailures {
             withContext(Dispatchers.IO) { NativeLibrary.load() }
-            AuthSession(openSession(config.toFfi()))
+            AuthSession(openSession(config.toFfi())).also(OpenSessions::add)
+        }
+
+        /**
+         * Prepares the process on Android: hands the app's context to the native code, which needs it for the Keystore
+         * and to check certificates, and from then on tells open sessions of another network and of the app's return
+         * to the front. `AuthSessionInitializer` calls it in the app's main process; another process, or an app that
+         * has removed that provider, calls it before it opens a session. It may be called any number of times, from any
+         * thread, and reads the native library the first time.
+         *
+         * @throws AuthSessionException [ErrorCode.INVALID_CONFIGURATION] if there is no native library for this device,
+         *   or, as always on a desktop, none that is made for Android.
+         */
+        public fun init(context: Context) {
+            NativeLibrary.init(context)
+            DeviceNews.listen(context)
         }
 
         /**

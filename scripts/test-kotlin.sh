@@ -12,6 +12,8 @@ need_command mvn maven
 # What an earlier run left must not be counted.
 reports="$target/kotlin/surefire-reports"
 rm -rf "$reports" "$target/scenarios/kotlin.json"
+# Nor does the compiler read classes that a newer one wrote, or know whose source is gone.
+rm -rf "$target/kotlin/classes" "$target/kotlin/test-classes"
 
 status=0
 mvn -B --no-transfer-progress -f "$root/android/pom.xml" -Dauthsession.target="$target" test || status=$?

@@ -1,10 +1,12 @@
 package dev.authsession
 
-import dev.authsession.ffi.RequestOptions
+import android.content.Context
+import dev.authsession.android.DeviceNews
+import dev.authsession.ffi.ClientOptions
 import dev.authsession.ffi.Session
 import dev.authsession.ffi.openSession
-import dev.authsession.ffi.uniffiEnsureInitialized
-import kotlin.coroutines.cancellation.CancellationException
+import java.util.Collections
+import java.util.WeakHashMap
 import kotlin.time.Duration
 import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.flow.Flow
@@ -12,10 +14,11 @@ import kotlinx.coroutines.flow.distinctUntilChanged
 import kotlinx.coroutines.flow.flow
 import kotlinx.coroutines.withContext
 import kotlinx.serialization.json.Json
-import kotlinx.serialization.json.JsonElement
-import kotlinx.serialization.json.JsonNull
+import kotlinx.serialization.json.JsonArray
 import kotlinx.serialization.json.JsonObject
 import kotlinx.serialization.json.JsonPrimitive
+import kotlinx.serialization.json.jsonArray
+import dev.authsession.ffi.ApiClient as HostClient
 
 /**
  * The session of one account: it signs in and out, sends the app's requests with a valid access token,
@@ -23,7 +26,7 @@ import kotlinx.serialization.json.JsonPrimitive
  *
  * ```
  * val session = AuthSession.open(SessionConfig("https://api.example.com", account = "main"))
- * val user = session.signIn("email" to email, "password" to password)
+ * val user = session.signIn("email" to email, "password" to password).answer
  * val me = session.get("/me").json<Me>()
  * session.signOut()
  * ```
@@ -31,11 +34,21 @@ import kotlinx.serialization.json.JsonPrimitive
  * Every function may be called from any thread; none blocks it. What fails throws an
  * [AuthSessionException], and a cancelled coroutine gets its `CancellationException`, always.
  */
-public class AuthSession private constructor(private val session: Session) : AutoCloseable {
+public class AuthSession private constructor(private val session: Session) :
+    ApiClient by Exchange(session::request),
+    AutoCloseable {
+
+    /** Each holds the core's session, whose events would not end before the last of them has gone. */
+    private val clients: MutableSet<HostClient> =
+        Collections.synchronizedSet(Collections.newSetFromMap(WeakHashMap()))
 
     /** Whether somebody is signed in, as known now. Reading it is cheap. */
     public val state: SessionState
         get() = session.state().toSessionState()
+
+    /** Why the state is [SessionState.Locked]; `null` if it is not. */
+    public val lockCause: ErrorCode?
+        get() = session.lockCause()?.let(::errorCode)
 
     /**
      * The present [state], then each new one. A collector that is slow skips states, never the last.
@@ -57,26 +70,27 @@ public class AuthSession private constructor(private val session: Session) : Aut
     }
 
     /**
-     * Signs in with [credentials], which are sent to the login endpoint as they are, and returns the
-     * server's answer without the tokens. Many servers send the user there.
-     *
-     * An answer that has no tokens wants another step, such as a second factor, and has changed nothing: whether
-     * somebody is signed in is told by [state].
+     * Signs in with [credentials], which are sent to the login endpoint as they are.
      *
      * A sign-in that has been sent may take effect although its caller was cancelled: look at [state].
+     *
+     * @throws AuthSessionException [ErrorCode.SIGN_IN_REJECTED], with the server's [answer][AuthSessionException.answer].
      */
-    public suspend fun signIn(credentials: JsonObject): JsonObject = translatingFailures {
-        when (val answer = Json.parseToJsonElement(session.signIn(credentials.toString()))) {
-            is JsonObject -> answer
-            // The server had nothing to say.
-            JsonNull -> JsonObject(emptyMap())
-            else -> throw AuthSessionException(ErrorCode.UNDECODABLE, "the sign-in's answer is not a JSON object")
-        }
+    public suspend fun signIn(credentials: JsonObject): SignInResult = translatingFailures {
+        session.signIn(credentials.toString()).toSignInResult()
     }
 
     /** Signs in with [credentials] that are all text: `signIn("email" to email, "password" to password)`. */
-    public suspend fun signIn(vararg credentials: Pair<String, String>): JsonObject =
+    public suspend fun signIn(vararg credentials: Pair<String, String>): SignInResult =
         signIn(JsonObject(credentials.associate { (name, value) -> name to JsonPrimitive(value) }))
+
+    /**
+     * Takes the next step of a sign-in, such as a second factor: posts [body] as JSON to [url], which is absolute or a
+     * path under the base URL. The answer is read as that of a [signIn].
+     */
+    public suspend fun continueSignIn(url: String, body: JsonObject): SignInResult = translatingFailures {
+        session.continueSignIn(url, body.toString()).toSignInResult()
+    }
 
     /** Starts a session with [tokens] that the app got elsewhere, as from an OAuth code flow. */
     public suspend fun adopt(tokens: Tokens): Unit = translatingFailures {
@@ -107,51 +121,56 @@ public class AuthSession private constructor(private val session: Session) : Aut
     public suspend fun signOut(): Unit = translatingFailures { session.signOut() }
 
     /**
-     * Sends one request with the access token, refreshing that first where it has expired, and once more
-     * where the server refuses it. Any answer of the server is a [Response], an unsuccessful one too; an
-     * exception means that there was none. Cancelling the coroutine cancels the request and disturbs no
-     * other.
+     * Fails unless the user signed in no longer ago than [maxAge], as an app wants it before a payment.
      *
-     * @param url a path under [SessionConfig.baseUrl], or an absolute URL of an allowed origin.
-     * @param timeout the longest that this request may take, the wait for a refresh included; `null`:
-     *   [SessionConfig.requestTimeout].
+     * @throws AuthSessionException [ErrorCode.RECENT_SIGN_IN_REQUIRED].
      */
-    public suspend fun request(
-        method: String,
-        url: String,
-        headers: Headers = Headers.None,
-        body: ByteArray? = null,
-        timeout: Duration? = null,
-    ): Response = translatingFailures {
-        val options = RequestOptions(method, url, headers.toFfi(), body, timeout?.toMilliseconds())
-        session.request(options).use { request ->
-            try {
-                request.send().toResponse()
-            } catch (cancellation: CancellationException) {
-                // Nobody waits any more, but the request runs on a thread of the core until it is told.
-                request.cancel()
-                throw cancellation
-            }
-        }
+    public fun requireRecentSignIn(maxAge: Duration): Unit = translating {
+        session.requireRecentSignIn(maxAge.toMilliseconds())
     }
 
-    /** Sends a GET [request]. */
-    public suspend fun get(url: String, headers: Headers = Headers.None, timeout: Duration? = null): Response =
-        request("GET", url, headers, timeout = timeout)
+    /**
+     * A client for another API host with this session's tokens. It is closed with the session.
+     *
+     * @param baseUrl an `https` URL; its origin may get the access token by this client.
+     * @param headers sent with every request of the client.
+     * @param timeout the longest that a request of the client may take; `null`: as the session's.
+     */
+    public fun client(baseUrl: String, headers: Headers = Headers.None, timeout: Duration? = null): ApiClient =
+        translating {
+            val client = session.client(ClientOptions(baseUrl, headers.toFfi(), timeout?.toMilliseconds()))
+            clients += client
+            Exchange(client::request)
+        }
 
-    /** Sends [json] by a POST [request]. */
-    public suspend fun post(
-        url: String,
-        json: JsonElement,
+    /**
+     * The value of the `Authorization` header for a request that the app sends by other means, such as a WebSocket, an
+     * image loader or another HTTP stack; refreshed where it must be. For OkHttp and Ktor there is more in
+     * `dev.authsession.okhttp` and `dev.authsession.ktor`.
+     *
+     * @param url where the request goes, under the same rule of origins as requests of the session.
+     */
+    public suspend fun authorization(url: String): Authorization = translatingFailures {
+        Authorization(session.authorization(url))
+    }
+
+    /**
+     * Reports the answer, usually a 401, to a request that carried [authorization], and returns what to send it with
+     * once more; `null` if the answer is final.
+     *
+     * @param body as much of the answer as is known: it counts where [AnswerRules.codes] are set.
+     */
+    public suspend fun refused(
+        authorization: Authorization,
+        status: Int,
         headers: Headers = Headers.None,
-        timeout: Duration? = null,
-    ): Response = request(
-        "POST",
-        url,
-        headers.withDefault("Content-Type", "application/json"),
-        json.toString().encodeToByteArray(),
-        timeout,
-    )
+        body: ByteArray = ByteArray(0),
+    ): Authorization? = translatingFailures {
+        session.refused(authorization.value, status.toStatus(), headers.toFfi(), body)?.let(::Authorization)
+    }
+
+    /** The last decisions of the session, for a report of a problem. It holds no secret. */
+    public fun trace(): JsonArray = translating { Json.parseToJsonElement(session.traceJson()).jsonArray }
 
     /**
      * Tells the session that the device's network has changed, as a `ConnectivityManager.NetworkCallback`
@@ -160,10 +179,26 @@ public class AuthSession private constructor(private val session: Session) : Aut
     public fun networkChanged(): Unit = session.networkChanged()
 
     /**
+     * Tells the session that the app is in the foreground again: timers may have slept, and another process may have
+     * signed out or refreshed.
+     */
+    public fun resume(): Unit = session.resume()
+
+    /**
+     * Tells the session that the process is about to be suspended, and returns when it holds no lock on the store any
+     * more. [resume] ends it. For processes that share a store; it blocks for a moment.
+     */
+    public fun suspend(): Unit = session.suspend()
+
+    /**
      * Lets go of this session without signing out; what is stored stays. Requests that are under way are
      * finished. Any later call throws `IllegalStateException`.
      */
-    override fun close(): Unit = session.close()
+    override fun close() {
+        OpenSessions.remove(this)
+        synchronized(clients) { clients.toList() }.forEach(HostClient::close)
+        session.close()
+    }
 
     /** A collector may still have events to read when the session is closed. */
     private fun stateUnlessClosed(): SessionState? = try {
@@ -181,9 +216,32 @@ public class AuthSession private constructor(private val session: Session) : Aut
          * is a new store each time, so each opening is a session of its own.
          */
         public suspend fun open(config: SessionConfig): AuthSession = translatingFailures {
-            // The first use loads the native library, which reads files.
-            withContext(Dispatchers.IO) { uniffiEnsureInitialized() }
-            AuthSession(openSession(config.toFfi()))
+            withContext(Dispatchers.IO) { NativeLibrary.load() }
+            AuthSession(openSession(config.toFfi())).also(OpenSessions::add)
+        }
+
+        /**
+         * Prepares the process on Android: hands the app's context to the native code, which needs it for the Keystore
+         * and to check certificates, and from then on tells open sessions of another network and of the app's return
+         * to the front. `AuthSessionInitializer` calls it in the app's main process; another process, or an app that
+         * has removed that provider, calls it before it opens a session. It may be called any number of times, from any
+         * thread, and reads the native library the first time.
+         *
+         * @throws AuthSessionException [ErrorCode.INVALID_CONFIGURATION] if there is no native library for this device,
+         *   or, as always on a desktop, none that is made for Android.
+         */
+        public fun init(context: Context) {
+            NativeLibrary.init(context)
+            DeviceNews.listen(context)
+        }
+
+        /**
+         * Hands the log up to [level] to [sink], for the whole process; a later call replaces both, and `null` ends it.
+         * It may be called before any session is open; the first call of all loads the native library.
+         */
+        public fun setLogSink(level: LogLevel, sink: LogSink?): Unit = translating {
+            NativeLibrary.load()
+            dev.authsession.ffi.setLogSink(sink?.let(::LogSinkAdapter), level.toFfi())
         }
     }
 }

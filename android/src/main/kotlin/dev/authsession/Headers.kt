@@ -16,6 +16,10 @@ public class Headers private constructor(private val fields: List<Pair<String, S
     public fun getAll(name: String): List<String> =
         fields.filter { (candidate, _) -> candidate.equals(name, ignoreCase = true) }.map { it.second }
 
+    override fun equals(other: Any?): Boolean = other is Headers && fields == other.fields
+
+    override fun hashCode(): Int = fields.hashCode()
+
     override fun toString(): String = "Headers(${fields.joinToString { it.first }})"
 
     internal fun withDefault(name: String, value: String): Headers =

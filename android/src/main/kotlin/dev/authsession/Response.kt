@@ -7,7 +7,6 @@ import kotlinx.serialization.ExperimentalSerializationApi
 import kotlinx.serialization.MissingFieldException
 import kotlinx.serialization.SerializationException
 import kotlinx.serialization.json.Json
-import kotlinx.serialization.json.JsonDecodingException
 import kotlinx.serialization.serializer
 
 /**
@@ -74,9 +73,11 @@ public class Response internal constructor(
 @OptIn(ExperimentalSerializationApi::class)
 private fun whereIn(failure: SerializationException): String = when (failure) {
     is MissingFieldException -> ": without ${failure.missingFields.joinToString()}"
-    is JsonDecodingException -> failure.path?.let { ": at $it" }.orEmpty()
-    else -> ""
+    // The path is in the message only. A key of a map is part of it, and quoted, so that it does not pass.
+    else -> pathInMessage.find(failure.message.orEmpty())?.let { ": at ${it.groupValues[1]}" }.orEmpty()
 }
+
+private val pathInMessage = Regex("""at path:? (\$(?:\.\w+|\[\d+])*)(?=\s|$)""")
 
 internal fun HttpResponse.toResponse(): Response =
     Response(status.toInt(), url, Headers.of(headers), body, disposition.toDisposition())

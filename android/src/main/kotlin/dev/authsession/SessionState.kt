@@ -1,5 +1,9 @@
+// Experimental in the oldest Kotlin that can use the library, stable since.
+@file:OptIn(ExperimentalTime::class)
+
 package dev.authsession
 
+import kotlin.time.ExperimentalTime
 import kotlin.time.Instant
 import kotlinx.serialization.json.Json
 import kotlinx.serialization.json.JsonObject

@@ -1,13 +1,17 @@
+@file:OptIn(ExperimentalTime::class)
+
 package dev.authsession
 
 import kotlin.test.Test
 import kotlin.test.assertEquals
 import kotlin.test.assertFailsWith
+import kotlin.test.assertFalse
 import kotlin.test.assertIs
 import kotlin.test.assertNotNull
 import kotlin.test.assertTrue
 import kotlin.time.Clock
 import kotlin.time.Duration
+import kotlin.time.ExperimentalTime
 import kotlinx.serialization.Serializable
 import kotlinx.serialization.json.JsonArray
 import kotlinx.serialization.json.JsonPrimitive
@@ -23,7 +27,7 @@ class SessionTest {
 
     @Test
     fun `signing in returns the server's answer without the tokens`() = realmTest { _, session ->
-        val answer = session.signIn(*ada)
+        val answer = session.signIn(*ada).answer
 
         assertEquals("Ada", answer.getValue("user").jsonObject.getValue("name").jsonPrimitive.content)
         assertEquals(emptySet(), answer.keys intersect setOf("access_token", "refresh_token"))
@@ -34,7 +38,10 @@ class SessionTest {
         realmTest { realm, session ->
             realm.command("fault", "endpoint" to "login", "when" to "before", "status" to 200, "body" to "{\"otp\":6}")
 
-            assertEquals(jsonOf("otp" to 6), session.signIn(*ada))
+            val result = session.signIn(*ada)
+
+            assertEquals(jsonOf("otp" to 6), result.answer)
+            assertFalse(result.isSignedIn)
 
             assertEquals(SessionState.SignedOut(SignOutReason.NEVER_SIGNED_IN), session.state)
         }
@@ -43,7 +50,7 @@ class SessionTest {
     fun `a step that the server says nothing about is an empty answer`() = realmTest { realm, session ->
         realm.command("fault", "endpoint" to "login", "when" to "before", "status" to 204)
 
-        assertEquals(jsonOf(), session.signIn(*ada))
+        assertEquals(jsonOf(), session.signIn(*ada).answer)
     }
 
     @Test

@@ -2,6 +2,7 @@ package dev.authsession.reactnative
 
 import com.facebook.react.bridge.ReadableMap
 import dev.authsession.AuthSession
+import dev.authsession.Body
 import dev.authsession.ErrorCode
 import dev.authsession.Headers
 import dev.authsession.Response
@@ -75,7 +76,7 @@ internal suspend fun AuthSession.send(description: ReadableMap): Response {
         method = fields.requiredString("method"),
         url = fields.requiredString("url"),
         headers = Headers(*headers.toTypedArray()),
-        body = fields.string("body")?.encodeToByteArray(),
+        body = fields.string("body")?.let { Body.bytes(it.encodeToByteArray()) },
         timeout = fields.number("timeoutMs")?.milliseconds,
     )
 }

@@ -31,7 +31,7 @@ public class RNAuthSessionModule(context: ReactApplicationContext) : NativeAuthS
     }
 
     override fun signIn(sessionId: String, credentialsJson: String, promise: Promise) {
-        settle(promise) { OpenSessions[sessionId].signIn(credentials(credentialsJson)).toString() }
+        settle(promise) { OpenSessions[sessionId].signIn(credentials(credentialsJson)).answer.toString() }
     }
 
     override fun adopt(

@@ -121,7 +121,9 @@ extension AuthSession.Configuration {
             account: account,
             namespace: namespace,
             endpoints: try endpoints?.bindings(),
-            store: store.bindings(),
+            // Where the system is not listened to, nobody knows what it would say.
+            store: store.bindings(
+                isProtectedDataAvailable: followsAppLifecycle ? SystemLifecycle.isProtectedDataAvailable : nil),
             allowLoopback: allowsLoopback,
             allowedOrigins: allowedOrigins.map(\.absoluteString),
             developmentOrigins: developmentOrigins.map(\.absoluteString),

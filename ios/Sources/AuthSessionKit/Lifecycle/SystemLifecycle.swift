@@ -18,7 +18,8 @@ enum SystemLifecycle {
 
     /// Begins to listen, once for the process.
     @MainActor private static let isListening: Bool = {
-        // `@Sendable`, since a closure that is made on the main actor belongs to it otherwise, and may run nowhere else.
+        // `@Sendable`, since a closure that is made on the main actor belongs to it otherwise, and may run nowhere
+        // else.
         monitor.pathUpdateHandler = { @Sendable path in
             process.handle(
                 .networkPath(

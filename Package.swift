@@ -2,8 +2,8 @@
 import Foundation
 import PackageDescription
 
-/// Where the native library comes from once it is released: the URL of `AuthSessionFFI.xcframework.zip` and its checksum,
-/// which `scripts/build-ios.sh` prints. Until then it is built on the machine.
+/// Where the native library comes from once it is released: the URL of `AuthSessionFFI.xcframework.zip` and its
+/// checksum, which `scripts/build-ios.sh` prints. Until then it is built on the machine.
 let release: (url: String, checksum: String)? = nil
 
 /// What `scripts/build-ios.sh` leaves, on a Mac. It goes before a release, for work on the library itself.

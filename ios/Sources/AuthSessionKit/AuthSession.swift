@@ -10,7 +10,8 @@ internal import AuthSessionBindings
 /// ```
 ///
 /// An expired access token is refreshed once, however many requests need it, and the requests wait for it. A session
-/// is ended only by ``signOut()`` or by the authorization server's rejection, never by a race, a timeout or a bad network.
+/// is ended only by ``signOut()`` or by the authorization server's rejection, never by a race, a timeout or a bad
+/// network.
 ///
 /// No method hands out a token, and no description, error or event contains one.
 public final class AuthSession: Sendable {
@@ -59,8 +60,8 @@ public final class AuthSession: Sendable {
         }
     }
 
-    /// Takes the next step of a sign-in, such as a second factor: sends `body`, encoded as JSON, to the URL that the app
-    /// knows or the server named.
+    /// Takes the next step of a sign-in, such as a second factor: sends `body`, encoded as JSON, to the URL that the
+    /// app knows or the server named.
     ///
     /// - Parameters:
     ///   - url: A path under the base URL, or an absolute URL of an allowed origin.
@@ -106,7 +107,8 @@ public final class AuthSession: Sendable {
         }
     }
 
-    /// Ends the session on this device at once, without waiting for the network, and tells the server if it can be reached.
+    /// Ends the session on this device at once, without waiting for the network, and tells the server if it can be
+    /// reached.
     public func signOut() async throws {
         try await translatingFailures {
             try await session.signOut()
@@ -126,8 +128,8 @@ public final class AuthSession: Sendable {
     /// Checks that the user signed in no longer ago than this, for what needs a fresher proof than a session.
     ///
     /// - Parameter maximumAge: Seconds.
-    /// - Throws: ``AuthSessionError`` with the code `recent_sign_in_required`, also if nobody knows when the user signed
-    ///   in, or `signed_out`.
+    /// - Throws: ``AuthSessionError`` with the code `recent_sign_in_required`, also if nobody knows when the user
+    ///   signed in, or `signed_out`.
     public func requireRecentSignIn(within maximumAge: TimeInterval) throws {
         try translatingFailures {
             let milliseconds = try milliseconds(maximumAge, of: "maximumAge", code: .invalidRequest) ?? 0
@@ -135,8 +137,8 @@ public final class AuthSession: Sendable {
         }
     }
 
-    /// The session's last decisions about the tokens, oldest first, as a JSON array: for support and bug reports. It holds
-    /// no secret.
+    /// The session's last decisions about the tokens, oldest first, as a JSON array: for support and bug reports. It
+    /// holds no secret.
     public func trace() throws -> Data {
         Data(try translatingFailures { try session.traceJson() }.utf8)
     }
@@ -148,9 +150,9 @@ public final class AuthSession: Sendable {
         session.resume()
     }
 
-    /// Says that the process is about to be suspended; returns when the session holds no lock on its store. A refresh that
-    /// is on its way goes on as far as it comes. ``resume()`` ends it. On iOS the library does it by itself, when the
-    /// time of its background activity is over.
+    /// Says that the process is about to be suspended; returns when the session holds no lock on its store. A refresh
+    /// that is on its way goes on as far as it comes. ``resume()`` ends it. On iOS the library does it by itself, when
+    /// the time of its background activity is over.
     public func suspend() {
         session.suspend()
     }

@@ -51,8 +51,8 @@ extension AuthSession {
         /// The session ends so long after the sign-in. None: it never does for that reason.
         public var absoluteLifetime: TimeInterval?
 
-        /// How long the authorization server answers a refresh token again whose answer was lost; within this time it is
-        /// sent again quickly. None: 30 seconds.
+        /// How long the authorization server answers a refresh token again whose answer was lost; within this time it
+        /// is sent again quickly. None: 30 seconds.
         public var refreshGrace: TimeInterval?
 
         /// Whether the access token stays out of the store; the refresh token gets a new one after each start.
@@ -62,8 +62,8 @@ extension AuthSession {
         /// Sign-ins, sign-outs and refreshes are refused with the code `read_only`.
         public var isReadOnly = false
 
-        /// Who asks the system for time to finish a refresh. None: on iOS, `ProcessInfo.performExpiringActivity`, unless
-        /// ``followsAppLifecycle`` is false.
+        /// Who asks the system for time to finish a refresh. None: on iOS, `ProcessInfo.performExpiringActivity`,
+        /// unless ``followsAppLifecycle`` is false.
         public var backgroundActivity: (any BackgroundActivity)?
 
         /// Whether the session is told by the system that the app is in the foreground again, that protected data can
@@ -121,7 +121,9 @@ extension AuthSession.Configuration {
             account: account,
             namespace: namespace,
             endpoints: try endpoints?.bindings(),
-            store: store.bindings(),
+            // Where the system is not listened to, nobody knows what it would say.
+            store: store.bindings(
+                isProtectedDataAvailable: followsAppLifecycle ? SystemLifecycle.isProtectedDataAvailable : nil),
             allowLoopback: allowsLoopback,
             allowedOrigins: allowedOrigins.map(\.absoluteString),
             developmentOrigins: developmentOrigins.map(\.absoluteString),

@@ -15,7 +15,8 @@ public protocol CustomAuthority: Sendable {
     /// Signs in with the credentials that the app passed to ``AuthSession/signIn(_:)``, as JSON.
     func signIn(_ credentials: Data) async throws -> SignInOutcome
 
-    /// Takes the next step of a sign-in: what the app passed to ``AuthSession/continueSignIn(at:_:)``, the body as JSON.
+    /// Takes the next step of a sign-in: what the app passed to ``AuthSession/continueSignIn(at:_:)``, the body as
+    /// JSON.
     func continueSignIn(at step: String, _ body: Data) async throws -> SignInOutcome
 
     /// Gets new tokens.

@@ -40,8 +40,8 @@ extension AuthSession {
     /// The handler is called with one line at a time, on a thread of the library. While it is slow, lines are dropped,
     /// and it is told how many: a log never holds requests up.
     ///
-    /// - Throws: ``AuthSessionError`` with the code `already_open` where Rust code of the app has installed a subscriber
-    ///   of `tracing` itself, which gets the same lines.
+    /// - Throws: ``AuthSessionError`` with the code `already_open` where Rust code of the app has installed a
+    ///   subscriber of `tracing` itself, which gets the same lines.
     public static func setLogHandler(
         upTo level: LogLevel = .info, _ handler: (@Sendable (LogLine) -> Void)?
     ) throws {

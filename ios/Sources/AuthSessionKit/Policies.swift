@@ -78,7 +78,8 @@ extension AuthSession {
 extension AuthSession.AnswerRules {
     var bindings: AnswerOptions {
         AnswerOptions(
-            // Sorted, so that equal rules are equal to the library, which tells an account that is opened twice by them.
+            // Sorted, so that equal rules are equal to the library, which tells an account that is opened twice by
+            // them.
             codes: codes.sorted { $0.key < $1.key }.map { AnswerCode(code: $0.key, meaning: $0.value.bindings) },
             refreshOnForbidden: refreshesOnForbidden,
             passBareUnauthorized: passesBareUnauthorized

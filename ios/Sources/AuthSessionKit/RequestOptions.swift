@@ -23,8 +23,8 @@ extension AuthSession {
         /// Whether the request carries the access token.
         public var authorization: AuthorizationMode
 
-        /// Says that sending the request twice is the same as sending it once, so that it may be repeated after a failure;
-        /// sent as `Idempotency-Key`.
+        /// Says that sending the request twice is the same as sending it once, so that it may be repeated after a
+        /// failure; sent as `Idempotency-Key`.
         public var idempotencyKey: String?
 
         /// How many seconds a body that is read in pieces may be silent. None: 60.
@@ -33,8 +33,8 @@ extension AuthSession {
         /// The largest body of an answer, in bytes, that is held in memory. None: as in the ``Configuration``.
         public var maximumBodySize: Int?
 
-        /// Is told how far the request's body has come: one call at a time, on threads of the library, and of the newest
-        /// state only, where it is slow. A request that is sent again begins at zero.
+        /// Is told how far the request's body has come: one call at a time, on threads of the library, and of the
+        /// newest state only, where it is slow. A request that is sent again begins at zero.
         public var uploadProgress: (@Sendable (TransferProgress) -> Void)?
 
         /// Is told how far the answer's body has come, in the same way.

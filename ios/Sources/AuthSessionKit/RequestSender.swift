@@ -13,8 +13,8 @@ import FoundationNetworking
 /// ``AuthSession/Configuration``; it covers the wait for a refresh.
 ///
 /// Every answer of the server is returned, whatever its status: an error means that there was none. Every function
-/// throws ``AuthSessionError``, or `CancellationError` at once when the calling task is cancelled, which ends the request
-/// and disturbs neither a refresh nor any other request.
+/// throws ``AuthSessionError``, or `CancellationError` at once when the calling task is cancelled, which ends the
+/// request and disturbs neither a refresh nor any other request.
 public protocol RequestSender: Sendable {
     /// Checks a request. The functions of this protocol call it; apps do not.
     func prepare(_ request: OutgoingRequest) throws -> PreparedRequest

@@ -20,7 +20,9 @@ public struct SignInAnswer: Sendable {
 
 extension SignInAnswer: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
     /// Whether the user is signed in, and the size: the content is the user's own.
-    public var description: String { "SignInAnswer(\(isSignedIn ? "signed in" : "not signed in"), \(data.count) bytes)" }
+    public var description: String {
+        "SignInAnswer(\(isSignedIn ? "signed in" : "not signed in"), \(data.count) bytes)"
+    }
 
     /// The same as ``description``.
     public var debugDescription: String { description }

@@ -74,11 +74,12 @@ extension AuthSession {
         public var gate: Gate?
 
         /// Deletes what an installation before this one left behind: a directory that goes with the app, such as
-        /// Application Support. None: a session survives a reinstallation, as the Keychain does.
+        /// Application Support. Needs ``isProtectedDataAvailable``. None: a session survives a reinstallation, as the
+        /// Keychain does.
         public var purgeAfterReinstall: URL?
 
         /// What `UIApplication.isProtectedDataAvailable` said last; called on threads of the library, must not block.
-        /// None: on iOS the library follows it by itself.
+        /// None: on iOS the library follows it by itself, unless ``Configuration/followsAppLifecycle`` is false.
         public var isProtectedDataAvailable: (@Sendable () -> Bool)?
 
         /// Options; what has no parameter here is set as a property.
@@ -90,11 +91,12 @@ extension AuthSession {
 }
 
 extension AuthSession.Store {
-    func bindings() -> StoreKind {
+    /// - Parameter isProtectedDataAvailable: What tells it for a Keychain whose options do not.
+    func bindings(isProtectedDataAvailable: (@Sendable () -> Bool)? = nil) -> StoreKind {
         switch kind {
         case .memory: .memory
         case .file(let url): .file(path: url.path)
-        case .keychain(let options): .keychain(options: options.bindings)
+        case .keychain(let options): .keychain(options: options.bindings(isProtectedDataAvailable))
         case .app(let name, let store, let sharedDirectory):
             .app(name: name, store: StoreAdapter(store), sharedDirectory: sharedDirectory?.path)
         }
@@ -102,14 +104,15 @@ extension AuthSession.Store {
 }
 
 extension AuthSession.KeychainOptions {
-    fileprivate var bindings: AuthSessionBindings.KeychainOptions {
+    fileprivate func bindings(
+        _ systemsAnswer: (@Sendable () -> Bool)?
+    ) -> AuthSessionBindings.KeychainOptions {
         AuthSessionBindings.KeychainOptions(
             accessGroup: accessGroup,
             sharedDirectory: sharedDirectory?.path,
             gate: gate.map { $0 == .userPresence ? UserGate.userPresence : .biometry },
             purgeAfterReinstall: purgeAfterReinstall?.path,
-            protectedData: (isProtectedDataAvailable ?? SystemLifecycle.isProtectedDataAvailable)
-                .map(ProtectedDataAdapter.init)
+            protectedData: (isProtectedDataAvailable ?? systemsAnswer).map(ProtectedDataAdapter.init)
         )
     }
 }

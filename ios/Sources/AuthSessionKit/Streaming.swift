@@ -8,9 +8,9 @@ import FoundationNetworking
 extension RequestSender {
     /// Sends a request and returns when the head of the answer is there, like `URLSession.bytes(for:)`.
     ///
-    /// The body is read while it is iterated, and no faster; cancelling the task that iterates ends the transfer, and so
-    /// does letting go of the bytes. The timeout ends with the head of the answer; from there on the body may be silent
-    /// for as long as ``AuthSession/RequestOptions/idleTimeout`` says.
+    /// The body is read while it is iterated, and no faster; cancelling the task that iterates ends the transfer, and
+    /// so does letting go of the bytes. The timeout ends with the head of the answer; from there on the body may be
+    /// silent for as long as ``AuthSession/RequestOptions/idleTimeout`` says.
     public func bytes(
         for request: URLRequest, options: AuthSession.RequestOptions = .init()
     ) async throws -> (ResponseBytes, HTTPURLResponse) {

@@ -56,7 +56,8 @@ extension AuthSession {
         /// The method of the logout. None: POST.
         public var logoutMethod: String?
 
-        /// Where the access token is in an answer, as paths such as `data.tokens.access`; the first that is there counts.
+        /// Where the access token is in an answer, as paths such as `data.tokens.access`; the first that is there
+        /// counts.
         public var accessTokenPaths: [String] = []
 
         /// Where the refresh token is in an answer.
@@ -86,8 +87,8 @@ extension AuthSession {
         /// What the backend wants with a logout beside the refresh token.
         public var logoutAdditions: CallAdditions?
 
-        /// Which statuses of a refresh's answer end the session. None: 401. Without a JSON body the answer may come from
-        /// something in between, and is believed only when it comes twice.
+        /// Which statuses of a refresh's answer end the session. None: 401. Without a JSON body the answer may come
+        /// from something in between, and is believed only when it comes twice.
         public var terminalStatuses: [Int]?
 
         /// Which error codes of a refresh end the session, whatever the status.
@@ -200,7 +201,8 @@ extension AuthSession.CallAdditions {
             encoder.outputFormatting = .sortedKeys
             let json = try encoder.encode(fields.mapValues(AnyEncodable.init))
             return AuthSessionBindings.CallAdditions(
-                fieldsJson: fields.isEmpty ? nil : String(decoding: json, as: UTF8.self), headers: headerFields(headers))
+                fieldsJson: fields.isEmpty ? nil : String(decoding: json, as: UTF8.self),
+                headers: headerFields(headers))
         } catch {
             // The encoder's own error quotes the value, and the value may be an API key.
             throw AuthSessionError(.invalidConfiguration, "\(setting): the fields cannot be encoded as JSON")

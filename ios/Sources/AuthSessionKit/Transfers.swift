@@ -26,7 +26,8 @@ extension RequestSender {
     /// Sends a request and writes the body of a successful answer to a file, which appears when it is whole, replacing
     /// one that is there.
     ///
-    /// - Returns: The answer; its ``Response/data`` is empty if the status is 2xx, else the body, and then there is no file.
+    /// - Returns: The answer; its ``Response/data`` is empty if the status is 2xx, else the body, and then there is no
+    ///   file.
     /// - Throws: ``AuthSessionError`` with the code `file` if the file cannot be written.
     public func download(
         for request: URLRequest, to file: URL, options: AuthSession.RequestOptions = .init()
@@ -42,8 +43,8 @@ extension RequestSender {
         try await upload(request, .bytes(bytes: body), options)
     }
 
-    /// Sends a request with the content of a file, like `URLSession.upload(for:fromFile:)`. The file is read while it is
-    /// sent, and anew if the request is sent again.
+    /// Sends a request with the content of a file, like `URLSession.upload(for:fromFile:)`. The file is read while it
+    /// is sent, and anew if the request is sent again.
     ///
     /// - Throws: ``AuthSessionError`` with the code `file` if the file cannot be read.
     public func upload(

@@ -141,7 +141,9 @@ final class BadInputTests: XCTestCase {
         var request = URLRequest(url: try XCTUnwrap(URL(string: "/echo")))
         request.httpBody = Data("one".utf8)
 
-        let error = await authSessionError { [request] in try await session.upload(for: request, from: Data("two".utf8)) }
+        let error = await authSessionError { [request] in
+            try await session.upload(for: request, from: Data("two".utf8))
+        }
 
         XCTAssertEqual(error?.code, .invalidRequest)
     }

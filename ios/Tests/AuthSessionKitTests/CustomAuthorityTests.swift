@@ -149,7 +149,8 @@ final class CustomAuthorityTests: XCTestCase {
     func testASignInThatHasNoAnswerIsAnErrorAndOneWithoutANetworkSaysSo() async throws {
         struct Broken: Error {}
         let realm = try await Realm.new()
-        for (thrown, code) in [(Broken() as any Error, AuthSessionError.Code.internal), (URLError(.timedOut), .network)] {
+        let cases: [(any Error, AuthSessionError.Code)] = [(Broken(), .internal), (URLError(.timedOut), .network)]
+        for (thrown, code) in cases {
             let authority = Answering(signIn: { throw thrown }) { _ in .unreachable }
             let session = try await realm.openSession(endpoints: .custom(authority))
 

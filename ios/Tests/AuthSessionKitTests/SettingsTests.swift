@@ -146,6 +146,23 @@ final class SettingsTests: XCTestCase {
         XCTAssertEqual(options.purgeAfterReinstall, "/support")
         XCTAssertEqual(try options.protectedData?.isAvailable(), true)
     }
+
+    func testWhatTheKeychainsOptionsDoNotSayAboutProtectedDataTheSystemDoes() throws {
+        var keychain = AuthSession.KeychainOptions()
+        func answer() throws -> Bool? {
+            guard
+                case .keychain(let options) = AuthSession.Store.keychain(keychain)
+                    .bindings(isProtectedDataAvailable: { false })
+            else {
+                return nil
+            }
+            return try options.protectedData?.isAvailable()
+        }
+
+        XCTAssertEqual(try answer(), false)
+        keychain.isProtectedDataAvailable = { true }
+        XCTAssertEqual(try answer(), true)
+    }
 }
 
 private struct Refusing: BackgroundActivity {

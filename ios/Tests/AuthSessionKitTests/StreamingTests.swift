@@ -78,7 +78,8 @@ final class StreamingTests: XCTestCase {
             memory.look()
         }
 
-        let (data, response) = try await client.upload(for: request("/", method: "PUT"), fromFile: file, options: options)
+        let (data, response) = try await client.upload(
+            for: request("/", method: "PUT"), fromFile: file, options: options)
 
         XCTAssertEqual(response.statusCode, 200)
         XCTAssertEqual(try JSONDecoder().decode([String: Int].self, from: data), ["bytes": Self.large])
@@ -241,7 +242,10 @@ final class StreamingTests: XCTestCase {
         let session = try await realm.signedInSession()
         try await realm.command(
             "fault",
-            ["endpoint": "resource", "when": "before", "status": 200, "content": ["oversized": .number(Double(Self.large))]])
+            [
+                "endpoint": "resource", "when": "before", "status": 200,
+                "content": ["oversized": .number(Double(Self.large))],
+            ])
         return (session, request("/me"))
     }
 

@@ -1,9 +1,9 @@
 import Foundation
 
-/// A background activity on top of a system that works like `ProcessInfo.performExpiringActivity`: it calls a block on a
-/// thread of its own, with false if there is time, which lasts until the block returns, and with true if there is none;
-/// when the time runs out while the block runs, it calls the block once more, with true, and suspends the process when
-/// both have returned.
+/// A background activity on top of a system that works like `ProcessInfo.performExpiringActivity`: it calls a block on
+/// a thread of its own, with false if there is time, which lasts until the block returns, and with true if there is
+/// none; when the time runs out while the block runs, it calls the block once more, with true, and suspends the process
+/// when both have returned.
 final class ExpiringActivity: BackgroundActivity, @unchecked Sendable {
     typealias Perform =
         @Sendable (_ reason: String, _ block: @escaping @Sendable (_ isExpired: Bool) -> Void) -> Void

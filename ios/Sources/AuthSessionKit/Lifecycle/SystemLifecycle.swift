@@ -13,11 +13,14 @@ enum SystemLifecycle {
     #if os(iOS) || os(macOS)
     private static let process = ProcessLifecycle()
     @MainActor private static let monitor = NWPathMonitor()
-    private static let queue = DispatchQueue(label: "auth-session-network")
+    /// Serial, so that what the system says keeps its order.
+    private static let queue = DispatchQueue(label: "auth-session-lifecycle")
 
     /// Begins to listen, once for the process.
     @MainActor private static let isListening: Bool = {
-        monitor.pathUpdateHandler = { path in
+        // `@Sendable`, since a closure that is made on the main actor belongs to it otherwise, and may run nowhere
+        // else.
+        monitor.pathUpdateHandler = { @Sendable path in
             process.handle(
                 .networkPath(
                     NetworkPath(
@@ -81,9 +84,9 @@ enum SystemLifecycle {
     #if os(iOS) || os(macOS)
     @MainActor private static func observe(_ name: Notification.Name, _ signal: LifecycleSignal) {
         // For the life of the process, so nobody has to remove it.
-        _ = NotificationCenter.default.addObserver(forName: name, object: nil, queue: nil) { _ in
-            // Some sessions read their store now, which the main thread must not wait for.
-            DispatchQueue.global(qos: .userInitiated).async { process.handle(signal) }
+        _ = NotificationCenter.default.addObserver(forName: name, object: nil, queue: nil) { @Sendable _ in
+            // Sessions may read their store now, which the main thread must not wait for.
+            queue.async { process.handle(signal) }
         }
     }
     #endif

@@ -45,7 +45,8 @@ struct Scenario: Decodable {
     }
 }
 
-// A field or a step that this runner does not know is an error: a scenario must not pass because half of it was skipped.
+// A field or a step that this runner does not know is an error: a scenario must not pass because half of it was
+// skipped.
 
 extension Scenario {
     init(from decoder: any Decoder) throws {

@@ -1,6 +1,7 @@
 import XCTest
 
-/// Runs every scenario of `tests/scenarios` and writes what came of each to `scenarios/swift.json` in the target folder.
+/// Runs every scenario of `tests/scenarios` and writes what came of each to `scenarios/swift.json` in the target
+/// folder.
 final class ScenarioTests: XCTestCase {
     func testEveryScenarioPasses() async throws {
         let files = try FileManager.default

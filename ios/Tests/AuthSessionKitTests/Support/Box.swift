@@ -21,7 +21,7 @@ final class Box<Value: Sendable>: @unchecked Sendable {
 
 /// Waits until a condition holds, for as long as it ever should take.
 func eventually(
-    _ what: String, file: StaticString = #filePath, line: UInt = #line, _ condition: @escaping @Sendable () async throws -> Bool
+    _ what: String, _ condition: @escaping @Sendable () async throws -> Bool
 ) async throws {
     try await within(seconds: 10, what) {
         while try await !condition() {

@@ -12,7 +12,7 @@ need_command mvn maven
 # What an earlier run left must not be counted.
 reports="$target/kotlin/surefire-reports"
 rm -rf "$reports" "$target/scenarios/kotlin.json"
-# Nor does the compiler read classes that a newer one wrote, or know whose source is gone.
+# Nor can the compiler read classes that a newer one left, or tell whose source is gone.
 rm -rf "$target/kotlin/classes" "$target/kotlin/test-classes"
 
 status=0

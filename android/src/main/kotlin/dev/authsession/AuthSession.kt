@@ -74,7 +74,8 @@ public class AuthSession private constructor(private val session: Session) :
      *
      * A sign-in that has been sent may take effect although its caller was cancelled: look at [state].
      *
-     * @throws AuthSessionException [ErrorCode.SIGN_IN_REJECTED], with the server's [answer][AuthSessionException.answer].
+     * @throws AuthSessionException [ErrorCode.SIGN_IN_REJECTED], with the server's
+     *   [answer][AuthSessionException.answer].
      */
     public suspend fun signIn(credentials: JsonObject): SignInResult = translatingFailures {
         session.signIn(credentials.toString()).toSignInResult()

@@ -77,7 +77,12 @@ public sealed class Part {
         override fun toFfi() = FormPart.Text(name, value)
     }
 
-    private class Bytes(val name: String, val fileName: String, val mediaType: String, val content: ByteArray) : Part() {
+    private class Bytes(
+        val name: String,
+        val fileName: String,
+        val mediaType: String,
+        val content: ByteArray,
+    ) : Part() {
         override fun toFfi() = FormPart.Bytes(name, fileName, mediaType, content)
     }
 

@@ -1,5 +1,6 @@
 package dev.authsession
 
+import dev.authsession.ffi.AppFailure
 import java.util.concurrent.ConcurrentHashMap
 import java.util.concurrent.CountDownLatch
 import kotlin.test.Test
@@ -64,6 +65,15 @@ class AppObjectTest {
                 assertEquals(code, failure.code)
                 assertFalse("canary" in failure.stackTraceToString())
             }
+        }
+    }
+
+    @Test
+    fun `nothing that the app throws unwinds through native frames, and of its text nothing is told`() {
+        for (thrown in listOf(IllegalStateException("canary"), StackOverflowError("canary"))) {
+            val failure = assertFailsWith<AppFailure.Failed> { callingApp("the store") { throw thrown } }
+
+            assertEquals("the store of the app threw ${thrown.javaClass.simpleName}", failure.reason)
         }
     }
 
@@ -152,8 +162,10 @@ class AppObjectTest {
     }
 
     /** Speaks to the authority as its own dialect would, in Kotlin. */
-    private class Own(val realm: Realm, val refreshing: suspend (suspend () -> RefreshOutcome) -> RefreshOutcome = { it() }) :
-        Authority {
+    private class Own(
+        val realm: Realm,
+        val refreshing: suspend (suspend () -> RefreshOutcome) -> RefreshOutcome = { it() },
+    ) : Authority {
         val seen = mutableListOf<String>()
 
         override suspend fun signIn(credentials: JsonObject): SignInOutcome = when (credentials["step"]) {

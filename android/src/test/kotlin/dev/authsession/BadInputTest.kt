@@ -24,8 +24,12 @@ import org.junit.jupiter.api.io.TempDir
 class BadInputTest {
     private val wrongSettings = mapOf<String, (String) -> SessionConfig>(
         "an empty account" to { SessionConfig(it, account = "", allowLoopback = true) },
-        "an allowed origin that is none" to { SessionConfig(it, allowedOrigins = listOf("everywhere"), allowLoopback = true) },
-        "an origin of another scheme" to { SessionConfig(it, allowedOrigins = listOf("ftp://a.example"), allowLoopback = true) },
+        "an allowed origin that is none" to {
+            SessionConfig(it, allowedOrigins = listOf("everywhere"), allowLoopback = true)
+        },
+        "an origin of another scheme" to {
+            SessionConfig(it, allowedOrigins = listOf("ftp://a.example"), allowLoopback = true)
+        },
         "a login that is no URL" to {
             SessionConfig(it, endpoints = TokenEndpoints.Json(loginUrl = "http://["), allowLoopback = true)
         },
@@ -36,12 +40,16 @@ class BadInputTest {
             SessionConfig(it, endpoints = TokenEndpoints.Json(logoutMethod = "GO AWAY"), allowLoopback = true)
         },
         "a timeout of nothing" to { SessionConfig(it, requestTimeout = (-1).seconds, allowLoopback = true) },
-        "a pin that is none" to { SessionConfig(it, pins = listOf(PinSet("a.example", listOf("key"))), allowLoopback = true) },
+        "a pin that is none" to {
+            SessionConfig(it, pins = listOf(PinSet("a.example", listOf("key"))), allowLoopback = true)
+        },
         "an anchor that is none" to {
             SessionConfig(it, developmentAnchors = listOf(byteArrayOf(1)), allowLoopback = true)
         },
         "a header name with a line break" to { SessionConfig(it, deviceIdHeader = "X\n", allowLoopback = true) },
-        "a store that this system has not" to { SessionConfig(it, store = TokenStore.Keystore(), allowLoopback = true) },
+        "a store that this system has not" to {
+            SessionConfig(it, store = TokenStore.Keystore(), allowLoopback = true)
+        },
         "no attempt at all" to { SessionConfig(it, retry = RetryPolicy(0, 1.seconds), allowLoopback = true) },
         "no connection at all" to { SessionConfig(it, maxConnectionsPerHost = -1, allowLoopback = true) },
     )
@@ -83,7 +91,9 @@ class BadInputTest {
             maxConnectionsPerHost = 64,
             answerRules = AnswerRules(mapOf("token_stale" to AnswerMeaning.REFRESH), refreshOnForbidden = true),
             retry = RetryPolicy(1, 1.seconds),
-            pins = listOf(PinSet("cdn.example.com", List(2) { "${"A".repeat(43)}=" }, Instant.fromEpochSeconds(4_000_000_000))),
+            pins = listOf(
+                PinSet("cdn.example.com", List(2) { "${"A".repeat(43)}=" }, Instant.fromEpochSeconds(4_000_000_000)),
+            ),
         )
         AuthSession.open(config).use { session ->
             session.signIn(*ada)

@@ -11,9 +11,9 @@ import kotlin.test.assertTrue
 import kotlinx.coroutines.CompletableDeferred
 import kotlinx.coroutines.awaitCancellation
 import kotlinx.coroutines.cancelAndJoin
-import kotlinx.coroutines.flow.flow
 import kotlinx.coroutines.flow.flowOf
 import kotlinx.coroutines.flow.fold
+import kotlinx.coroutines.flow.map
 import kotlinx.coroutines.flow.onEach
 import kotlinx.coroutines.launch
 import kotlinx.serialization.Serializable
@@ -38,8 +38,7 @@ class BodyTest {
             Body.text("naïve") to "naïve",
             Body.json(Note("hello")) to """{"text":"hello"}""",
             Body.file(file, "text/plain") to "of a file",
-            Body.flow(flowOf("one ", "two").let { pieces -> flow { pieces.collect { emit(it.encodeToByteArray()) } } }) to
-                "one two",
+            Body.flow(flowOf("one ", "two").map(String::encodeToByteArray)) to "one two",
             Body.written { sink -> repeat(3) { sink.write("$it".encodeToByteArray()) } } to "012",
             Body.written { } to "",
         )

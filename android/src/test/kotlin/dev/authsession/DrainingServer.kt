@@ -21,7 +21,8 @@ internal class DrainingServer : AutoCloseable {
                 exchange.sendResponseHeaders(200, 100L * 1024 * 1024)
                 exchange.responseBody.use { body -> repeat(1_600) { body.write(piece) } }
             } else {
-                val size = generateSequence { exchange.requestBody.read(piece) }.takeWhile { it >= 0 }.sumOf { it.toLong() }
+                val sizes = generateSequence { exchange.requestBody.read(piece) }.takeWhile { it >= 0 }
+                val size = sizes.sumOf { it.toLong() }
                 val answer = "$size".encodeToByteArray()
                 exchange.sendResponseHeaders(200, answer.size.toLong())
                 exchange.responseBody.use { it.write(answer) }

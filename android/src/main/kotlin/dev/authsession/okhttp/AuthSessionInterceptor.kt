@@ -8,7 +8,9 @@ import dev.authsession.ErrorCode
 import dev.authsession.Headers
 import java.io.IOException
 import kotlin.time.Duration.Companion.milliseconds
+import kotlinx.coroutines.CancellationException
 import kotlinx.coroutines.delay
+import kotlinx.coroutines.job
 import kotlinx.coroutines.launch
 import kotlinx.coroutines.runBlocking
 import okhttp3.Authenticator
@@ -42,7 +44,8 @@ public fun OkHttpClient.Builder.authSession(session: AuthSession): OkHttpClient.
  * - After a redirect to another origin OkHttp leaves the token out, and it never comes back for that request.
  * - A response does not show the token: its `request` is without it.
  *
- * It blocks OkHttp's own thread while it waits. A call that is cancelled meanwhile ends at once, and the refresh goes on.
+ * It blocks OkHttp's own thread while it waits. A call that is cancelled meanwhile ends at once, and the refresh goes
+ * on.
  */
 public class AuthSessionInterceptor(private val session: AuthSession) : Interceptor {
 
@@ -126,14 +129,14 @@ private fun AuthSession.next(call: Call?, authorization: Authorization, response
 
 /** Blocks this thread until [work] is done or [call] is cancelled. */
 private fun <T> waiting(call: Call?, work: suspend () -> T): T = runBlocking {
-    val caller = coroutineContext[kotlinx.coroutines.Job]
+    val caller = coroutineContext.job
     val watcher = launch {
         while (call?.isCanceled() == false) delay(CANCELLATION_INTERVAL)
-        if (call != null) caller?.cancel()
+        if (call != null) caller.cancel()
     }
     try {
         work()
-    } catch (cancellation: kotlinx.coroutines.CancellationException) {
+    } catch (cancellation: CancellationException) {
         throw IOException("Canceled", cancellation)
     } finally {
         watcher.cancel()

@@ -25,11 +25,14 @@ import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.async
 import kotlinx.coroutines.awaitAll
 import kotlinx.coroutines.runInterruptible
+import okhttp3.Call
+import okhttp3.Callback
 import okhttp3.Dispatcher
 import okhttp3.OkHttpClient
 import okhttp3.Request
 import okhttp3.RequestBody.Companion.toRequestBody
 import okhttp3.Response
+import okhttp3.ResponseBody
 import retrofit2.Retrofit
 import retrofit2.http.GET
 import retrofit2.http.Tag
@@ -54,8 +57,8 @@ class OkHttpTest {
 
         assertEquals(200, response.code)
         assertNull(response.request.header("Authorization"))
-        val texts = listOf(response, response.request, AuthSessionInterceptor(session), AuthSessionAuthenticator(session))
-        assertFalse(texts.any { issued.accessToken in "$it" })
+        val shown = listOf(response, response.request, AuthSessionInterceptor(session), AuthSessionAuthenticator(session))
+        assertFalse(shown.any { issued.accessToken in "$it" })
     }
 
     @Test
@@ -177,12 +180,12 @@ class OkHttpTest {
             realm.command("hold", "endpoint" to "refresh", "when" to "after")
             val call = client(session).newCall(Request.Builder().url("${realm.apiUrl}/me").build())
             val ended = CompletableDeferred<IOException>()
-            call.enqueue(object : okhttp3.Callback {
-                override fun onFailure(call: okhttp3.Call, e: IOException) {
+            call.enqueue(object : Callback {
+                override fun onFailure(call: Call, e: IOException) {
                     ended.complete(e)
                 }
 
-                override fun onResponse(call: okhttp3.Call, response: Response) = response.close()
+                override fun onResponse(call: Call, response: Response) = response.close()
             })
             realm.command("await_held", "endpoint" to "refresh", "count" to 1)
 
@@ -196,10 +199,10 @@ class OkHttpTest {
 
     private interface Api {
         @GET("me")
-        suspend fun me(): okhttp3.ResponseBody
+        suspend fun me(): ResponseBody
 
         @GET("public")
-        suspend fun public(@Tag auth: Auth = Auth.NEVER): okhttp3.ResponseBody
+        suspend fun public(@Tag auth: Auth = Auth.NEVER): ResponseBody
     }
 
     @Test

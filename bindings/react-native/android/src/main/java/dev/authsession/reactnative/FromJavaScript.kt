@@ -26,7 +26,7 @@ internal fun sessionConfig(options: ReadableMap): SessionConfig {
         account = fields.string("account") ?: defaults.account,
         namespace = fields.string("namespace") ?: defaults.namespace,
         endpoints = fields.fields("endpoints")?.let(::tokenEndpoints) ?: defaults.endpoints,
-        store = fields.fields("store")?.let(::tokenStore) ?: defaults.store,
+        store = fields.fields("store")?.let(::tokenStore) ?: TokenStore.Memory,
         allowLoopback = fields.boolean("allowLoopback") ?: defaults.allowLoopback,
         allowedOrigins = fields.strings("allowedOrigins") ?: defaults.allowedOrigins,
         requestTimeout = fields.number("requestTimeoutMs")?.milliseconds,

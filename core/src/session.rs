@@ -245,8 +245,9 @@ impl AuthSession {
         self.host.lifecycle.apply(Input::Resumed);
     }
 
-    /// Says that the process is about to be suspended, and returns when it holds no lock on the store any more: where
-    /// the system takes back the time of a [`BackgroundActivity`](crate::BackgroundActivity). A refresh that is on its
+    /// Says that the process is about to be suspended, and returns when it has given the lease of the store back; one
+    /// that it waits for is not taken any more. A write that is under way has a lock of its own for some milliseconds, and
+    /// is finished. For where the system takes back the time of a [`BackgroundActivity`](crate::BackgroundActivity). A refresh that is on its
     /// way goes on, as far as it comes; another process may refresh meanwhile. [`resume`](Self::resume) ends it.
     pub fn suspend(&self) {
         self.host.lifecycle.suspend();

@@ -9,7 +9,7 @@ use auth_session::{
     AttemptId, AuthorityFuture, CustomAuthority, Error, NetworkFailure, RefreshOutcome, Secret, SignInOutcome,
 };
 use serde_json::Value;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 use crate::callback::{AppFailure, call_app};
 use crate::secret::SecretText;
@@ -30,8 +30,9 @@ pub trait AuthorityCallbacks: Send + Sync {
         reply: Arc<SignInReply>,
     ) -> Result<(), AppFailure>;
 
-    /// Gets new tokens. `attempt_id` is the same for every attempt with this token. An answer that comes later than
-    /// 10 s after the call is lost.
+    /// Gets new tokens. `attempt_id` is the same for every attempt with this token. Callers wait 10 s for an answer; one
+    /// that comes later is used by the next of them, and until it comes, or the reply is let go of, the app is not asked
+    /// again.
     fn refresh(
         &self,
         refresh_token: Arc<SecretText>,
@@ -110,7 +111,17 @@ impl SignInReply {
 
 /// Where the answer to a refresh goes: one row of the failure table. Only the first one counts.
 #[derive(uniffi::Object)]
-pub struct RefreshReply(Slot<RefreshOutcome>);
+pub struct RefreshReply(watch::Sender<Option<RefreshOutcome>>);
+
+impl RefreshReply {
+    fn give(&self, outcome: RefreshOutcome) {
+        self.0.send_if_modified(|given| {
+            let first = given.is_none();
+            given.get_or_insert(outcome);
+            first
+        });
+    }
+}
 
 #[uniffi::export]
 impl RefreshReply {
@@ -122,43 +133,43 @@ impl RefreshReply {
         expires_in_seconds: Option<u64>,
     ) {
         let tokens = tokens(Some(access_token), refresh_token, expires_in_seconds);
-        self.0.give(tokens.map_or(RefreshOutcome::Ambiguous, RefreshOutcome::Rotated));
+        self.give(tokens.map_or(RefreshOutcome::Ambiguous, RefreshOutcome::Rotated));
     }
 
     /// A new refresh token, and no access token.
     pub fn salvaged(&self, refresh_token: String) {
-        self.0.give(RefreshOutcome::Salvaged(Secret::new(refresh_token)));
+        self.give(RefreshOutcome::Salvaged(Secret::new(refresh_token)));
     }
 
     /// The request may have taken effect, but no usable answer came.
     pub fn ambiguous(&self) {
-        self.0.give(RefreshOutcome::Ambiguous);
+        self.give(RefreshOutcome::Ambiguous);
     }
 
     /// The refresh token is no good. `certain` is false where the answer may come from something in between.
     pub fn rejected(&self, certain: bool) {
-        self.0.give(RefreshOutcome::Rejected { certain });
+        self.give(RefreshOutcome::Rejected { certain });
     }
 
     /// The server does not accept this client's set-up.
     pub fn misconfigured(&self, explanation: String) {
-        self.0.give(RefreshOutcome::Misconfigured(explanation));
+        self.give(RefreshOutcome::Misconfigured(explanation));
     }
 
     /// The server cannot answer now.
     pub fn unavailable(&self, retry_after_ms: Option<u64>) {
         let retry_after = retry_after_ms.map(Duration::from_millis);
-        self.0.give(RefreshOutcome::Unavailable { retry_after });
+        self.give(RefreshOutcome::Unavailable { retry_after });
     }
 
     /// Nothing was sent.
     pub fn unreachable(&self) {
-        self.0.give(RefreshOutcome::Unreachable);
+        self.give(RefreshOutcome::Unreachable);
     }
 
     /// An answer that means nothing.
     pub fn unexpected(&self, status: u16) {
-        self.0.give(RefreshOutcome::Unexpected { status });
+        self.give(RefreshOutcome::Unexpected { status });
     }
 }
 
@@ -182,7 +193,19 @@ fn json(text: Option<&str>) -> Result<Value, Error> {
 }
 
 /// The app's authority as the core sees it.
-pub(crate) struct AppAuthority(pub(crate) Arc<dyn AuthorityCallbacks>);
+pub(crate) struct AppAuthority {
+    app: Arc<dyn AuthorityCallbacks>,
+    /// The refresh that the app has not answered yet. The core gives up waiting and asks again, but the app goes on with
+    /// what it has begun: a second request with the same token would look like a theft, and what the first one brings
+    /// would be lost.
+    refreshing: Mutex<Option<Refreshing>>,
+}
+
+#[derive(Clone)]
+struct Refreshing {
+    attempt: AttemptId,
+    outcome: watch::Receiver<Option<RefreshOutcome>>,
+}
 
 impl fmt::Debug for AppAuthority {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -191,13 +214,47 @@ impl fmt::Debug for AppAuthority {
 }
 
 impl AppAuthority {
+    pub(crate) fn new(app: Arc<dyn AuthorityCallbacks>) -> Self {
+        Self { app, refreshing: Mutex::default() }
+    }
+
+    /// The refresh with this attempt id, which is begun unless the app is busy with it.
+    fn refreshing(&self, token: Secret, attempt: AttemptId) -> Refreshing {
+        let mut refreshing = self.refreshing.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(refreshing) = refreshing.as_ref().filter(|refreshing| refreshing.attempt == attempt) {
+            return refreshing.clone();
+        }
+        let (reply, outcome) = watch::channel(None);
+        let (reply, app, id) = (Arc::new(RefreshReply(reply)), Arc::clone(&self.app), attempt.clone());
+        let begun = Refreshing { attempt, outcome };
+        *refreshing = Some(begun.clone());
+        tokio::spawn(async move {
+            let given = Arc::clone(&reply);
+            let call = move || app.refresh(SecretText::new(token), id.as_str().to_owned(), given);
+            if call_app(call).await.is_err() {
+                // Whatever the app threw, it may have sent the token before.
+                reply.ambiguous();
+            }
+        });
+        begun
+    }
+
+    async fn refreshed(&self, mut refreshing: Refreshing) -> RefreshOutcome {
+        let outcome = refreshing.outcome.wait_for(Option::is_some).await;
+        // Without an answer the app has let go of the reply.
+        let outcome = outcome.ok().and_then(|outcome| outcome.clone()).unwrap_or(RefreshOutcome::Ambiguous);
+        let mut current = self.refreshing.lock().unwrap_or_else(PoisonError::into_inner);
+        current.take_if(|current| current.attempt == refreshing.attempt);
+        outcome
+    }
+
     /// Calls the app and waits for its answer; `None` if it failed or let go of the reply.
     async fn ask<T: Send + 'static>(
         &self,
         call: impl FnOnce(Arc<dyn AuthorityCallbacks>, Slot<T>) -> Result<(), AppFailure> + Send + 'static,
     ) -> Result<Option<T>, AppFailure> {
         let (slot, answer) = Slot::new();
-        let authority = Arc::clone(&self.0);
+        let authority = Arc::clone(&self.app);
         call_app(move || call(authority, slot)).await?;
         Ok(answer.await.ok())
     }
@@ -231,12 +288,7 @@ impl CustomAuthority for AppAuthority {
     }
 
     fn refresh(&self, refresh_token: Secret, attempt: AttemptId) -> AuthorityFuture<'_, RefreshOutcome> {
-        let ask = self.ask(move |app, slot| {
-            let token = SecretText::new(refresh_token);
-            app.refresh(token, attempt.as_str().to_owned(), Arc::new(RefreshReply(slot)))
-        });
-        // Whatever the app threw, it may have sent the token before.
-        Box::pin(async { ask.await.ok().flatten().unwrap_or(RefreshOutcome::Ambiguous) })
+        Box::pin(async { self.refreshed(self.refreshing(refresh_token, attempt)).await })
     }
 
     fn revoke(&self, refresh_token: Secret, access_token: Option<Secret>) -> AuthorityFuture<'_, bool> {
@@ -287,13 +339,13 @@ mod tests {
     }
 
     fn refreshed(answer: fn(&RefreshReply) -> Result<(), AppFailure>) -> RefreshOutcome {
-        let app = AppAuthority(Arc::new(App(answer, |_| Ok(()))));
+        let app = AppAuthority::new(Arc::new(App(answer, |_| Ok(()))));
         let attempt = serde_json::from_str(r#""attempt""#).expect("an attempt id");
         wait(async move { app.refresh(Secret::new("refresh"), attempt).await })
     }
 
     fn sign_in(answer: fn(&SignInReply) -> Result<(), AppFailure>) -> Result<SignInOutcome, Error> {
-        let app = AppAuthority(Arc::new(App(|_| Ok(()), answer)));
+        let app = AppAuthority::new(Arc::new(App(|_| Ok(()), answer)));
         wait(async move { app.sign_in(Value::Null).await })
     }
 
@@ -314,6 +366,60 @@ mod tests {
             Ok(())
         });
         assert!(matches!(outcome, RefreshOutcome::Rejected { certain: true }));
+    }
+
+    /// Keeps every reply.
+    struct Slow(Mutex<Vec<Arc<RefreshReply>>>);
+
+    impl AuthorityCallbacks for Slow {
+        fn sign_in(&self, _: String, _: Arc<SignInReply>) -> Result<(), AppFailure> {
+            Ok(())
+        }
+
+        fn continue_sign_in(&self, _: String, _: String, _: Arc<SignInReply>) -> Result<(), AppFailure> {
+            Ok(())
+        }
+
+        fn refresh(&self, _: Arc<SecretText>, _: String, reply: Arc<RefreshReply>) -> Result<(), AppFailure> {
+            self.0.lock().expect("no panic").push(reply);
+            Ok(())
+        }
+
+        fn revoke(
+            &self,
+            _: Arc<SecretText>,
+            _: Option<Arc<SecretText>>,
+            _: Arc<RevocationReply>,
+        ) -> Result<(), AppFailure> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn an_app_is_asked_once_however_often_the_core_gives_up_and_its_late_answer_counts() {
+        let slow = Arc::new(Slow(Mutex::default()));
+        let app = Arc::new(AppAuthority::new(Arc::clone(&slow) as Arc<dyn AuthorityCallbacks>));
+        let attempt = |name: &str| serde_json::from_value::<AttemptId>(name.into()).expect("an attempt id");
+        let outcome = wait({
+            let (app, slow, first) = (Arc::clone(&app), Arc::clone(&slow), attempt("first"));
+            async move {
+                for _ in 0..3 {
+                    let given_up = app.refresh(Secret::new("refresh"), first.clone());
+                    let patience = std::time::Duration::from_millis(50);
+                    assert!(tokio::time::timeout(patience, given_up).await.is_err());
+                }
+                slow.0.lock().expect("no panic")[0].rotated("access".into(), None, None);
+                app.refresh(Secret::new("refresh"), first).await
+            }
+        });
+        assert!(matches!(outcome, RefreshOutcome::Rotated(_)));
+        assert_eq!(slow.0.lock().expect("no panic").len(), 1);
+        // Another token is another refresh.
+        wait(async move {
+            let next = app.refresh(Secret::new("refresh"), attempt("next"));
+            assert!(tokio::time::timeout(std::time::Duration::from_millis(50), next).await.is_err());
+        });
+        assert_eq!(slow.0.lock().expect("no panic").len(), 2);
     }
 
     #[test]
@@ -339,7 +445,7 @@ mod tests {
 
     #[test]
     fn a_revocation_that_panics_is_not_confirmed() {
-        let app = AppAuthority(Arc::new(App(|_| Ok(()), |_| Ok(()))));
+        let app = AppAuthority::new(Arc::new(App(|_| Ok(()), |_| Ok(()))));
         assert!(!wait(async move { app.revoke(Secret::new("refresh"), None).await }));
     }
 }

@@ -96,7 +96,7 @@ impl TokenEndpoints {
         match self {
             Self::Json { options } => options.into_dialect().map(Dialect::from),
             Self::OAuth2 { options } => Ok(options.into_dialect().into()),
-            Self::Custom { authority } => Ok(CustomDialect::new(AppAuthority(authority)).into()),
+            Self::Custom { authority } => Ok(CustomDialect::new(AppAuthority::new(authority)).into()),
         }
     }
 }

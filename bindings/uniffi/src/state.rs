@@ -171,9 +171,10 @@ impl EventQueue {
         if reading.is_none() {
             *reading = self.read();
         }
-        let event = reading.as_mut()?.await.ok()?;
+        let event = reading.as_mut()?.await;
+        // Before anything else: what is done must not be waited for again.
         *reading = None;
-        event.map(SessionEvent::from)
+        event.ok()?.map(SessionEvent::from)
     }
 
     /// Ends the queue: whoever waits for the next event gets `None`. Swift needs it, whose tasks do not

@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio::time::{sleep, timeout};
@@ -36,6 +36,8 @@ const REFRESH_TIMEOUT: Duration = Duration::from_secs(10);
 const RESTORE_PATIENCE: Duration = Duration::from_secs(5);
 /// Whoever has the lease refreshes and saves in that time, or is stopped.
 const LEASE_PATIENCE: Duration = Duration::from_secs(15);
+/// How long it is waited for before a suspension is looked for.
+const LEASE_TURN: Duration = Duration::from_millis(100);
 /// How long a sign-in waits for the revocation of the session before.
 pub(crate) const REVOCATION_PATIENCE: Duration = Duration::from_secs(2);
 /// How many events a slow listener may be behind before it misses some.
@@ -683,7 +685,7 @@ impl Shared {
         let suspensions = self.leases().suspensions;
         let no_time = || StoreError::Transient("the system gives the app no time in the background".into());
         let activity = Activity::begin(self.activity.as_ref()).ok_or_else(no_time)?;
-        let lease = self.store.lease(&self.slot, LEASE_PATIENCE)?;
+        let lease = self.wait_for_lease(suspensions)?.ok_or_else(no_time)?;
         let shared = lease.is_shared();
         let loaded = if shared {
             self.load()
@@ -700,6 +702,22 @@ impl Shared {
         }
         leases.held.insert(attempt, (lease, activity));
         Ok(Leased { shared, loaded })
+    }
+
+    /// In turns, so that a process that is about to be suspended stops waiting. `None` if it was.
+    fn wait_for_lease(&self, suspensions: u64) -> Result<Option<Lease>, StoreError> {
+        let began = Instant::now();
+        loop {
+            let turn = Instant::now();
+            let leased = self.store.lease(&self.slot, LEASE_TURN);
+            if self.leases().suspensions != suspensions {
+                return Ok(None);
+            }
+            // What fails sooner is not held by somebody else.
+            if leased.is_ok() || turn.elapsed() < LEASE_TURN || began.elapsed() >= LEASE_PATIENCE {
+                return leased.map(Some);
+            }
+        }
     }
 
     fn load(&self) -> Loaded {

@@ -15,7 +15,8 @@ use crate::lifecycle::record::{Entry, MAX_ENCODED_BYTES, Record, RecordError, To
 
 /// What an app's own place for secrets must be able to do: keep one content for each slot. The content is
 /// versioned and checksummed by the library; it holds tokens, and is as safe as the place is. Methods may block for
-/// seconds; they are called on threads for that, one at a time for one account.
+/// seconds; they are called on threads for that, one at a time. Where processes share the place, the others wait with
+/// their writes meanwhile.
 pub trait HostBytes: Send + Sync + fmt::Debug + 'static {
     /// The content of the slot. Changes nothing.
     fn load(&self, slot: &Slot) -> HostLoad;
@@ -61,7 +62,8 @@ pub struct HostStore<B> {
     bytes: B,
     identity: StoreIdentity,
     shared: Option<Directory>,
-    writing: Mutex<()>,
+    /// The app's place is called once at a time.
+    calling: Mutex<()>,
 }
 
 impl<B: HostBytes> HostStore<B> {
@@ -71,7 +73,7 @@ impl<B: HostBytes> HostStore<B> {
             bytes,
             identity: StoreIdentity::named(format!("host:{name}")),
             shared: None,
-            writing: Mutex::default(),
+            calling: Mutex::default(),
         }
     }
 
@@ -82,7 +84,7 @@ impl<B: HostBytes> HostStore<B> {
     }
 
     fn write(&self, slot: &Slot, entry: &Entry, expected: Expected) -> Result<Generation, StoreError> {
-        let _in_this_process = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let _in_this_process = self.calling.lock().unwrap_or_else(PoisonError::into_inner);
         let _among_processes = self.shared.as_ref().map(|directory| directory.write(slot)).transpose()?;
         let present = match self.bytes.load(slot) {
             HostLoad::Found(content) => Some(Entry::decode(slot, &content).map(|(_, generation)| generation)),
@@ -100,6 +102,7 @@ impl<B: HostBytes> HostStore<B> {
 
 impl<B: HostBytes> SecretStore for HostStore<B> {
     fn load(&self, slot: &Slot) -> Load {
+        let _in_this_process = self.calling.lock().unwrap_or_else(PoisonError::into_inner);
         match self.bytes.load(slot) {
             HostLoad::Found(content) if content.len() > MAX_ENCODED_BYTES => {
                 Load::Corrupt("larger than a record".into())

@@ -14,7 +14,7 @@ public final class Authorization: Sendable {
     }
 
     /// The value for the header. Whoever calls this keeps it out of logs, and sends it to the origin that it was asked
-    /// for and to no other.
+    /// for and to no other, not after a redirect either.
     public func expose() -> String {
         value.expose()
     }
@@ -44,7 +44,7 @@ extension AuthSession {
     /// - Throws: ``AuthSessionError``, such as `origin_not_allowed`, `signed_out` or `refresh_unavailable`.
     public func authorization(for url: URL) async throws -> Authorization {
         try await translatingFailures {
-            Authorization(try await session.authorization(url: try webAddress(url)))
+            Authorization(try await session.authorization(url: try webAddress(url, orOf: ["wss", "ws"])))
         }
     }
 

@@ -3,10 +3,10 @@ internal import AuthSessionBindings
 
 /// A place for secrets that the app implements, for ``AuthSession/Store/app(_:name:sharedDirectory:)``.
 ///
-/// Its functions may block; they are called on threads of the library, one at a time for one account, and never while
-/// the library holds a lock: they may use the session. What they throw never signs anybody out: the session is locked,
-/// or goes on in memory, and the store is tried again. Throw ``StoreFailure`` to say what is the matter; of any other
-/// error no more than the type is reported, since its text may quote what was stored.
+/// Its functions may block; they are called on threads of the library, one at a time, and may look at the session. Other
+/// processes that share the place wait with their writes meanwhile. What they throw never signs anybody out: the session
+/// is locked, or goes on in memory, and the store is tried again. Throw ``StoreFailure`` to say what is the matter; of
+/// any other error no more than the type is reported, since its text may quote what was stored.
 public protocol CustomStore: Sendable {
     /// What was written last for this account; nil if nothing ever was. Changes nothing.
     func load(namespace: String, account: String) throws -> StoredContent?

@@ -76,8 +76,8 @@ public struct TransferProgress: Sendable, Equatable {
 /// The text of a URL that is one of the web, or without a scheme, and then relative to the base URL.
 ///
 /// - Throws: ``AuthSessionError`` for one of another scheme, which would be taken for a path.
-func webAddress(_ url: URL) throws -> String {
-    if let scheme = url.scheme?.lowercased(), !["https", "http"].contains(scheme) {
+func webAddress(_ url: URL, orOf others: [String] = []) throws -> String {
+    if let scheme = url.scheme?.lowercased(), !(["https", "http"] + others).contains(scheme) {
         throw AuthSessionError(
             .invalidRequest, "the URL's scheme is \(scheme): https is expected, or a path under the base URL")
     }

@@ -80,6 +80,7 @@ extension AuthSession: RequestSender {
     ) throws -> APIClient {
         try translatingFailures {
             APIClient(
+                of: self,
                 try session.client(
                     options: ClientOptions(
                         baseUrl: baseURL.absoluteString,
@@ -93,8 +94,11 @@ extension AuthSession: RequestSender {
 /// Another API host of a session; see ``AuthSession/client(for:headers:timeout:)``.
 public final class APIClient: RequestSender {
     private let client: AuthSessionBindings.ApiClient
+    /// Kept, because it is the session that hears of the app's lifecycle.
+    private let session: AuthSession
 
-    init(_ client: AuthSessionBindings.ApiClient) {
+    init(of session: AuthSession, _ client: AuthSessionBindings.ApiClient) {
+        self.session = session
         self.client = client
     }
 

@@ -36,6 +36,19 @@ final class AuthorizationTests: XCTestCase {
         XCTAssertNil(next)
     }
 
+    func testAWebSocketGetsTheTokenOfTheOriginOfTheSameName() async throws {
+        let realm = try await Realm.new()
+        let session = try await realm.signedInSession()
+        var address = try XCTUnwrap(URLComponents(url: realm.apiURL, resolvingAgainstBaseURL: false))
+        address.scheme = "ws"
+        let socket = try XCTUnwrap(address.url)
+
+        let authorization = try await session.authorization(for: socket)
+
+        let same = try await session.authorization(for: realm.apiURL)
+        XCTAssertEqual(authorization.expose(), same.expose())
+    }
+
     func testItsTextsDoNotShowTheToken() async throws {
         let realm = try await Realm.new()
         let session = try await realm.openSession()

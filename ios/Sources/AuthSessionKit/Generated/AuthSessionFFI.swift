@@ -1022,8 +1022,9 @@ public protocol AuthorityCallbacks: AnyObject, Sendable {
     func continueSignIn(step: String, bodyJson: String, reply: SignInReply) throws
 
     /**
-     * Gets new tokens. `attempt_id` is the same for every attempt with this token. An answer that comes later than
-     * 10 s after the call is lost.
+     * Gets new tokens. `attempt_id` is the same for every attempt with this token. Callers wait 10 s for an answer; one
+     * that comes later is used by the next of them, and until it comes, or the reply is let go of, the app is not asked
+     * again.
      */
     func refresh(refreshToken: SecretText, attemptId: String, reply: RefreshReply) throws
 
@@ -1118,8 +1119,9 @@ open func continueSignIn(step: String, bodyJson: String, reply: SignInReply)thro
 }
 
     /**
-     * Gets new tokens. `attempt_id` is the same for every attempt with this token. An answer that comes later than
-     * 10 s after the call is lost.
+     * Gets new tokens. `attempt_id` is the same for every attempt with this token. Callers wait 10 s for an answer; one
+     * that comes later is used by the next of them, and until it comes, or the reply is let go of, the app is not asked
+     * again.
      */
 open func refresh(refreshToken: SecretText, attemptId: String, reply: RefreshReply)throws   {try rustCallWithError(FfiConverterTypeAppFailure_lift) {
         uniffiCallStatus in
@@ -8529,7 +8531,7 @@ private let initializationResult: InitializationResult = {
     if (uniffi_auth_session_ffi_checksum_method_authoritycallbacks_continue_sign_in() != 27532) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_auth_session_ffi_checksum_method_authoritycallbacks_refresh() != 25905) {
+    if (uniffi_auth_session_ffi_checksum_method_authoritycallbacks_refresh() != 34426) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_auth_session_ffi_checksum_method_authoritycallbacks_revoke() != 52110) {

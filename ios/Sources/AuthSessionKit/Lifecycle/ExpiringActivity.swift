@@ -14,7 +14,8 @@ final class ExpiringActivity: BackgroundActivity, @unchecked Sendable {
     private let perform: Perform
     private let onExpiry: @Sendable () -> Void
     private let lock = NSLock()
-    /// Those that have begun. Which of them an ``end()`` is meant for does not matter: each ends once.
+    /// Those that have begun. Which of them an ``end()`` is meant for does not matter, but for one that the system has
+    /// ended: its own end must not take the time of another.
     private var assertions: [Assertion] = []
 
     /// - Parameter onExpiry: Gives back what must not be held while the process is suspended, before it returns.
@@ -43,7 +44,13 @@ final class ExpiringActivity: BackgroundActivity, @unchecked Sendable {
     }
 
     func end() {
-        lock.withLock { assertions.popLast() }?.end()
+        let assertion = lock.withLock { () -> Assertion? in
+            if let over = assertions.firstIndex(where: { !$0.isGranted }) {
+                return assertions.remove(at: over)
+            }
+            return assertions.popLast()
+        }
+        assertion?.end()
     }
 }
 

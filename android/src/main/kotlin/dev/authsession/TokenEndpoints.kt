@@ -66,7 +66,10 @@ public sealed interface TokenEndpoints {
         val terminalStatuses: List<Int> = emptyList(),
         /** Further codes of its errors that do. */
         val terminalCodes: List<String> = emptyList(),
-    ) : TokenEndpoints
+    ) : TokenEndpoints {
+        /** Without the values of [parameters], which may hold a key. */
+        override fun toString(): String = "OAuth2($tokenEndpoint, $clientId, parameters=${parameters.map { it.first }})"
+    }
 
     /** What the app does by itself. */
     public data class Custom(
@@ -81,7 +84,10 @@ public data class CallAdditions(
     val fields: JsonObject = JsonObject(emptyMap()),
     /** Headers of the call. */
     val headers: Headers = Headers.None,
-)
+) {
+    /** Without values, which may be keys. */
+    override fun toString(): String = "CallAdditions(${fields.size} fields, headers)"
+}
 
 internal fun TokenEndpoints.toFfi(): FfiTokenEndpoints = when (this) {
     is TokenEndpoints.Json -> FfiTokenEndpoints.Json(

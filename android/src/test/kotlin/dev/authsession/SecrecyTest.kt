@@ -3,6 +3,8 @@ package dev.authsession
 import kotlin.test.Test
 import kotlin.test.assertEquals
 import kotlin.test.assertFailsWith
+import kotlin.test.assertFalse
+import kotlinx.serialization.json.JsonObject
 import kotlinx.serialization.json.JsonPrimitive
 
 class SecrecyTest {
@@ -31,5 +33,17 @@ class SecrecyTest {
 
         val secrets = listOf(issued.accessToken, issued.refreshToken)
         assertEquals(emptyList(), texts.filter { text -> secrets.any { it in text } })
+    }
+
+    @Test
+    fun `what a backend wants to be sent is not shown`() {
+        val additions = CallAdditions(
+            JsonObject(mapOf("client_secret" to JsonPrimitive("canary"))),
+            Headers("X-Api-Key" to "canary"),
+        )
+        val json = TokenEndpoints.Json(login = additions)
+        val oauth = TokenEndpoints.OAuth2("/token", "app", parameters = listOf("audience" to "canary"))
+
+        for (shown in listOf("$additions", "$json", "$oauth")) assertFalse("canary" in shown, shown)
     }
 }

@@ -5,7 +5,6 @@ import android.content.ContentValues
 import android.database.Cursor
 import android.net.Uri
 import dev.authsession.AuthSession
-import dev.authsession.AuthSessionException
 
 /**
  * Calls [AuthSession.init] before `Application.onCreate`, in the app's main process. It provides nothing. An app that
@@ -16,7 +15,7 @@ public class AuthSessionInitializer : ContentProvider() {
         val context = context ?: return false
         try {
             AuthSession.init(context)
-        } catch (_: AuthSessionException) {
+        } catch (_: Exception) {
             // An app must not crash at its start for what it may never use. Opening a session says what is wrong.
             return false
         }

@@ -1415,7 +1415,7 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_auth_session_ffi_checksum_method_authoritycallbacks_continue_sign_in() and 0xFFFF) != 27532) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_auth_session_ffi_checksum_method_authoritycallbacks_refresh() and 0xFFFF) != 25905) {
+    if ((lib.uniffi_auth_session_ffi_checksum_method_authoritycallbacks_refresh() and 0xFFFF) != 34426) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_auth_session_ffi_checksum_method_authoritycallbacks_revoke() and 0xFFFF) != 52110) {
@@ -2776,8 +2776,9 @@ public interface AuthorityCallbacks {
     fun `continueSignIn`(`step`: kotlin.String, `bodyJson`: kotlin.String, `reply`: SignInReply)
 
     /**
-     * Gets new tokens. `attempt_id` is the same for every attempt with this token. An answer that comes later than
-     * 10 s after the call is lost.
+     * Gets new tokens. `attempt_id` is the same for every attempt with this token. Callers wait 10 s for an answer; one
+     * that comes later is used by the next of them, and until it comes, or the reply is let go of, the app is not asked
+     * again.
      */
     fun `refresh`(`refreshToken`: SecretText, `attemptId`: kotlin.String, `reply`: RefreshReply)
 
@@ -2933,8 +2934,9 @@ open class AuthorityCallbacksImpl: Disposable, AutoCloseable, AuthorityCallbacks
 
 
     /**
-     * Gets new tokens. `attempt_id` is the same for every attempt with this token. An answer that comes later than
-     * 10 s after the call is lost.
+     * Gets new tokens. `attempt_id` is the same for every attempt with this token. Callers wait 10 s for an answer; one
+     * that comes later is used by the next of them, and until it comes, or the reply is let go of, the app is not asked
+     * again.
      */
     @Throws(AppFailure::class)override fun `refresh`(`refreshToken`: SecretText, `attemptId`: kotlin.String, `reply`: RefreshReply)
         =

@@ -7,6 +7,7 @@ import dev.authsession.Authorization
 import dev.authsession.ErrorCode
 import dev.authsession.Headers
 import java.io.IOException
+import java.io.InterruptedIOException
 import kotlin.time.Duration.Companion.milliseconds
 import kotlinx.coroutines.CancellationException
 import kotlinx.coroutines.delay
@@ -54,7 +55,9 @@ public class AuthSessionInterceptor(private val session: AuthSession) : Intercep
         val auth = request.tag(Auth::class.java) ?: Auth.REQUIRED
         if (auth == Auth.NEVER || request.header(AUTHORIZATION) != null) return chain.proceed(request)
         val authorization = authorization(chain.call(), request, auth) ?: return chain.proceed(request)
-        val response = chain.proceed(request.with(authorization))
+        // The authenticator has to know whether its call was cancelled.
+        val sent = request.with(authorization).newBuilder().tag(Call::class.java, chain.call()).build()
+        val response = chain.proceed(sent)
         return afterForbidden(chain, response).withoutToken()
     }
 
@@ -90,7 +93,8 @@ public class AuthSessionAuthenticator(private val session: AuthSession) : Authen
 
     override fun authenticate(route: Route?, response: Response): Request? {
         val authorization = response.request.authorization() ?: return null
-        return session.next(null, authorization, response)?.let { response.request.with(it) }
+        val call = response.request.tag(Call::class.java)
+        return session.next(call, authorization, response)?.let { response.request.with(it) }
     }
 }
 
@@ -114,7 +118,11 @@ private fun Request.authorization(): Authorization? =
 
 private fun Response.withoutToken(): Response {
     if (request.authorization() == null) return this
-    val shown = request.newBuilder().removeHeader(AUTHORIZATION).tag(Authorization::class.java, null).build()
+    val shown = request.newBuilder()
+        .removeHeader(AUTHORIZATION)
+        .tag(Authorization::class.java, null)
+        .tag(Call::class.java, null)
+        .build()
     return newBuilder().request(shown).build()
 }
 
@@ -127,8 +135,20 @@ private fun AuthSession.next(call: Call?, authorization: Authorization, response
     null
 }
 
-/** Blocks this thread until [work] is done or [call] is cancelled. */
-private fun <T> waiting(call: Call?, work: suspend () -> T): T = runBlocking {
+/**
+ * Blocks this thread until [work] is done or [call] is cancelled. OkHttp ends the app on anything but an [IOException],
+ * so a session that is closed and a thread that is interrupted are ones as well.
+ */
+private fun <T> waiting(call: Call?, work: suspend () -> T): T = try {
+    blocking(call, work)
+} catch (interruption: InterruptedException) {
+    Thread.currentThread().interrupt()
+    throw InterruptedIOException("interrupted")
+} catch (_: IllegalStateException) {
+    throw IOException("the session of this client is closed")
+}
+
+private fun <T> blocking(call: Call?, work: suspend () -> T): T = runBlocking {
     val caller = coroutineContext.job
     val watcher = launch {
         while (call?.isCanceled() == false) delay(CANCELLATION_INTERVAL)

@@ -14,17 +14,22 @@ import dev.authsession.ada
 import dev.authsession.realmTest
 import dev.authsession.redirect
 import java.io.IOException
+import java.io.InterruptedIOException
 import java.util.concurrent.TimeUnit
+import kotlin.concurrent.thread
 import kotlin.test.Test
 import kotlin.test.assertEquals
 import kotlin.test.assertFailsWith
 import kotlin.test.assertFalse
+import kotlin.test.assertIs
 import kotlin.test.assertNull
+import kotlin.time.Duration.Companion.seconds
 import kotlinx.coroutines.CompletableDeferred
 import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.async
 import kotlinx.coroutines.awaitAll
 import kotlinx.coroutines.runInterruptible
+import kotlinx.coroutines.withTimeout
 import okhttp3.Call
 import okhttp3.Callback
 import okhttp3.Dispatcher
@@ -196,6 +201,50 @@ class OkHttpTest {
             assertEquals(200, session.get("/me").status)
             assertEquals(1, realm.counters()["refresh_requests"])
         }
+
+    @Test
+    fun `a call that is cancelled while its 401 is answered ends at once`() = realmTest { realm, session ->
+        session.signIn(*ada)
+        realm.command("expire_access_tokens")
+        realm.command("hold", "endpoint" to "refresh", "when" to "after")
+        val call = client(session).newCall(Request.Builder().url("${realm.apiUrl}/me").build())
+        val ended = async(Dispatchers.IO) { assertFailsWith<IOException> { call.execute() } }
+        realm.command("await_held", "endpoint" to "refresh", "count" to 1)
+
+        call.cancel()
+
+        withTimeout(10.seconds) { ended.await() }
+        realm.command("release", "endpoint" to "refresh")
+        assertEquals(200, session.get("/me").status)
+    }
+
+    @Test
+    fun `a thread that is interrupted while it waits gets an exception that OkHttp knows`() = realmTest { realm, session ->
+        session.adopt(Tokens(null, realm.issueTokens().refreshToken))
+        realm.command("hold", "endpoint" to "refresh", "when" to "after")
+        val call = client(session).newCall(Request.Builder().url("${realm.apiUrl}/me").build())
+        val ended = CompletableDeferred<Pair<Throwable?, Boolean>>()
+        val caller = thread {
+            val failure = runCatching { call.execute() }.exceptionOrNull()
+            ended.complete(failure to Thread.currentThread().isInterrupted)
+        }
+        realm.command("await_held", "endpoint" to "refresh", "count" to 1)
+
+        caller.interrupt()
+
+        val (failure, interrupted) = withTimeout(10.seconds) { ended.await() }
+        assertIs<InterruptedIOException>(failure)
+        assertEquals(true, interrupted)
+        realm.command("release", "endpoint" to "refresh")
+    }
+
+    @Test
+    fun `a request of a session that is closed fails as one of I O`() = realmTest { realm, session ->
+        val client = client(session)
+        session.close()
+
+        assertFailsWith<IOException> { client.call("${realm.apiUrl}/me") }
+    }
 
     private interface Api {
         @GET("me")

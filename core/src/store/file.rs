@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use super::files::{Directory, describe, transient};
 use super::{
-    Expected, Generation, Lease, Load, SecretStore, Slot, StoreError, StoreIdentity, encoded, next_generation,
+    Expected, Generation, Lease, Load, SecretStore, Slot, StoreError, StoreIdentity, decode, encoded,
+    next_generation,
 };
 use crate::lifecycle::record::{Entry, MAX_ENCODED_BYTES, Record, Tombstone};
 
@@ -27,7 +28,7 @@ impl FileStore {
     fn write(&self, slot: &Slot, entry: &Entry, expected: Expected) -> Result<Generation, StoreError> {
         let writing = self.directory.write(slot)?;
         let present = self.directory.read(slot, MAX_ENCODED_BYTES).map_err(transient)?;
-        let present = present.map(|bytes| Entry::decode(slot, &bytes).map(|(_, generation)| generation));
+        let present = present.map(|bytes| decode(slot, &bytes).map(|(_, generation)| generation));
         let next = next_generation(present, entry, expected)?;
         writing.replace(&encoded(entry, slot, next)?).map_err(transient)?;
         Ok(next)
@@ -37,10 +38,7 @@ impl FileStore {
 impl SecretStore for FileStore {
     fn load(&self, slot: &Slot) -> Load {
         match self.directory.read(slot, MAX_ENCODED_BYTES) {
-            Ok(Some(bytes)) => match Entry::decode(slot, &bytes) {
-                Ok((entry, generation)) => Load::of(entry, generation),
-                Err(error) => error.into(),
-            },
+            Ok(Some(bytes)) => decode(slot, &bytes).into(),
             Ok(None) => Load::Absent,
             Err(error) => Load::Transient(describe(&error)),
         }

@@ -9,9 +9,10 @@ use zeroize::Zeroizing;
 
 use super::files::Directory;
 use super::{
-    Expected, Generation, Lease, Load, SecretStore, Slot, StoreError, StoreIdentity, encoded, next_generation,
+    Expected, Generation, Lease, Load, SecretStore, Slot, StoreError, StoreIdentity, decode, encoded,
+    next_generation,
 };
-use crate::lifecycle::record::{Entry, MAX_ENCODED_BYTES, Record, RecordError, Tombstone};
+use crate::lifecycle::record::{Entry, Record, RecordError, Tombstone};
 
 /// What an app's own place for secrets must be able to do: keep one content for each slot. The content is
 /// versioned and checksummed by the library; it holds tokens, and is as safe as the place is. Methods may block for
@@ -87,7 +88,7 @@ impl<B: HostBytes> HostStore<B> {
         let _in_this_process = self.calling.lock().unwrap_or_else(PoisonError::into_inner);
         let _among_processes = self.shared.as_ref().map(|directory| directory.write(slot)).transpose()?;
         let present = match self.bytes.load(slot) {
-            HostLoad::Found(content) => Some(Entry::decode(slot, &content).map(|(_, generation)| generation)),
+            HostLoad::Found(content) => Some(decode(slot, &content).map(|(_, generation)| generation)),
             HostLoad::Absent => None,
             // What nobody can read any more does not keep the next session out.
             HostLoad::Unrecoverable => Some(Err(RecordError::Damaged)),
@@ -104,13 +105,7 @@ impl<B: HostBytes> SecretStore for HostStore<B> {
     fn load(&self, slot: &Slot) -> Load {
         let _in_this_process = self.calling.lock().unwrap_or_else(PoisonError::into_inner);
         match self.bytes.load(slot) {
-            HostLoad::Found(content) if content.len() > MAX_ENCODED_BYTES => {
-                Load::Corrupt("larger than a record".into())
-            }
-            HostLoad::Found(content) => match Entry::decode(slot, &content) {
-                Ok((entry, generation)) => Load::of(entry, generation),
-                Err(error) => error.into(),
-            },
+            HostLoad::Found(content) => decode(slot, &content).into(),
             HostLoad::Absent => Load::Absent,
             HostLoad::Locked => Load::Locked,
             HostLoad::Transient(cause) => Load::Transient(cause),

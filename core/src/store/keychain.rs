@@ -23,11 +23,11 @@ use zeroize::Zeroizing;
 
 use super::files::Directory;
 use super::{
-    Expected, Generation, Lease, Load, Refusal, SecretStore, Slot, StoreError, StoreIdentity, encoded,
-    next_generation,
+    Expected, Generation, Lease, Load, Refusal, SecretStore, Slot, StoreError, StoreIdentity, decode,
+    encoded, next_generation,
 };
 use crate::error::Error;
-use crate::lifecycle::record::{Entry, MAX_ENCODED_BYTES, Record, RecordError, Tombstone};
+use crate::lifecycle::record::{Entry, Record, Tombstone};
 
 /// What the service of a namespace's marker has behind the namespace.
 const MARKER_SERVICE: &str = ".auth-session-marker";
@@ -253,20 +253,12 @@ impl<I: SecItem> Keychain<I> {
     }
 }
 
-/// An item of another size than a record can have is cut, so that its header can still say what it is.
-fn decode(slot: &Slot, bytes: &[u8]) -> Result<(Entry, Generation), RecordError> {
-    Entry::decode(slot, &bytes[..bytes.len().min(MAX_ENCODED_BYTES + 1)])
-}
-
 impl<I: SecItem> SecretStore for Keychain<I> {
     fn load(&self, slot: &Slot) -> Load {
         let unlocked = self.may_be_unlocked();
         let purged = self.purge_former_installation(&slot.namespace, unlocked);
         match purged.and_then(|()| self.read(slot, unlocked)) {
-            Ok(Some(bytes)) => match decode(slot, &bytes) {
-                Ok((entry, generation)) => Load::of(entry, generation),
-                Err(error) => error.into(),
-            },
+            Ok(Some(bytes)) => decode(slot, &bytes).into(),
             Ok(None) => Load::Absent,
             Err(StoreError::Locked) => Load::Locked,
             Err(StoreError::Refused(refusal)) => Load::Refused(refusal),

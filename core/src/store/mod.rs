@@ -86,6 +86,12 @@ impl From<RecordError> for Load {
     }
 }
 
+impl From<Result<(Entry, Generation), RecordError>> for Load {
+    fn from(decoded: Result<(Entry, Generation), RecordError>) -> Self {
+        decoded.map_or_else(Self::from, |(entry, generation)| Self::of(entry, generation))
+    }
+}
+
 impl Load {
     pub(crate) fn of(entry: Entry, generation: Generation) -> Self {
         match entry {
@@ -262,6 +268,12 @@ fn follow(present: Option<Generation>, expected: Expected) -> Result<Generation,
         }
         (present, _) => Ok(present.unwrap_or_default()),
     }
+}
+
+/// What the kept bytes hold. Those that are larger than a record are cut where that can be told, so that the header can
+/// still say whose they are.
+fn decode(slot: &Slot, bytes: &[u8]) -> Result<(Entry, Generation), RecordError> {
+    Entry::decode(slot, &bytes[..bytes.len().min(MAX_ENCODED_BYTES + 1)])
 }
 
 /// The generation that a write gives its slot, for stores of encoded entries: `present` is what the slot holds,

@@ -8,6 +8,7 @@ use super::fake::{Accessible, Call, Death, Device, FakeKeychain, Item, User};
 use super::*;
 use crate::config::SessionConfig;
 use crate::event::SessionState;
+use crate::lifecycle::record::MAX_ENCODED_BYTES;
 use crate::secret::Secret;
 use crate::session::AuthSession;
 use crate::store::Refusal;

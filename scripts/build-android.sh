@@ -44,11 +44,13 @@ done
 
 output=$target/android/jniLibs
 cd "$root"
+# Android loads relative relocations in this packed form since version 6; written out they are a twentieth of the library.
+flags="$(shipping_flags) -C link-arg=-Wl,--pack-dyn-relocs=android"
 for abi in "${abis[@]}"; do
     say "Building $abi …"
     # One at a time, since flags in this variable replace those of the others.
     variable="CARGO_TARGET_$(tr 'a-z-' 'A-Z_' <<<"${triples[$abi]}")_RUSTFLAGS"
-    env "$variable=-C link-arg=-Wl,-z,max-page-size=$page_size" \
+    env "$variable=$flags -C link-arg=-Wl,-z,max-page-size=$page_size" \
         cargo ndk --target "$abi" --platform "$api_level" --output-dir "$output" \
         build --locked --package auth-session-ffi --profile mobile
 done

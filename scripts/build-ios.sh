@@ -43,6 +43,8 @@ export IPHONEOS_DEPLOYMENT_TARGET=15.0 MACOSX_DEPLOYMENT_TARGET=12.0
 
 rm -rf "$out"
 mkdir -p "$out"
+RUSTFLAGS=$(shipping_flags)
+export RUSTFLAGS
 for triple in "${device[@]}" "${simulator[@]}" "${mac[@]}"; do
     cargo rustc --locked --package auth-session-ffi --lib --profile mobile --target "$triple" --crate-type staticlib
 done

@@ -38,6 +38,18 @@ need_command() {
     command -v "$1" >/dev/null || need_packages "${@:2}"
 }
 
+# shipping_flags: what a build for apps tells rustc beside the profile. Panic messages name source files, and no path of
+# the machine that built the library belongs into it. Functions that the compiler makes of equal pieces of others save
+# less code for arm64 than their tables for unwinding take.
+shipping_flags() {
+    cargo fetch --locked --quiet --manifest-path "$root/Cargo.toml"
+    local registry
+    for registry in "${CARGO_HOME:-$HOME/.cargo}"/registry/src/*; do
+        printf -- '--remap-path-prefix=%s= ' "$registry"
+    done
+    printf -- '-C llvm-args=-enable-machine-outliner=never'
+}
+
 # tally LOG: counts the tests in the closing lines of cargo test and node --test, prints the count as the
 # closing line of a tier, and fails if a test failed or none ran.
 tally() {

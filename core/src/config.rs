@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::header::{AUTHORIZATION, HeaderName};
-use url::Url;
+use url::{ParseError, Url};
 
 use crate::address::holds_user_info;
 use crate::authority::Endpoints;
@@ -350,7 +350,13 @@ fn parse_origin(field: &'static str, text: &str) -> Result<Url, Error> {
 }
 
 fn parse(field: &'static str, text: &str) -> Result<Url, Error> {
-    let url = Url::parse(text).map_err(|_| invalid_url(field))?;
+    let url = Url::parse(text).map_err(|error| match error {
+        ParseError::IdnaError => {
+            let expected = "a host in ASCII; one in another script has such a form too, `xn--…`".into();
+            Error::InvalidConfiguration { field, expected }
+        }
+        _ => invalid_url(field),
+    })?;
     if url.cannot_be_a_base() { Err(invalid_url(field)) } else { Ok(url) }
 }
 

@@ -33,6 +33,13 @@ pub fn runtime() -> Result<&'static Handle, Error> {
         .map_err(|error| Error::Internal(format!("no runtime: {}", error.kind())))
 }
 
+/// A task on the runtime of whoever calls, to its end. Boxed, since tokio's code for a task is compiled for each type of
+/// future and each kind of scheduler: it would be a tenth of the library on a phone.
+pub(crate) fn spawn(task: impl Future<Output = ()> + Send + 'static) {
+    let task: Pin<Box<dyn Future<Output = ()> + Send>> = Box::pin(task);
+    tokio::spawn(task);
+}
+
 /// Polls the future wherever the caller polls, with the library's runtime as its surroundings: what it
 /// spawns and the connections it opens belong to that one. Dropping it cancels it.
 pub(crate) async fn surrounded<F: Future>(handle: &Handle, future: F) -> F::Output {

@@ -600,6 +600,10 @@ async fn wrong_settings_are_refused_and_named() {
         SessionConfig::new("/relative"),
         Err(Error::InvalidConfiguration { field: "base_url", .. })
     ));
+    // The shipped library has no tables of Unicode.
+    assert!(SessionConfig::new("https://xn--bcher-kva.example").is_ok());
+    let in_another_script = SessionConfig::new("https://bücher.example").expect_err("a host outside ASCII");
+    assert!(in_another_script.to_string().contains("`xn--…`"), "{in_another_script}");
     let oauth = |token_endpoint: &str, client_id: &str| OAuth2Dialect::new(token_endpoint, client_id);
     let remote = SessionConfig::new("http://api.example.com").expect("a URL").allow_loopback(true);
     for (config, name) in [

@@ -1,8 +1,10 @@
 //! The one error that crosses the boundary.
 
 use std::future::Future;
+use std::pin::Pin;
 
 use auth_session::Error;
+use tokio::sync::oneshot;
 
 /// Why a call has no result. `code` is the stable name of the core's error; the packages of the languages
 /// turn it into their own type.
@@ -72,6 +74,12 @@ pub(crate) fn milliseconds(duration: std::time::Duration) -> u64 {
 pub(crate) async fn on_runtime<T: Send + 'static>(
     work: impl Future<Output = Result<T, Error>> + Send + 'static,
 ) -> Result<T, SessionFailure> {
-    let joined = auth_session::runtime()?.spawn(work).await;
-    Ok(joined.map_err(|_| Error::Internal("a call panicked".to_owned()))??)
+    let (answer, answered) = oneshot::channel();
+    // Boxed, since tokio's code for a task is compiled for each type of future.
+    let work: Pin<Box<dyn Future<Output = ()> + Send>> = Box::pin(async move {
+        // Whoever asked may have gone away.
+        let _ = answer.send(work.await);
+    });
+    auth_session::runtime()?.spawn(work);
+    Ok(answered.await.map_err(|_| Error::Internal("a call panicked".to_owned()))??)
 }

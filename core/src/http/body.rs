@@ -16,6 +16,7 @@ use tokio::sync::mpsc;
 
 use super::multipart::{Multipart, Piece};
 use crate::error::Error;
+use crate::runtime::spawn;
 
 /// How much of a file is read at once, and how much of a body goes out between two reports of progress.
 const CHUNK_BYTES: usize = 64 << 10;
@@ -203,7 +204,7 @@ impl Body for Outgoing {
 async fn read_ahead(pieces: Vec<Piece>) -> Result<Source, Error> {
     let length = pieces.iter().map(Piece::len).sum();
     let (sender, receiver) = mpsc::channel(CHUNKS_AHEAD);
-    tokio::spawn(async move {
+    spawn(async move {
         for piece in pieces {
             if let Err(error) = piece.send(&sender).await {
                 // If nobody receives it, the request is over.

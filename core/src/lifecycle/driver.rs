@@ -24,7 +24,7 @@ use crate::authority::Authority;
 use crate::claims;
 use crate::error::Error;
 use crate::event::{Event, Events, SessionState, SignOutReason};
-use crate::runtime::runtime;
+use crate::runtime::{runtime, spawn};
 use crate::secret::Secret;
 use crate::store::{Expected, Generation, Lease, Load, SecretStore, Slot, StoreError};
 use crate::time::{BootTime, Clock};
@@ -530,7 +530,7 @@ impl Lifecycle {
                 self.queue_store(StoreOperation::Erase { attempt, reason, expected });
             }
             Effect::Lease { attempt } => {
-                tokio::spawn(self.lease(attempt));
+                spawn(self.lease(attempt));
             }
             Effect::Release { attempt } => {
                 let lease = self.shared.leases().held.remove(&attempt);
@@ -545,7 +545,7 @@ impl Lifecycle {
                     timeout(REFRESH_TIMEOUT, shared.authority.refresh(&token, &attempt_id)).await
                 };
                 let refresh = tokio::spawn(refresh.instrument(span));
-                tokio::spawn(async move {
+                spawn(async move {
                     // A refresh that timed out or panicked may have reached the server.
                     let verdict = refresh.await.ok().and_then(Result::ok).unwrap_or(Verdict::Ambiguous);
                     if !matches!(verdict, Verdict::Rotated(_)) {
@@ -556,7 +556,7 @@ impl Lifecycle {
             }
             Effect::Revoke { refresh, access } => {
                 self.shared.revoking.send_modify(|count| *count += 1);
-                tokio::spawn(async move {
+                spawn(async move {
                     let revocation = self.shared.authority.revoke(&refresh, access.as_deref());
                     if timeout(REFRESH_TIMEOUT, revocation).await != Ok(true) {
                         tracing::info!("the server did not confirm the revocation");
@@ -573,7 +573,7 @@ impl Lifecycle {
                 self.shared.settled.send_replace(());
             }
             Effect::WakeAt(time) => {
-                tokio::spawn(async move {
+                spawn(async move {
                     sleep_until(time, self.shared.clock.as_ref()).await;
                     self.apply(Input::Tick);
                 });
@@ -581,7 +581,7 @@ impl Lifecycle {
             Effect::WakeIfOpen(time) => {
                 let (lifecycle, clock) = (self.downgrade(), Arc::clone(&self.shared.clock));
                 drop(self);
-                tokio::spawn(async move {
+                spawn(async move {
                     sleep_until(time, clock.as_ref()).await;
                     if let Some(lifecycle) = lifecycle.upgrade() {
                         lifecycle.apply(Input::Tick);

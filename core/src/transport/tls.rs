@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{ClientConfig, WebPkiServerVerifier};
-use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
+use rustls::crypto::{CryptoProvider, KeyProvider, ring, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::sign::SigningKey;
 use rustls::version::{TLS12, TLS13};
 use rustls::{CertificateError, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use rustls_platform_verifier::Verifier;
@@ -19,7 +20,7 @@ pub(super) fn tls(settings: &TransportSettings) -> Result<ClientConfig, Error> {
     // The platform's verifier panics in the first handshake without it (seanmonstar/reqwest#2966).
     #[cfg(target_os = "android")]
     crate::android::Platform::get()?;
-    let provider = Arc::new(ring::default_provider());
+    let provider = Arc::new(CryptoProvider { key_provider: &NoClientKeys, ..ring::default_provider() });
     let platform = Verifier::new(Arc::clone(&provider)).map_or_else(
         |error| {
             // A machine without any root certificate trusts nobody; loopback without TLS still works.
@@ -47,6 +48,16 @@ pub(super) fn tls(settings: &TransportSettings) -> Result<ClientConfig, Error> {
         .with_no_client_auth();
     tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(tls)
+}
+
+/// Signs nothing, since a session shows no certificate of its own; ring's signatures need not be linked for it.
+#[derive(Debug)]
+struct NoClientKeys;
+
+impl KeyProvider for NoClientKeys {
+    fn load_private_key(&self, _: PrivateKeyDer<'static>) -> Result<Arc<dyn SigningKey>, rustls::Error> {
+        Err(rustls::Error::General("this client has no certificate of its own".to_owned()))
+    }
 }
 
 /// The certificates that are trusted in development, each in DER or PEM.

@@ -159,7 +159,8 @@ impl SessionConfig {
         self
     }
 
-    /// Who asks the operating system for time to finish a refresh when the app leaves the foreground. Default: nobody.
+    /// Who asks the operating system for time to finish a refresh or a write when the app leaves the foreground.
+    /// Default: nobody.
     pub fn background_activity(mut self, activity: impl BackgroundActivity) -> Self {
         self.activity = Some(Arc::new(activity));
         self

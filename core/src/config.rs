@@ -110,7 +110,8 @@ impl SessionConfig {
         self
     }
 
-    /// Allows absolute URLs of a further origin, such as `https://cdn.example.com`, to get the token.
+    /// Allows a further origin, such as `https://cdn.example.com`, to get the token: absolute URLs of it, and a
+    /// [`Client`](crate::Client) for it.
     pub fn allow_origin(mut self, origin: impl Into<String>) -> Self {
         self.allowed_origins.push(origin.into());
         self

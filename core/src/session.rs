@@ -341,7 +341,8 @@ impl AuthSession {
     /// A client for a further API host with the tokens of this session.
     ///
     /// # Errors
-    /// [`Error::InvalidConfiguration`], naming the setting.
+    /// [`Error::InvalidConfiguration`], naming the setting; [`Error::OriginNotAllowed`] for a base URL of another origin
+    /// than those that the session was opened with.
     pub fn client(&self, config: ClientConfig) -> Result<Client, Error> {
         Client::new(&self.host, config)
     }
@@ -359,7 +360,8 @@ impl AuthSession {
     /// Reports an answer, usually a 401, to a request that carried this value, and returns what to send it
     /// with once more; `None` if the answer is final, because it is not about the token or because a fresh one
     /// was refused as well. The body may be empty; it counts only where codes are listed in
-    /// [`AnswerRules`](crate::AnswerRules).
+    /// [`AnswerRules`](crate::AnswerRules). The answer of another origin, after a redirect, is not one to a request with
+    /// this value: it is not reported (see [`Authorization::is_for`]).
     ///
     /// # Errors
     /// No other token can be had: as [`RequestBuilder::send`].

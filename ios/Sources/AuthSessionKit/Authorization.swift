@@ -52,6 +52,9 @@ extension AuthSession {
 
     /// Reports the answer to a request that carried this value.
     ///
+    /// The answer of another origin than the one that the value is for is final: a redirect has led there, and what that
+    /// server refuses is not this token.
+    ///
     /// - Returns: What to send the request with once more; nil if the answer is final. Call it for 401 and 403; other
     ///   answers are final.
     /// - Throws: ``AuthSessionError`` if a fresh token was needed and could not be had; `CancellationError` at once when
@@ -64,6 +67,9 @@ extension AuthSession {
         }
         guard let status = UInt16(exactly: response.statusCode) else {
             throw AuthSessionError(.invalidRequest, "the status is none of HTTP")
+        }
+        guard let url = response.url, authorization.value.isFor(url: url.absoluteString) else {
+            return nil
         }
         return try await leavingWhenCancelled { [session] in
             try await session.refused(

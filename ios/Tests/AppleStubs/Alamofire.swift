@@ -28,6 +28,18 @@ public struct RequestAdapterState: Sendable {
     public let session: Session
 }
 
+public protocol RedirectHandler: Sendable {}
+
+public struct Redirector: RedirectHandler {
+    public enum Behavior: Sendable {
+        case follow
+        case doNotFollow
+        case modify(@Sendable (_ task: URLSessionTask, _ request: URLRequest, _ response: HTTPURLResponse) -> URLRequest?)
+    }
+
+    public init(behavior: Behavior) {}
+}
+
 public enum RetryResult: Sendable {
     case retry
     case retryWithDelay(TimeInterval)
@@ -55,7 +67,10 @@ public struct DataTask<Value: Sendable>: Sendable {
 }
 
 public final class Session: Sendable {
-    public init(interceptor: (any RequestInterceptor)? = nil, eventMonitors: [any EventMonitor] = []) {}
+    public init(
+        interceptor: (any RequestInterceptor)? = nil, redirectHandler: (any RedirectHandler)? = nil,
+        eventMonitors: [any EventMonitor] = []
+    ) {}
 
     public func request(_ url: URL) -> DataRequest { DataRequest() }
 }

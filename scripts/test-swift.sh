@@ -108,8 +108,9 @@ if [ "$(uname)" = Linux ]; then
     check "What is compiled for iOS only does not fit the stubs of what it uses of the system." \
         swiftc_here "$stubs" -emit-module -module-name AuthSessionKit -o AuthSessionKit.swiftmodule \
         -emit-symbol-graph -emit-symbol-graph-dir graph "$stubs"/iOS/*.swift
-    check "A public symbol has no comment for DocC." \
-        python3 "$root/scripts/swift_documented.py" "$stubs"/graph/*.json
+    check "A public symbol has no comment for DocC, or the landing page does not fit the symbols." \
+        python3 "$root/scripts/swift_documented.py" \
+        "$root/ios/Sources/AuthSessionKit/AuthSessionKit.docc/AuthSessionKit.md" "$stubs"/graph/*.json
 
     check "The example does not compile." \
         swiftc_here "$stubs" -typecheck -parse-as-library "$root"/ios/Examples/SwiftUI/*.swift

@@ -26,6 +26,10 @@ public protocol EventMonitor: Sendable {
 public struct RequestAdapterState: Sendable {
     public let requestID: UUID
     public let session: Session
+
+    public init(requestID: UUID, session: Session) {
+        (self.requestID, self.session) = (requestID, session)
+    }
 }
 
 public protocol RedirectHandler: Sendable {}
@@ -49,7 +53,7 @@ public enum RetryResult: Sendable {
 
 public class Request: @unchecked Sendable {
     public let id = UUID()
-    public var response: HTTPURLResponse? { nil }
+    public var response: HTTPURLResponse?
 }
 
 public class DataRequest: Request, @unchecked Sendable {

@@ -102,14 +102,18 @@ if [ "$(uname)" = Linux ]; then
         stub "$module"
     done
     as_on macOS
+    check "What UniFFI generates does not compile without warnings as Swift 6." \
+        swiftc_here "$stubs" -warnings-as-errors -typecheck -module-name AuthSessionBindings \
+        "$root"/ios/Sources/AuthSessionKit/Generated/*.swift
     check "What is compiled for macOS only does not fit the stubs of what it uses of the system." \
-        swiftc_here "$stubs" -typecheck -module-name AuthSessionKit "$stubs"/macOS/*.swift
+        swiftc_here "$stubs" -warnings-as-errors -typecheck -module-name AuthSessionKit "$stubs"/macOS/*.swift
     as_on iOS
     check "What is compiled for iOS only does not fit the stubs of what it uses of the system." \
-        swiftc_here "$stubs" -emit-module -module-name AuthSessionKit -o AuthSessionKit.swiftmodule \
+        swiftc_here "$stubs" -warnings-as-errors -emit-module -module-name AuthSessionKit -o AuthSessionKit.swiftmodule \
         -emit-symbol-graph -emit-symbol-graph-dir graph "$stubs"/iOS/*.swift
-    check "A public symbol has no comment for DocC." \
-        python3 "$root/scripts/swift_documented.py" "$stubs"/graph/*.json
+    check "A public symbol has no comment for DocC, or the landing page does not fit the symbols." \
+        python3 "$root/scripts/swift_documented.py" \
+        "$root/ios/Sources/AuthSessionKit/AuthSessionKit.docc/AuthSessionKit.md" "$stubs"/graph/*.json
 
     check "The example does not compile." \
         swiftc_here "$stubs" -typecheck -parse-as-library "$root"/ios/Examples/SwiftUI/*.swift
@@ -128,6 +132,21 @@ if [ "$(uname)" = Linux ]; then
         say "A piece of Swift on a page does not compile."
         failed=$((failed + 1))
     fi
+
+    # The guide's interceptor is run as well, on stand-ins for what it stands between.
+    mkdir "$stubs/guide"
+    guide_keeps_nothing() {
+        local interceptor
+        interceptor="$(grep -l 'class AuthSessionInterceptor' "$stubs"/pieces/*.swift)" &&
+            swiftc_here "$stubs/guide" -parse-as-library -emit-library -emit-module -module-name Alamofire \
+                "$root/ios/Tests/AppleStubs/Alamofire.swift" &&
+            swiftc_here "$stubs/guide" -parse-as-library -emit-library -emit-module -module-name AuthSessionKit \
+                "$root/ios/Tests/Guide/AuthSessionKit.swift" &&
+            swiftc_here "$stubs/guide" -module-name Guide -o guide -L . -lAlamofire -lAuthSessionKit \
+                -Xlinker -rpath -Xlinker "$stubs/guide" "$root/ios/Tests/Guide/main.swift" "$interceptor" &&
+            "$root/scripts/swift-toolchain.sh" timeout 60 "$stubs/guide/guide"
+    }
+    check "The guide's interceptor for Alamofire keeps something of requests that are over." guide_keeps_nothing
 fi
 
 echo "$passed passed, $failed failed"

@@ -110,7 +110,8 @@ impl SessionConfig {
         self
     }
 
-    /// Allows absolute URLs of a further origin, such as `https://cdn.example.com`, to get the token.
+    /// Allows a further origin, such as `https://cdn.example.com`, to get the token: absolute URLs of it, and a
+    /// [`Client`](crate::Client) for it.
     pub fn allow_origin(mut self, origin: impl Into<String>) -> Self {
         self.allowed_origins.push(origin.into());
         self
@@ -159,7 +160,8 @@ impl SessionConfig {
         self
     }
 
-    /// Who asks the operating system for time to finish a refresh when the app leaves the foreground. Default: nobody.
+    /// Who asks the operating system for time to finish a refresh or a write when the app leaves the foreground.
+    /// Default: nobody.
     pub fn background_activity(mut self, activity: impl BackgroundActivity) -> Self {
         self.activity = Some(Arc::new(activity));
         self

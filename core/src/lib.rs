@@ -48,6 +48,7 @@ pub use http::challenge::StepUp;
 pub use http::client::{Client, ClientConfig};
 pub use http::exchange::Auth;
 pub use http::multipart::Multipart;
+pub use http::redirect::Redirection;
 pub use http::request::RequestBuilder;
 pub use http::response::{Disposition, Response};
 pub use http::retry::RetryPolicy;

@@ -83,7 +83,8 @@ impl Tokens {
 
 /// One account's session: it holds the tokens, attaches them to requests, refreshes them once for any
 /// number of callers, and keeps them in the store. Clones are the same session. All methods may be
-/// called from any thread and any async runtime; none blocks.
+/// called from any thread and any async runtime; none but
+/// [`suspend`](Self::suspend) blocks.
 #[derive(Clone)]
 pub struct AuthSession {
     host: Arc<ApiHost>,
@@ -246,9 +247,10 @@ impl AuthSession {
     }
 
     /// Says that the process is about to be suspended, and returns when it has given the lease of the store back; one
-    /// that it waits for is not taken any more. A write that is under way has a lock of its own for some milliseconds, and
-    /// is finished. For where the system takes back the time of a [`BackgroundActivity`](crate::BackgroundActivity). A refresh that is on its
-    /// way goes on, as far as it comes; another process may refresh meanwhile. [`resume`](Self::resume) ends it.
+    /// that it waits for is not taken any more. Blocks until a write that is under way has given its own lock back:
+    /// milliseconds, at most a second. For where the system takes back the time of a
+    /// [`BackgroundActivity`](crate::BackgroundActivity). A refresh that is on its way goes on, as far as it comes;
+    /// another process may refresh meanwhile. [`resume`](Self::resume) ends it.
     pub fn suspend(&self) {
         self.host.lifecycle.suspend();
     }
@@ -339,7 +341,8 @@ impl AuthSession {
     /// A client for a further API host with the tokens of this session.
     ///
     /// # Errors
-    /// [`Error::InvalidConfiguration`], naming the setting.
+    /// [`Error::InvalidConfiguration`], naming the setting; [`Error::OriginNotAllowed`] for a base URL of another origin
+    /// than those that the session was opened with.
     pub fn client(&self, config: ClientConfig) -> Result<Client, Error> {
         Client::new(&self.host, config)
     }
@@ -357,7 +360,8 @@ impl AuthSession {
     /// Reports an answer, usually a 401, to a request that carried this value, and returns what to send it
     /// with once more; `None` if the answer is final, because it is not about the token or because a fresh one
     /// was refused as well. The body may be empty; it counts only where codes are listed in
-    /// [`AnswerRules`](crate::AnswerRules).
+    /// [`AnswerRules`](crate::AnswerRules). The answer of another origin, after a redirect, is not one to a request with
+    /// this value: it is not reported (see [`Authorization::is_for`]).
     ///
     /// # Errors
     /// No other token can be had: as [`RequestBuilder::send`].

@@ -1,17 +1,21 @@
-//! An app that is suspended in the middle of a refresh holds no lock, and has asked for time before.
+//! An app that is suspended in the middle of a refresh or a write holds no lock, and has asked for time before.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use auth_session::{
-    AuthSession, BackgroundActivity, FileStore, SecretStore, SessionConfig, Slot, StoreError,
+    AuthSession, BackgroundActivity, FaultyStore, FileStore, InMemoryStore, Load, SecretStore, SessionConfig,
+    Slot, StoreError, StoreFault, StoreOperation,
 };
 use serde_json::json;
 use test_authority::{Realm, RealmOptions};
+use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 const PATIENCE: Duration = Duration::from_secs(30);
+/// A suspension that waits for nothing takes less, one that waits for a write that does not end more.
+const NOTICEABLE: Duration = Duration::from_millis(500);
 /// Whoever gets the lease gets it at once.
 const AT_ONCE: Duration = Duration::from_millis(1);
 
@@ -30,6 +34,11 @@ impl System {
     fn counts(&self) -> (u32, u32) {
         (self.0.begun.load(Ordering::SeqCst), self.0.ended.load(Ordering::SeqCst))
     }
+
+    fn forget(&self) {
+        self.0.begun.store(0, Ordering::SeqCst);
+        self.0.ended.store(0, Ordering::SeqCst);
+    }
 }
 
 impl BackgroundActivity for System {
@@ -42,6 +51,15 @@ impl BackgroundActivity for System {
     fn end(&self) {
         self.0.ended.fetch_add(1, Ordering::SeqCst);
     }
+}
+
+fn slot() -> Slot {
+    Slot { namespace: "auth-session".into(), account: "default".into() }
+}
+
+async fn sign_in(session: &AuthSession) {
+    let credentials = json!({"email": "ada@example.com", "password": "correct horse"});
+    session.sign_in(credentials).await.expect("the credentials are right");
 }
 
 struct Scene {
@@ -60,10 +78,10 @@ impl Scene {
         let config = SessionConfig::new(&realm.api_url()).expect("a URL").allow_loopback(true);
         let config = config.store(store.clone()).background_activity(system.clone());
         let session = AuthSession::open(config).await.expect("a session");
-        let credentials = json!({"email": "ada@example.com", "password": "correct horse"});
-        session.sign_in(credentials).await.expect("the credentials are right");
+        sign_in(&session).await;
         let scene = Self { realm, system, session, store, _folder: folder };
         scene.tell("expire_access_tokens", json!({})).await;
+        scene.system.forget();
         scene
     }
 
@@ -73,8 +91,7 @@ impl Scene {
 
     /// What another process gets that wants to refresh.
     fn lease(&self) -> Result<(), StoreError> {
-        let slot = Slot { namespace: "auth-session".into(), account: "default".into() };
-        self.store.lease(&slot, AT_ONCE).map(drop)
+        self.store.lease(&slot(), AT_ONCE).map(drop)
     }
 
     /// Everything that has begun ends.
@@ -101,7 +118,7 @@ async fn a_suspended_session_holds_no_lock_and_its_refresh_is_finished_when_it_g
     assert_eq!(answer.status(), 200);
     let counters = scene.realm.counters();
     assert_eq!((counters.refreshes, counters.reuse_detected), (1, 0));
-    assert_eq!(scene.ended().await, (1, 1));
+    assert_eq!(scene.ended().await, (2, 2), "the refresh and its save");
 }
 
 #[tokio::test]
@@ -109,10 +126,64 @@ async fn every_refresh_is_done_in_time_that_was_asked_for() {
     let scene = Scene::new().await;
     for round in 1..=3 {
         assert_eq!(scene.session.get("/me").send().await.expect("an answer").status(), 200);
-        assert_eq!(scene.system.counts().0, round);
+        assert_eq!(scene.system.counts().0, 2 * round, "a refresh and its save");
         scene.tell("expire_access_tokens", json!({})).await;
     }
-    assert_eq!(scene.ended().await, (3, 3));
+    assert_eq!(scene.ended().await, (6, 6));
+}
+
+#[tokio::test]
+async fn what_a_sign_out_and_a_sign_in_write_is_written_in_time_that_was_asked_for() {
+    let scene = Scene::new().await;
+    scene.session.sign_out().await.expect("a tombstone");
+    assert_eq!(scene.system.counts(), (1, 1));
+    sign_in(&scene.session).await;
+    assert_eq!(scene.ended().await, (2, 2));
+}
+
+#[tokio::test]
+async fn where_the_system_gives_no_time_what_would_be_lost_is_written_all_the_same() {
+    let scene = Scene::new().await;
+    scene.system.0.refuses.store(true, Ordering::SeqCst);
+    scene.session.sign_out().await.expect("a tombstone");
+    assert!(matches!(scene.store.load(&slot()), Load::Tombstone(..)));
+    sign_in(&scene.session).await;
+    assert!(matches!(scene.store.load(&slot()), Load::Found(..)));
+    assert_eq!(scene.ended().await, (0, 0));
+}
+
+#[tokio::test]
+async fn a_suspension_waits_for_whoever_may_hold_a_lock_but_not_for_ever() {
+    let realm = Realm::start(RealmOptions::default()).await.expect("a realm");
+    let store = Arc::new(FaultyStore::new(InMemoryStore::new()));
+    let config = SessionConfig::new(&realm.api_url()).expect("a URL").allow_loopback(true);
+    let session = AuthSession::open(config.store(Arc::clone(&store))).await.expect("a session");
+    sign_in(&session).await;
+    for operation in [StoreOperation::Erase, StoreOperation::Save, StoreOperation::Lease] {
+        realm.command("expire_access_tokens", json!({})).await.expect("the command is carried out");
+        store.script(operation, StoreFault::HangAfter, 1);
+        let user = session.clone();
+        let working = tokio::spawn(async move {
+            match operation {
+                // Whoever waits for a write is let go after a while; the write goes on.
+                StoreOperation::Erase => drop(user.sign_out().await),
+                StoreOperation::Save => sign_in(&user).await,
+                // Refused: what has been gained by then is given back.
+                _ => drop(user.get("/me").send().await),
+            }
+        });
+        let (watched, suspended) = (Arc::clone(&store), session.clone());
+        let suspension = spawn_blocking(move || {
+            assert!(watched.await_hanging(operation, PATIENCE), "{operation:?}");
+            let began = Instant::now();
+            suspended.suspend();
+            began.elapsed()
+        });
+        let waited = timeout(PATIENCE, suspension).await.expect("it ends").expect("no panic");
+        assert!(waited > NOTICEABLE, "{operation:?}: {waited:?}");
+        store.release();
+        timeout(PATIENCE, working).await.expect("it ends").expect("no panic");
+    }
 }
 
 #[tokio::test]
@@ -129,5 +200,5 @@ async fn where_the_system_gives_no_time_no_refresh_begins_and_the_session_is_kep
     scene.system.0.refuses.store(false, Ordering::SeqCst);
     scene.session.network_changed();
     assert_eq!(scene.session.get("/me").send().await.expect("an answer").status(), 200);
-    assert_eq!(scene.ended().await, (1, 1));
+    assert_eq!(scene.ended().await, (2, 2), "the refresh and its save");
 }

@@ -7,15 +7,15 @@ use auth_session::BackgroundActivity;
 
 use crate::callback::AppFailure;
 
-/// Asks the operating system to let a refresh finish although the app leaves the foreground. Called on threads of the
-/// library, which may block.
+/// Asks the operating system to let a refresh, or a write to the store, finish although the app leaves the foreground.
+/// Called on threads of the library, which may block; several may be under way at once.
 #[uniffi::export(foreign)]
 pub trait ActivityCallbacks: Send + Sync {
-    /// Before a refresh takes the lease of the store. False, or an exception: there is no time, and no refresh begins.
-    /// Each `true` is followed by one `end`.
+    /// Before a refresh takes the lease of the store, and before a write. False, or an exception: there is no time, and
+    /// no refresh begins; a write is made all the same. Each `true` is followed by one `end`.
     fn begin(&self) -> Result<bool, AppFailure>;
 
-    /// The refresh is over and the lease given back.
+    /// The refresh or the write is over and no lock is held for it.
     fn end(&self) -> Result<(), AppFailure>;
 }
 

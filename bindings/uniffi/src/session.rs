@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use auth_session::{
-    AuthSession, Authorization, Client, Error, HeaderMap, HeaderName, HeaderValue, SignInAnswer, StatusCode,
-    Tokens,
+    AuthSession, Authorization, Client, Error, HeaderMap, HeaderName, HeaderValue, Method, SignInAnswer,
+    StatusCode, Tokens,
 };
 use serde_json::Value;
 
@@ -90,7 +90,7 @@ impl Session {
         self.core.network_changed();
     }
 
-    /// Says that the process is about to be suspended; returns when it holds no lock on the store.
+    /// Says that the process is about to be suspended; returns when it holds no lock on the store, or after a second.
     pub fn suspend(&self) {
         self.core.suspend();
     }
@@ -121,7 +121,7 @@ impl Session {
         options.prepare(|method, url| self.core.request(method, url))
     }
 
-    /// A client for another API host, with this session's token.
+    /// A client for another API host, with this session's token. Its origin is one that the session was opened for.
     pub fn client(&self, options: ClientOptions) -> Result<Arc<ApiClient>, SessionFailure> {
         Ok(Arc::new(ApiClient { core: self.core.client(options.into_config())? }))
     }
@@ -188,6 +188,12 @@ impl AuthorizationValue {
     pub fn expose(&self) -> String {
         String::from_utf8_lossy(self.0.expose().as_bytes()).into_owned()
     }
+
+    /// Whether a request to this absolute URL may carry the value: whether its origin is the one that the value was
+    /// asked for. The answer of another origin, after a redirect, is not reported.
+    pub fn is_for(&self, url: String) -> bool {
+        self.0.is_for(&url)
+    }
 }
 
 impl fmt::Debug for AuthorizationValue {
@@ -199,6 +205,29 @@ impl fmt::Debug for AuthorizationValue {
 impl fmt::Display for AuthorizationValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("[redacted]")
+    }
+}
+
+/// What goes along when a server redirects a request that another HTTP stack sends.
+#[derive(uniffi::Enum)]
+pub enum Redirection {
+    /// Everything.
+    Within,
+    /// Neither the token nor a body or the app's own headers.
+    Elsewhere,
+    /// It is not followed.
+    Refused,
+}
+
+/// Decides on a redirect between two absolute URLs; the method is that of the request which follows it.
+#[uniffi::export]
+pub fn redirection(method: String, from: String, to: String) -> Redirection {
+    use auth_session::Redirection as Core;
+    let Ok(method) = Method::from_bytes(method.as_bytes()) else { return Redirection::Refused };
+    match Core::between(&method, &from, &to) {
+        Core::Within => Redirection::Within,
+        Core::Elsewhere => Redirection::Elsewhere,
+        Core::Refused => Redirection::Refused,
     }
 }
 

@@ -1,14 +1,17 @@
 //! The token for HTTP stacks that are not ours: a map, a web view, a download by the system.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use reqwest::StatusCode;
 use reqwest::header::{HeaderMap, HeaderValue};
 use tokio::time::timeout;
+use url::{Origin, Url};
 
 use super::challenge::{Meaning, meaning};
 use super::client::ApiHost;
 use super::exchange::{bearer, usable};
+use crate::address::holds_user_info;
 use crate::error::Error;
 use crate::event::Event;
 use crate::lifecycle::driver::{NoToken, Ticket};
@@ -22,17 +25,38 @@ pub struct Authorization {
     version: Version,
     /// It was got by a refresh for this request: if it is refused, that is the answer.
     refreshed: bool,
+    /// Of the URL that it was asked for.
+    origin: Origin,
 }
 
 impl Authorization {
-    fn new(ticket: &Ticket, refreshed: bool) -> Result<Self, Error> {
-        Ok(Self { value: bearer(ticket)?, version: ticket.version, refreshed })
+    fn new(ticket: &Ticket, refreshed: bool, origin: Origin) -> Result<Self, Error> {
+        Ok(Self { value: bearer(ticket)?, version: ticket.version, refreshed, origin })
     }
 
     /// The value for the header, `Bearer` and the token. Whoever calls this must keep it out of logs, and
     /// send it to the origin that it was asked for and to no other: not after a redirect either.
     pub fn expose(&self) -> &HeaderValue {
         &self.value
+    }
+
+    /// Whether a request to this absolute URL may carry the value: whether its origin is the one that the value was
+    /// asked for, and no user name or password in it would become a header of their own. For redirects, and for their
+    /// answers: a 401 of another origin says nothing about the value, and is not reported.
+    pub fn is_for(&self, url: &str) -> bool {
+        // A `blob:` URL has the origin of what is in it.
+        Url::parse(&as_request(url)).is_ok_and(|url| {
+            matches!(url.scheme(), "https" | "http") && url.origin() == self.origin && !holds_user_info(&url)
+        })
+    }
+}
+
+/// A WebSocket begins as a request to the origin of the same name (RFC 6455 section 4.1).
+fn as_request(url: &str) -> Cow<'_, str> {
+    match url.split_once("://") {
+        Some(("wss", rest)) => format!("https://{rest}").into(),
+        Some(("ws", rest)) => format!("http://{rest}").into(),
+        _ => url.into(),
     }
 }
 
@@ -44,14 +68,8 @@ impl fmt::Debug for Authorization {
 
 impl ApiHost {
     pub(crate) async fn authorization(&self, target: &str) -> Result<Authorization, Error> {
-        // A WebSocket begins as a request to the origin of the same name (RFC 6455 section 4.1).
-        let target = match target.split_once("://") {
-            Some(("wss", rest)) => format!("https://{rest}"),
-            Some(("ws", rest)) => format!("http://{rest}"),
-            _ => target.to_owned(),
-        };
-        self.resolve(&target)?;
-        Authorization::new(&usable(self.token(None, None).await)?, false)
+        let url = self.resolve(&as_request(target))?;
+        Authorization::new(&usable(self.token(None, None).await)?, false, url.origin())
     }
 
     pub(crate) async fn refused(
@@ -75,7 +93,9 @@ impl ApiHost {
             _ => return Ok(None),
         }
         match self.token(Some(epoch), Some(number)).await {
-            Ok(ticket) => Authorization::new(&ticket, ticket.refreshed).map(Some),
+            Ok(ticket) => {
+                Authorization::new(&ticket, ticket.refreshed, authorization.origin.clone()).map(Some)
+            }
             Err(NoToken::NotRenewable | NoToken::PassOn) => Ok(None),
             Err(NoToken::Failed(error)) => Err(error),
         }

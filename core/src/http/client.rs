@@ -49,8 +49,9 @@ impl ApiHost {
     }
 }
 
-/// The settings of a further API host of a session. Its origin gets the session's token: that is what the
-/// client is made for. The values of its headers are not shown in `Debug`: an API key may be among them.
+/// The settings of a further API host of a session. Its origin is the session's own or one that
+/// [`SessionConfig::allow_origin`](crate::SessionConfig::allow_origin) has listed: no base URL, wherever the app has it
+/// from, takes the token elsewhere. The values of its headers are not shown in `Debug`: an API key may be among them.
 #[derive(Clone)]
 pub struct ClientConfig {
     base_url: String,
@@ -94,8 +95,8 @@ impl ClientConfig {
         if holds_user_info(&base) {
             return Err(invalid("base_url", "a URL without user name and password"));
         }
-        let mut origins = session.origins.clone();
-        origins.allow("base_url", &base)?;
+        session.origins.check_scheme("base_url", &base)?;
+        session.origins.check(&base)?;
         let mut headers = HeaderMap::new();
         for (name, value) in &self.headers {
             let (name, mut value) = header(name, value).map_err(|mistake| Error::InvalidConfiguration {
@@ -111,7 +112,7 @@ impl ClientConfig {
         }
         Ok(ApiHost {
             base,
-            origins,
+            origins: session.origins.clone(),
             transport: Arc::clone(&session.transport),
             lifecycle: session.lifecycle.clone(),
             timeout: self.timeout.unwrap_or(session.timeout),
@@ -139,8 +140,7 @@ impl Client {
         config.validate(session).map(|host| Self(Arc::new(host)))
     }
 
-    /// A request to a path under the base URL, or to an absolute URL of this client's or the session's
-    /// origins.
+    /// A request to a path under the base URL, or to an absolute URL of the session's origins.
     pub fn request(&self, method: Method, target: &str) -> RequestBuilder {
         RequestBuilder::new(Arc::clone(&self.0), method, target)
     }

@@ -8,7 +8,7 @@ pub(crate) mod client;
 pub(crate) mod exchange;
 pub(crate) mod multipart;
 pub(crate) mod origin;
-mod redirect;
+pub(crate) mod redirect;
 pub(crate) mod request;
 pub(crate) mod response;
 pub(crate) mod retry;

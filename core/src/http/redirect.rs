@@ -8,6 +8,43 @@ use url::Url;
 /// More hops than any sensible chain has; a loop ends here.
 pub(crate) const MOST_HOPS: u32 = 10;
 
+/// What goes along to where a server redirects a request: the rule of a session's own requests, for those that another
+/// HTTP stack sends with its token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Redirection {
+    /// Everything: it stays within the origin.
+    Within,
+    /// Neither the token nor cookies, a body or the app's own headers: it leads to another origin, over HTTPS and with GET
+    /// or HEAD.
+    Elsewhere,
+    /// It is not followed.
+    Refused,
+}
+
+impl Redirection {
+    /// Decides on a redirect from one absolute URL to another; the method is that of the request which follows it.
+    pub fn between(method: &Method, from: &str, to: &str) -> Self {
+        match (Url::parse(from), Url::parse(to)) {
+            (Ok(from), Ok(to)) => Self::of(method, &from, &to),
+            _ => Self::Refused,
+        }
+    }
+
+    fn of(method: &Method, from: &Url, to: &Url) -> Self {
+        // A `blob:` URL has the origin of what is in it.
+        let within = to.scheme() == from.scheme() && to.origin() == from.origin();
+        let safe_elsewhere = to.scheme() == "https" && (method == Method::GET || method == Method::HEAD);
+        // A user name and password in the URL would become an `Authorization` header.
+        if holds_user_info(to) || !(within || safe_elsewhere) {
+            Self::Refused
+        } else if within {
+            Self::Within
+        } else {
+            Self::Elsewhere
+        }
+    }
+}
+
 /// What becomes of an answer as far as redirects go.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Redirect {
@@ -49,14 +86,11 @@ pub(crate) fn redirect(
         _ => false,
     };
     let method = if to_get { Method::GET } else { method.clone() };
-    // A `blob:` URL has the origin of what is in it.
-    let within = next.scheme() == url.scheme() && next.origin() == url.origin();
-    let safe_elsewhere = next.scheme() == "https" && (method == Method::GET || method == Method::HEAD);
-    // A user name and password in the URL would become an `Authorization` header.
-    let plain = !holds_user_info(&next);
-    if hops >= MOST_HOPS || !plain || !(within || safe_elsewhere) {
+    let redirection = Redirection::of(&method, url, &next);
+    if hops >= MOST_HOPS || redirection == Redirection::Refused {
         return Redirect::Refused;
     }
+    let within = redirection == Redirection::Within;
     Redirect::Follow { url: next, method, keeps_body: !to_get && within, keeps_credentials: within }
 }
 
@@ -159,6 +193,24 @@ mod tests {
         for to in ["https://a:b@api.example.com/", "https://a@api.example.com/", "https://", "http://["] {
             assert_eq!(decide(302, "GET", FROM, to, 0), Redirect::Refused, "{to}");
         }
+    }
+
+    #[test]
+    fn another_stack_decides_by_the_same_rule() {
+        use Redirection::{Elsewhere, Refused, Within};
+        for (method, to, decision) in [
+            (Method::GET, "https://api.example.com/b", Within),
+            (Method::POST, "https://API.example.com:443/b", Within),
+            (Method::GET, "https://other.example.com/b", Elsewhere),
+            (Method::HEAD, "https://api.example.com:8443/b", Elsewhere),
+            (Method::POST, "https://other.example.com/b", Refused),
+            (Method::GET, "http://api.example.com/b", Refused),
+            (Method::GET, "https://a:b@api.example.com/b", Refused),
+            (Method::GET, "/b", Refused),
+        ] {
+            assert_eq!(Redirection::between(&method, FROM, to), decision, "{method} {to}");
+        }
+        assert_eq!(Redirection::between(&Method::GET, "/a", FROM), Refused);
     }
 
     #[test]

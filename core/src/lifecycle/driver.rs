@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant, SystemTime};
 
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
@@ -38,6 +38,9 @@ const RESTORE_PATIENCE: Duration = Duration::from_secs(5);
 const LEASE_PATIENCE: Duration = Duration::from_secs(15);
 /// How long it is waited for before a suspension is looked for.
 const LEASE_TURN: Duration = Duration::from_millis(100);
+/// How long a suspension waits for a write that is under way. A write takes milliseconds; one that takes longer waits for
+/// somebody else's lock and holds none itself. Whoever gives notice of a suspension must not be kept long.
+const SUSPENSION_PATIENCE: Duration = Duration::from_secs(1);
 /// How long a sign-in waits for the revocation of the session before.
 pub(crate) const REVOCATION_PATIENCE: Duration = Duration::from_secs(2);
 /// How many events a slow listener may be behind before it misses some.
@@ -93,7 +96,9 @@ struct Shared {
     store: Arc<dyn SecretStore>,
     store_jobs: mpsc::UnboundedSender<StoreJob>,
     slot: Slot,
-    leases: Mutex<Leases>,
+    locks: Mutex<Locks>,
+    /// Told when nobody is at work on the store any more.
+    idle: Condvar,
     activity: Option<Arc<dyn BackgroundActivity>>,
     trace: Mutex<Trace>,
     opened: BootTime,
@@ -114,11 +119,34 @@ pub(crate) struct Surroundings {
     pub(crate) activity: Option<Arc<dyn BackgroundActivity>>,
 }
 
-/// The leases that are held, and how often all of them had to be given back at once.
+/// Who may hold a lock on the store, and how often all of them had to be given back at once.
 #[derive(Debug, Default)]
-struct Leases {
-    held: HashMap<Attempt, (Lease, Activity)>,
+struct Locks {
+    leases: HashMap<Attempt, (Lease, Activity)>,
+    /// Writes, and waits for a lease.
+    at_work: usize,
     suspensions: u64,
+}
+
+/// Somebody is at work on the store, and may hold a lock until this is dropped.
+#[derive(Debug)]
+struct AtWork<'a>(&'a Shared);
+
+impl<'a> AtWork<'a> {
+    fn begin(shared: &'a Shared) -> Self {
+        shared.locks().at_work += 1;
+        Self(shared)
+    }
+}
+
+impl Drop for AtWork<'_> {
+    fn drop(&mut self) {
+        let mut locks = self.0.locks();
+        locks.at_work -= 1;
+        if locks.at_work == 0 {
+            self.0.idle.notify_all();
+        }
+    }
 }
 
 /// What a session has done so far, for a look from outside.
@@ -178,7 +206,8 @@ impl Lifecycle {
             store: Arc::clone(&store),
             store_jobs,
             slot: slot.clone(),
-            leases: Mutex::default(),
+            locks: Mutex::default(),
+            idle: Condvar::new(),
             activity,
             trace: Mutex::default(),
             dates_wanted: settings.policies.any(),
@@ -533,7 +562,7 @@ impl Lifecycle {
                 spawn(self.lease(attempt));
             }
             Effect::Release { attempt } => {
-                let lease = self.shared.leases().held.remove(&attempt);
+                let lease = self.shared.locks().leases.remove(&attempt);
                 // Giving a lock back is quick, but it is a store's code, and so is the app's.
                 tokio::task::spawn_blocking(move || drop(lease));
             }
@@ -600,15 +629,21 @@ impl Lifecycle {
         self.apply(Input::Leased { attempt, result });
     }
 
-    /// Gives every lease back at once, because the process is about to be suspended.
+    /// Gives every lease back at once, because the process is about to be suspended, and waits for writes that are
+    /// under way. The time that the app has for them ends last.
     pub(crate) fn suspend(&self) {
-        let leases = {
-            let mut leases = self.shared.leases();
-            leases.suspensions += 1;
-            std::mem::take(&mut leases.held)
+        let held = {
+            let mut locks = self.shared.locks();
+            locks.suspensions += 1;
+            std::mem::take(&mut locks.leases)
         };
+        let (leases, activities): (Vec<_>, Vec<_>) = held.into_values().unzip();
         drop(leases);
         self.apply(Input::Suspended);
+        if !self.shared.is_idle_within(SUSPENSION_PATIENCE) {
+            tracing::warn!("the process is suspended during a write to the store");
+        }
+        drop(activities);
     }
 
     fn queue_store(self, operation: StoreOperation) {
@@ -647,15 +682,17 @@ impl StoreOperation {
         match self {
             Self::Load { attempt } => Input::Loaded { attempt, loaded: shared.load() },
             Self::Save { epoch, held, times, expected } => {
-                let result = shared.store.save(&shared.slot, &shared.record(&held, times), expected);
+                let record = shared.record(&held, times);
+                let result = shared.in_time(|| shared.store.save(&shared.slot, &record, expected));
                 Input::Saved { epoch, revision: held.revision, result }
             }
             Self::Erase { attempt, reason, expected } => {
-                let result = shared.store.erase(&shared.slot, &Tombstone { reason }, expected);
+                let result =
+                    shared.in_time(|| shared.store.erase(&shared.slot, &Tombstone { reason }, expected));
                 Input::Erased { attempt, result }
             }
             Self::Import { attempt, grant, told } => {
-                let (imported, loaded) = shared.import(*grant);
+                let (imported, loaded) = shared.in_time(|| shared.import(*grant));
                 // Whoever asked may have given up.
                 let _ = told.send(imported);
                 Input::Loaded { attempt, loaded }
@@ -677,14 +714,29 @@ impl StoreOperation {
 }
 
 impl Shared {
-    fn leases(&self) -> MutexGuard<'_, Leases> {
-        self.leases.lock().unwrap_or_else(PoisonError::into_inner)
+    fn locks(&self) -> MutexGuard<'_, Locks> {
+        self.locks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_idle_within(&self, patience: Duration) -> bool {
+        let at_work = |locks: &mut Locks| locks.at_work > 0;
+        let waited = self.idle.wait_timeout_while(self.locks(), patience, at_work);
+        waited.unwrap_or_else(PoisonError::into_inner).0.at_work == 0
+    }
+
+    /// Writes, in time that is asked for. Where the system gives none the write is made all the same: it takes
+    /// milliseconds, and tokens that were not saved would be lost with the process.
+    fn in_time<T>(&self, write: impl FnOnce() -> T) -> T {
+        let _activity = Activity::begin(self.activity.as_ref());
+        let _at_work = AtWork::begin(self);
+        write()
     }
 
     fn lease(&self, attempt: Attempt) -> Result<Leased, StoreError> {
-        let suspensions = self.leases().suspensions;
+        let suspensions = self.locks().suspensions;
         let no_time = || StoreError::Transient("the system gives the app no time in the background".into());
         let activity = Activity::begin(self.activity.as_ref()).ok_or_else(no_time)?;
+        let _at_work = AtWork::begin(self);
         let lease = self.wait_for_lease(suspensions)?.ok_or_else(no_time)?;
         let shared = lease.is_shared();
         let loaded = if shared {
@@ -693,14 +745,14 @@ impl Shared {
             // Nobody else writes: memory is as good as the store.
             Loaded::Unreadable(Error::Locked)
         };
-        let mut leases = self.leases();
-        if leases.suspensions != suspensions {
-            drop(leases);
+        let mut locks = self.locks();
+        if locks.suspensions != suspensions {
+            drop(locks);
             // Whoever is suspended with it would be killed. Dropped in this order: the lease, then the activity.
             drop(lease);
             return Err(no_time());
         }
-        leases.held.insert(attempt, (lease, activity));
+        locks.leases.insert(attempt, (lease, activity));
         Ok(Leased { shared, loaded })
     }
 
@@ -710,7 +762,7 @@ impl Shared {
         loop {
             let turn = Instant::now();
             let leased = self.store.lease(&self.slot, LEASE_TURN);
-            if self.leases().suspensions != suspensions {
+            if self.locks().suspensions != suspensions {
                 return Ok(None);
             }
             // What fails sooner is not held by somebody else.

@@ -113,9 +113,7 @@ async fn optional_auth_sends_the_token_there_is_and_goes_without_when_nobody_is_
 async fn a_client_sends_the_session_s_token_and_its_own_headers_to_its_own_host() {
     let (first, second) =
         (Server::start(|_| Reply::new(200)).await, Server::start(|_| Reply::new(200)).await);
-    let session = first.session().await;
-    let elsewhere = format!("{}/v2/a", second.url);
-    assert_eq!(session.get(&elsewhere).send().await.expect_err("not listed").code(), "origin_not_allowed");
+    let session = signed_in(first.config().allow_origin(&second.url)).await;
     let config = ClientConfig::new(format!("{}/v2", second.url)).header("x-app", "1").header("x-tenant", "a");
     let client = session.client(config).expect("good settings");
     client.get("/a").header("x-tenant", "b").send().await.expect("an answer");
@@ -123,16 +121,27 @@ async fn a_client_sends_the_session_s_token_and_its_own_headers_to_its_own_host(
     let seen = &second.requests()[0];
     assert_eq!((seen.target.as_str(), seen.token()), ("/v2/a", Some("t1")));
     assert_eq!((seen.header("x-app"), seen.header("x-tenant")), (Some("1"), Some("b")));
-    assert_eq!(
-        session.get(&elsewhere).send().await.expect_err("still not listed").code(),
-        "origin_not_allowed"
-    );
+}
+
+#[tokio::test]
+async fn a_client_takes_the_token_to_no_origin_that_the_session_was_not_opened_for() {
+    let (first, second) =
+        (Server::start(|_| Reply::new(200)).await, Server::start(|_| Reply::new(200)).await);
+    let session = first.session().await;
+    for base in [&second.url, "https://api.example.com"] {
+        let refused = session.client(ClientConfig::new(base)).expect_err("not listed");
+        assert!(matches!(&refused, Error::OriginNotAllowed { origin } if base == origin), "{refused}");
+    }
+    let client = session.client(ClientConfig::new(format!("{}/v2", first.url))).expect("its own origin");
+    let elsewhere = client.get(&format!("{}/a", second.url)).send().await.expect_err("not listed");
+    assert_eq!(elsewhere.code(), "origin_not_allowed");
+    assert!(second.requests().is_empty());
 }
 
 #[tokio::test]
 async fn wrong_settings_of_clients_and_origins_are_refused_and_named() {
     let server = Server::start(|_| Reply::new(200)).await;
-    let session = server.session().await;
+    let session = signed_in(server.config().allow_origin("https://example.com")).await;
     for (config, name) in [
         (ClientConfig::new("/relative"), "base_url"),
         (ClientConfig::new("http://api.example.com"), "base_url"),
@@ -204,6 +213,36 @@ async fn another_stack_gets_the_token_by_the_same_rules() {
     assert!(session.refused(&second, unauthorized, &headers, b"").await.expect("final").is_none());
     assert!(session.refused(&late, StatusCode::FORBIDDEN, &headers, b"").await.expect("final").is_none());
     assert_eq!(server.refreshes(), 1);
+}
+
+#[tokio::test]
+async fn the_value_is_for_the_origin_that_it_was_asked_for_and_for_no_other() {
+    let server = Server::start(|seen| guard(seen, "t2", || Reply::new(200))).await;
+    let session = signed_in(server.config().allow_origin("https://api.example.com")).await;
+    let headers = HeaderMap::new();
+    let plain = session.authorization("https://api.example.com/tiles").await.expect("a token");
+    let next = session.refused(&plain, StatusCode::UNAUTHORIZED, &headers, b"").await;
+    let next = next.expect("a token").expect("another");
+    let socket = session.authorization("wss://api.example.com/socket").await.expect("a token");
+    for authorization in [plain, next, socket] {
+        for own in ["https://api.example.com/", "https://API.example.com:443/a?b#c", "wss://api.example.com/"]
+        {
+            assert!(authorization.is_for(own), "{own}");
+        }
+        for other in [
+            "http://api.example.com/",
+            "ws://api.example.com/",
+            "https://api.example.com:8443/",
+            "https://api.example.com.evil.example/",
+            "https://api.example.com@evil.example/",
+            "https://a:b@api.example.com/",
+            "blob:https://api.example.com/a",
+            "/tiles",
+            "",
+        ] {
+            assert!(!authorization.is_for(other), "{other}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -150,9 +150,10 @@ public final class AuthSession: Sendable {
         session.resume()
     }
 
-    /// Says that the process is about to be suspended; returns when the session holds no lock on its store. A refresh
-    /// that is on its way goes on as far as it comes. ``resume()`` ends it. On iOS the library does it by itself, when
-    /// the time of its background activity is over.
+    /// Says that the process is about to be suspended; returns when the session holds no lock on its store. That takes
+    /// milliseconds while something is written, and never more than a second. A refresh that is on its way goes on as
+    /// far as it comes. ``resume()`` ends it. On iOS the library does it by itself, when the time of its background
+    /// activity is over.
     public func suspend() {
         session.suspend()
     }

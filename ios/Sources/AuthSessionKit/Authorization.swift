@@ -41,18 +41,24 @@ extension AuthSession {
     /// Alamofire, a web socket or a media player. Waits for a refresh if one is needed.
     ///
     /// - Parameter url: Where the request goes: an allowed origin.
-    /// - Throws: ``AuthSessionError``, such as `origin_not_allowed`, `signed_out` or `refresh_unavailable`.
+    /// - Throws: ``AuthSessionError``, such as `origin_not_allowed`, `signed_out` or `refresh_unavailable`;
+    ///   `CancellationError` at once when the calling task is cancelled, which disturbs no refresh.
     public func authorization(for url: URL) async throws -> Authorization {
-        try await translatingFailures {
-            Authorization(try await session.authorization(url: try webAddress(url, orOf: ["wss", "ws"])))
+        let address = try webAddress(url, orOf: ["wss", "ws"])
+        return try await leavingWhenCancelled { [session] in
+            Authorization(try await session.authorization(url: address))
         }
     }
 
     /// Reports the answer to a request that carried this value.
     ///
+    /// The answer of another origin than the one that the value is for is final: a redirect has led there, and what that
+    /// server refuses is not this token.
+    ///
     /// - Returns: What to send the request with once more; nil if the answer is final. Call it for 401 and 403; other
     ///   answers are final.
-    /// - Throws: ``AuthSessionError`` if a fresh token was needed and could not be had.
+    /// - Throws: ``AuthSessionError`` if a fresh token was needed and could not be had; `CancellationError` at once when
+    ///   the calling task is cancelled, which disturbs no refresh.
     public func refused(
         _ authorization: Authorization, response: HTTPURLResponse, data: Data = Data()
     ) async throws -> Authorization? {
@@ -62,7 +68,10 @@ extension AuthSession {
         guard let status = UInt16(exactly: response.statusCode) else {
             throw AuthSessionError(.invalidRequest, "the status is none of HTTP")
         }
-        return try await translatingFailures {
+        guard let url = response.url, authorization.value.isFor(url: url.absoluteString) else {
+            return nil
+        }
+        return try await leavingWhenCancelled { [session] in
             try await session.refused(
                 authorization: authorization.value, status: status, headers: headers, body: data
             ).map(Authorization.init)

@@ -30,7 +30,8 @@ extension AuthSession {
         /// Where the tokens rest: the Keychain on Apple platforms, memory elsewhere.
         public var store: Store
 
-        /// Further HTTPS origins that may receive the access token.
+        /// Further HTTPS origins that may receive the access token: those of absolute URLs, and of every
+        /// ``AuthSession/client(for:headers:timeout:)``.
         public var allowedOrigins: [URL]
 
         /// Whether plain HTTP is allowed to this machine itself (`127.0.0.0/8`, `::1`, `localhost`), for development.
@@ -62,7 +63,7 @@ extension AuthSession {
         /// Sign-ins, sign-outs and refreshes are refused with the code `read_only`.
         public var isReadOnly = false
 
-        /// Who asks the system for time to finish a refresh. None: on iOS, `ProcessInfo.performExpiringActivity`,
+        /// Who asks the system for time to finish a refresh or a write. None: on iOS, `ProcessInfo.performExpiringActivity`,
         /// unless ``followsAppLifecycle`` is false.
         public var backgroundActivity: (any BackgroundActivity)?
 

@@ -19,6 +19,26 @@ func translatingFailures<Value>(_ call: () throws -> Value) throws -> Value {
     }
 }
 
+/// The same for a call that waits for what others wait for as well, and cannot be told to stop: cancelling the calling task
+/// ends its wait at once, with `CancellationError`, and the call itself goes on.
+func leavingWhenCancelled<Value: Sendable>(_ call: @escaping @Sendable () async throws -> Value) async throws -> Value {
+    try Task.checkCancellation()
+    let results = AsyncStream<Result<Value, any Error>>.makeStream()
+    // A task of its own: UniFFI's futures know nothing of Swift's cancellation and would keep the caller.
+    Task {
+        do {
+            results.continuation.yield(.success(try await translatingFailures(call)))
+        } catch {
+            results.continuation.yield(.failure(error))
+        }
+    }
+    // A stream ends without a result when the task that reads it is cancelled.
+    for await result in results.stream {
+        return try result.get()
+    }
+    throw CancellationError()
+}
+
 private func translated(_ error: any Error) -> any Error {
     switch error {
     case let error as AuthSessionError:

@@ -70,11 +70,13 @@ extension AuthSession: RequestSender {
     /// A client for another API host, which sends the session's access token there.
     ///
     /// - Parameters:
-    ///   - baseURL: Where the host's API is. Paths are relative to it.
+    ///   - baseURL: Where the host's API is. Paths are relative to it. Its origin is that of the session, or one of
+    ///     ``AuthSession/Configuration/allowedOrigins``.
     ///   - headers: Sent with every request of the client.
     ///   - timeout: How many seconds its requests may take. None: as long as the session's.
-    /// - Throws: ``AuthSessionError`` with the code `invalid_configuration`, naming the setting, for one that cannot
-    ///   work, such as a base URL that is neither HTTPS nor allowed for development.
+    /// - Throws: ``AuthSessionError`` with the code `origin_not_allowed` for a base URL of another origin, or
+    ///   `invalid_configuration`, naming the setting, for one that cannot work, such as a base URL that is neither HTTPS
+    ///   nor allowed for development.
     public func client(
         for baseURL: URL, headers: [String: String] = [:], timeout: TimeInterval? = nil
     ) throws -> APIClient {

@@ -26,6 +26,22 @@ public protocol EventMonitor: Sendable {
 public struct RequestAdapterState: Sendable {
     public let requestID: UUID
     public let session: Session
+
+    public init(requestID: UUID, session: Session) {
+        (self.requestID, self.session) = (requestID, session)
+    }
+}
+
+public protocol RedirectHandler: Sendable {}
+
+public struct Redirector: RedirectHandler {
+    public enum Behavior: Sendable {
+        case follow
+        case doNotFollow
+        case modify(@Sendable (_ task: URLSessionTask, _ request: URLRequest, _ response: HTTPURLResponse) -> URLRequest?)
+    }
+
+    public init(behavior: Behavior) {}
 }
 
 public enum RetryResult: Sendable {
@@ -37,7 +53,7 @@ public enum RetryResult: Sendable {
 
 public class Request: @unchecked Sendable {
     public let id = UUID()
-    public var response: HTTPURLResponse? { nil }
+    public var response: HTTPURLResponse?
 }
 
 public class DataRequest: Request, @unchecked Sendable {
@@ -55,7 +71,10 @@ public struct DataTask<Value: Sendable>: Sendable {
 }
 
 public final class Session: Sendable {
-    public init(interceptor: (any RequestInterceptor)? = nil, eventMonitors: [any EventMonitor] = []) {}
+    public init(
+        interceptor: (any RequestInterceptor)? = nil, redirectHandler: (any RedirectHandler)? = nil,
+        eventMonitors: [any EventMonitor] = []
+    ) {}
 
     public func request(_ url: URL) -> DataRequest { DataRequest() }
 }

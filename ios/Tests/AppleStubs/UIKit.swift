@@ -1,6 +1,7 @@
 // https://developer.apple.com/documentation/uikit/uiapplication
 @_exported import Foundation
 
+// Without `shared`, which may not be named in code that app extensions link.
 @MainActor public final class UIApplication {
     public nonisolated static let willEnterForegroundNotification = Notification.Name("willEnterForeground")
     public nonisolated static let protectedDataDidBecomeAvailableNotification = Notification.Name("available")

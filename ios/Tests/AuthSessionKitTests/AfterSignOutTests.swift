@@ -8,7 +8,7 @@ import FoundationNetworking
 final class AfterSignOutTests: XCTestCase {
     func testWhateverNeedsAUserSaysThatNobodyIsSignedInAndSendsNothing() async throws {
         let realm = try await Realm.new()
-        let session = try await realm.signedInSession()
+        let session = try await realm.signedInSession(allowing: realm.authURL)
         let client = try session.client(for: realm.authURL)
         let request = URLRequest(url: try XCTUnwrap(URL(string: "/me")))
         try await session.signOut()

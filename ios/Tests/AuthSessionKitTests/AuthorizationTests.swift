@@ -79,7 +79,7 @@ final class AuthorizationTests: XCTestCase {
 
     func testAnotherHostIsSpokenToByAClientAndOnlyInAWayThatKeepsTheTokenSafe() async throws {
         let realm = try await Realm.new()
-        let session = try await realm.signedInSession()
+        let session = try await realm.signedInSession(allowing: realm.authURL)
 
         let client = try session.client(for: realm.authURL, headers: ["X-App": "1"], timeout: 10)
         let user = try await client.get("/me").decode(User.self)
@@ -88,6 +88,37 @@ final class AuthorizationTests: XCTestCase {
 
         XCTAssertEqual(user, User(id: "u1", name: "Ada"))
         XCTAssertEqual(refused?.code, .invalidConfiguration)
+    }
+
+    func testAClientDoesNotTakeTheTokenToAnOriginThatTheSessionWasNotOpenedFor() async throws {
+        let realm = try await Realm.new()
+        let session = try await realm.signedInSession()
+        let elsewhere = try XCTUnwrap(URL(string: "https://elsewhere.example/"))
+
+        let refused = await authSessionError { try session.client(for: elsewhere) }
+        let other = await authSessionError { try session.client(for: realm.authURL) }
+
+        XCTAssertEqual([refused?.code, other?.code], [.originNotAllowed, .originNotAllowed])
+    }
+
+    func testARefusalOfAnotherOriginIsFinalAndDoesNotRefresh() async throws {
+        let realm = try await Realm.new()
+        let session = try await realm.signedInSession()
+        let authorization = try await session.authorization(for: realm.apiURL)
+        func refusal(_ url: URL) throws -> HTTPURLResponse {
+            try XCTUnwrap(HTTPURLResponse(url: url, statusCode: 401, httpVersion: "HTTP/1.1", headerFields: nil))
+        }
+
+        for elsewhere in [try XCTUnwrap(URL(string: "https://elsewhere.example/me")), realm.authURL] {
+            let next = try await session.refused(authorization, response: try refusal(elsewhere))
+            XCTAssertNil(next)
+        }
+        let before = try await realm.counters()
+        let next = try await session.refused(
+            authorization, response: try refusal(realm.apiURL.appendingPathComponent("me")))
+
+        XCTAssertEqual(before["refresh_requests"], 0)
+        XCTAssertNotNil(next)
     }
 
     private func send(_ url: URL, _ authorization: Authorization) async throws -> (Data, HTTPURLResponse) {

@@ -77,7 +77,7 @@ final class BadInputTests: XCTestCase {
 
     func testHeaderValuesWithLineBreaksAreRefusedOrReachTheServerWithoutThem() async throws {
         let realm = try await Realm.new()
-        let session = try await realm.signedInSession()
+        let session = try await realm.signedInSession(allowing: realm.authURL)
         let options = AuthSession.RequestOptions(idempotencyKey: "key\r\nX-Injected: 1")
 
         let key = await authSessionError { try await session.get("/me", options: options) }

@@ -1,5 +1,10 @@
-import AuthSessionKit
 import XCTest
+
+@testable import AuthSessionKit
+
+#if canImport(FoundationNetworking)
+import FoundationNetworking
+#endif
 
 final class CancellationTests: XCTestCase {
     func testACancelledRequestEndsWhileTheServerStillHoldsItAndDisturbsNoOther() async throws {
@@ -51,6 +56,60 @@ final class CancellationTests: XCTestCase {
         await assertCancelled(task)
         let counters = try await realm.counters()
         XCTAssertEqual(counters["resource_requests"], 0)
+    }
+
+    func testACancelledWaitForATokenEndsAtOnceAndDoesNotCutTheRefresh() async throws {
+        let realm = try await Realm.new()
+        let session = try await realm.openSession()
+        try await session.adopt(Tokens(accessToken: nil, refreshToken: try await realm.issueTokens().refresh_token))
+        try await realm.command("hold", ["endpoint": "refresh", "when": "before"])
+        let cancelled = Task { try await session.authorization(for: realm.apiURL) }
+        try await realm.command("await_held", ["endpoint": "refresh", "count": 1])
+        let other = Task { try await session.authorization(for: realm.apiURL) }
+
+        cancelled.cancel()
+        await assertCancelled(cancelled)
+        try await realm.command("release", ["endpoint": "refresh"])
+
+        _ = try await within(seconds: 30, "the other's token") { try await other.value }
+        let counters = try await realm.counters()
+        XCTAssertEqual([counters["refresh_requests"], counters["refreshes"]], [1, 1])
+    }
+
+    func testACancelledReportOfARefusalEndsAtOnceAndDoesNotCutTheRefresh() async throws {
+        let realm = try await Realm.new()
+        let session = try await realm.signedInSession()
+        let url = realm.apiURL.appendingPathComponent("me")
+        let stale = try await session.authorization(for: url)
+        let refusal = try XCTUnwrap(
+            HTTPURLResponse(url: url, statusCode: 401, httpVersion: "HTTP/1.1", headerFields: nil))
+        try await realm.command("hold", ["endpoint": "refresh", "when": "before"])
+        let cancelled = Task { try await session.refused(stale, response: refusal) }
+        try await realm.command("await_held", ["endpoint": "refresh", "count": 1])
+        let other = Task { try await session.refused(stale, response: refusal) }
+
+        cancelled.cancel()
+        await assertCancelled(cancelled)
+        try await realm.command("release", ["endpoint": "refresh"])
+
+        let fresh = try await within(seconds: 30, "the other's token") { try await other.value }
+        let counters = try await realm.counters()
+        XCTAssertNotNil(fresh)
+        XCTAssertEqual([counters["refresh_requests"], counters["refreshes"]], [1, 1])
+    }
+
+    func testATaskThatIsCancelledAlreadyAsksForNothing() async throws {
+        let asked = Box(0)
+
+        let task = Task {
+            withUnsafeCurrentTask { $0?.cancel() }
+            try await leavingWhenCancelled { asked.update { $0 += 1 } }
+        }
+
+        await assertCancelled(task)
+        // What had been asked would run before tasks that come later.
+        for _ in 0..<10 { await Task {}.value }
+        XCTAssertEqual(asked.value, 0)
     }
 
     func testCancellingAListenerEndsItsStream() async throws {

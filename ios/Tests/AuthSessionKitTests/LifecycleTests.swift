@@ -10,6 +10,7 @@ final class LifecycleTests: XCTestCase {
         let session = try await expiredSession(realm, activity)
         try await realm.command("hold", ["endpoint": "refresh", "when": "before"])
 
+        try await eventually("the time of the sign-in is given back") { system.running == 0 }
         let request = Task { try await session.get("/me").status }
         try await realm.command("await_held", ["endpoint": "refresh", "count": 1])
         let during = system.running
@@ -18,6 +19,23 @@ final class LifecycleTests: XCTestCase {
 
         XCTAssertEqual([during, status], [1, 200])
         try await eventually("the time is given back") { system.running == 0 }
+    }
+
+    func testWhatASignInAndASignOutSaveIsSavedWithinAnActivity() async throws {
+        let realm = try await Realm.new()
+        let system = FakeSystem()
+        let asked = Box<[Int]>([])
+        let store = Watched { asked.update { $0.append(system.running) } }
+        var configuration = realm.configuration(store: .app(store, name: "watched"))
+        configuration.backgroundActivity = system.activity()
+        let session = try await AuthSession.open(configuration)
+
+        try await session.signIn(Realm.credentials)
+        try await eventually("the time of the sign-in is given back") { system.running == 0 }
+        try await session.signOut()
+        try await eventually("the time of the sign-out is given back") { system.running == 0 }
+
+        XCTAssertEqual(asked.value, [1, 1])
     }
 
     func testNoRefreshBeginsWhereTheSystemGivesNoTime() async throws {
@@ -137,6 +155,23 @@ final class LifecycleTests: XCTestCase {
         try await session.signIn(Realm.credentials)
         try await realm.command("expire_access_tokens")
         return session
+    }
+}
+
+/// A store that says when it is written to.
+private final class Watched: CustomStore {
+    private let content = Box<StoredContent?>(nil)
+    private let writing: @Sendable () -> Void
+
+    init(writing: @escaping @Sendable () -> Void) {
+        self.writing = writing
+    }
+
+    func load(namespace: String, account: String) -> StoredContent? { content.value }
+
+    func replace(namespace: String, account: String, with new: StoredContent) {
+        writing()
+        content.update { $0 = new }
     }
 }
 

@@ -8,7 +8,7 @@ import FoundationNetworking
 final class LifetimeTests: XCTestCase {
     func testTenThousandCallsLeaveNothingBehind() async throws {
         let realm = try await Realm.new()
-        let session = try await realm.signedInSession()
+        let session = try await realm.signedInSession(allowing: realm.authURL)
         let options = AuthSession.RequestOptions(downloadProgress: { _ in })
         func calls(_ count: Int) async throws {
             for _ in 0..<count / 10 {

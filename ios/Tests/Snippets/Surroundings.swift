@@ -1,6 +1,7 @@
 // What the pieces of Swift on the pages take for granted.
 import AuthSessionKit
 import Foundation
+import UIKit
 
 #if canImport(FoundationNetworking)
 @_exported import FoundationNetworking
@@ -24,10 +25,24 @@ func openedSession() async throws -> AuthSession {
 }
 
 func showSignIn() {}
-func takeAssertion() -> Bool { true }
-func releaseAssertion() {}
 
 #if !canImport(Darwin)
+// https://developer.apple.com/documentation/uikit/uiapplication: what apps may use and extensions may not, so that it is
+// not in the stub that AuthSessionKit itself is checked against.
+extension UIApplication {
+    @MainActor static var shared: UIApplication { fatalError("a stub") }
+
+    nonisolated func beginBackgroundTask(
+        withName name: String?, expirationHandler: (@MainActor @Sendable () -> Void)? = nil
+    ) -> UIBackgroundTaskIdentifier { .invalid }
+
+    nonisolated func endBackgroundTask(_ identifier: UIBackgroundTaskIdentifier) {}
+}
+
+struct UIBackgroundTaskIdentifier: Hashable, Sendable {
+    static let invalid = Self()
+}
+
 extension FileManager {
     /// Of Apple's Foundation only.
     func containerURL(forSecurityApplicationGroupIdentifier identifier: String) -> URL? { nil }

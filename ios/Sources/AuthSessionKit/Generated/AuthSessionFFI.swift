@@ -624,26 +624,26 @@ fileprivate struct FfiConverterData: FfiConverterRustBuffer {
 
 
 /**
- * Asks the operating system to let a refresh finish although the app leaves the foreground. Called on threads of the
- * library, which may block.
+ * Asks the operating system to let a refresh, or a write to the store, finish although the app leaves the foreground.
+ * Called on threads of the library, which may block; several may be under way at once.
  */
 public protocol ActivityCallbacks: AnyObject, Sendable {
 
     /**
-     * Before a refresh takes the lease of the store. False, or an exception: there is no time, and no refresh begins.
-     * Each `true` is followed by one `end`.
+     * Before a refresh takes the lease of the store, and before a write. False, or an exception: there is no time, and
+     * no refresh begins; a write is made all the same. Each `true` is followed by one `end`.
      */
     func begin() throws  -> Bool
 
     /**
-     * The refresh is over and the lease given back.
+     * The refresh or the write is over and no lock is held for it.
      */
     func end() throws
 
 }
 /**
- * Asks the operating system to let a refresh finish although the app leaves the foreground. Called on threads of the
- * library, which may block.
+ * Asks the operating system to let a refresh, or a write to the store, finish although the app leaves the foreground.
+ * Called on threads of the library, which may block; several may be under way at once.
  */
 open class ActivityCallbacksImpl: ActivityCallbacks, @unchecked Sendable {
     fileprivate let handle: UInt64
@@ -699,8 +699,8 @@ open class ActivityCallbacksImpl: ActivityCallbacks, @unchecked Sendable {
 
 
     /**
-     * Before a refresh takes the lease of the store. False, or an exception: there is no time, and no refresh begins.
-     * Each `true` is followed by one `end`.
+     * Before a refresh takes the lease of the store, and before a write. False, or an exception: there is no time, and
+     * no refresh begins; a write is made all the same. Each `true` is followed by one `end`.
      */
 open func begin()throws  -> Bool  {
     return try  FfiConverterBool.lift(try rustCallWithError(FfiConverterTypeAppFailure_lift) {
@@ -712,7 +712,7 @@ open func begin()throws  -> Bool  {
 }
 
     /**
-     * The refresh is over and the lease given back.
+     * The refresh or the write is over and no lock is held for it.
      */
 open func end()throws   {try rustCallWithError(FfiConverterTypeAppFailure_lift) {
         uniffiCallStatus in
@@ -1380,6 +1380,12 @@ public protocol AuthorizationValueProtocol: AnyObject, Sendable {
      */
     func expose()  -> String
 
+    /**
+     * Whether a request to this absolute URL may carry the value: whether its origin is the one that the value was
+     * asked for. The answer of another origin, after a redirect, is not reported.
+     */
+    func isFor(url: String)  -> Bool
+
 }
 /**
  * The value of an `Authorization` header. Its text form is redacted.
@@ -1446,6 +1452,20 @@ open func expose() -> String  {
         uniffiCallStatus in
     uniffi_auth_session_ffi_fn_method_authorizationvalue_expose(
             self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * Whether a request to this absolute URL may carry the value: whether its origin is the one that the value was
+     * asked for. The answer of another origin, after a redirect, is not reported.
+     */
+open func isFor(url: String) -> Bool  {
+    return try!  FfiConverterBool.lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_auth_session_ffi_fn_method_authorizationvalue_is_for(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(url),uniffiCallStatus
     )
 })
 }
@@ -3691,7 +3711,7 @@ public protocol SessionProtocol: AnyObject, Sendable {
     func authorization(url: String) async throws  -> AuthorizationValue
 
     /**
-     * A client for another API host, with this session's token.
+     * A client for another API host, with this session's token. Its origin is one that the session was opened for.
      */
     func client(options: ClientOptions) throws  -> ApiClient
 
@@ -3763,7 +3783,7 @@ public protocol SessionProtocol: AnyObject, Sendable {
     func state()  -> SessionState
 
     /**
-     * Says that the process is about to be suspended; returns when it holds no lock on the store.
+     * Says that the process is about to be suspended; returns when it holds no lock on the store, or after a second.
      */
     func suspend()
 
@@ -3868,7 +3888,7 @@ open func authorization(url: String)async throws  -> AuthorizationValue  {
 }
 
     /**
-     * A client for another API host, with this session's token.
+     * A client for another API host, with this session's token. Its origin is one that the session was opened for.
      */
 open func client(options: ClientOptions)throws  -> ApiClient  {
     return try  FfiConverterTypeApiClient_lift(try rustCallWithError(FfiConverterTypeSessionFailure_lift) {
@@ -4074,7 +4094,7 @@ open func state() -> SessionState  {
 }
 
     /**
-     * Says that the process is about to be suspended; returns when it holds no lock on the store.
+     * Says that the process is about to be suspended; returns when it holds no lock on the store, or after a second.
      */
 open func suspend()  {try! rustCall() {
         uniffiCallStatus in
@@ -6757,6 +6777,91 @@ public func FfiConverterTypeLogLevel_lower(_ value: LogLevel) -> RustBuffer {
 
 
 /**
+ * What goes along when a server redirects a request that another HTTP stack sends.
+ */
+
+public enum Redirection: Equatable, Hashable {
+
+    /**
+     * Everything.
+     */
+    case within
+    /**
+     * Neither the token nor a body or the app's own headers.
+     */
+    case elsewhere
+    /**
+     * It is not followed.
+     */
+    case refused
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension Redirection: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeRedirection: FfiConverterRustBuffer {
+    typealias SwiftType = Redirection
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Redirection {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+
+        case 1: return .within
+
+        case 2: return .elsewhere
+
+        case 3: return .refused
+
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: Redirection, into buf: inout [UInt8]) {
+        switch value {
+
+
+        case .within:
+            writeInt(&buf, Int32(1))
+
+
+        case .elsewhere:
+            writeInt(&buf, Int32(2))
+
+
+        case .refused:
+            writeInt(&buf, Int32(3))
+
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeRedirection_lift(_ buf: RustBuffer) throws -> Redirection {
+    return try FfiConverterTypeRedirection.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeRedirection_lower(_ value: Redirection) -> RustBuffer {
+    return FfiConverterTypeRedirection.lower(value)
+}
+
+
+
+/**
  * Whether a request carries the session's token.
  */
 
@@ -8494,6 +8599,19 @@ public func openSession(options: SessionOptions)async throws  -> Session  {
             errorHandler: FfiConverterTypeSessionFailure_lift
         )
 }
+/**
+ * Decides on a redirect between two absolute URLs; the method is that of the request which follows it.
+ */
+public func redirection(method: String, from: String, to: String) -> Redirection  {
+    return try!  FfiConverterTypeRedirection_lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_auth_session_ffi_fn_func_redirection(
+        FfiConverterString.lower(method),
+        FfiConverterString.lower(from),
+        FfiConverterString.lower(to),uniffiCallStatus
+    )
+})
+}
 
 private enum InitializationResult {
     case ok
@@ -8519,10 +8637,13 @@ private let initializationResult: InitializationResult = {
     if (uniffi_auth_session_ffi_checksum_func_open_session() != 14146) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_auth_session_ffi_checksum_method_activitycallbacks_begin() != 53867) {
+    if (uniffi_auth_session_ffi_checksum_func_redirection() != 982) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_auth_session_ffi_checksum_method_activitycallbacks_end() != 2148) {
+    if (uniffi_auth_session_ffi_checksum_method_activitycallbacks_begin() != 25758) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_auth_session_ffi_checksum_method_activitycallbacks_end() != 3869) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_auth_session_ffi_checksum_method_authoritycallbacks_sign_in() != 5860) {
@@ -8639,13 +8760,16 @@ private let initializationResult: InitializationResult = {
     if (uniffi_auth_session_ffi_checksum_method_authorizationvalue_expose() != 42808) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_auth_session_ffi_checksum_method_authorizationvalue_is_for() != 34028) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_auth_session_ffi_checksum_method_session_adopt() != 4117) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_auth_session_ffi_checksum_method_session_authorization() != 33201) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_auth_session_ffi_checksum_method_session_client() != 37322) {
+    if (uniffi_auth_session_ffi_checksum_method_session_client() != 26562) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_auth_session_ffi_checksum_method_session_continue_sign_in() != 54066) {
@@ -8687,7 +8811,7 @@ private let initializationResult: InitializationResult = {
     if (uniffi_auth_session_ffi_checksum_method_session_state() != 1173) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_auth_session_ffi_checksum_method_session_suspend() != 32070) {
+    if (uniffi_auth_session_ffi_checksum_method_session_suspend() != 34582) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_auth_session_ffi_checksum_method_session_trace_json() != 60299) {

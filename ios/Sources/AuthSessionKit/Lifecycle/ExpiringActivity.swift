@@ -26,7 +26,7 @@ final class ExpiringActivity: BackgroundActivity, @unchecked Sendable {
 
     func begin() -> Bool {
         let assertion = Assertion()
-        perform("Refreshing the session") { [onExpiry] isExpired in
+        perform("Refreshing or saving the session") { [onExpiry] isExpired in
             if !isExpired {
                 assertion.hold()
             } else if assertion.isGranted {

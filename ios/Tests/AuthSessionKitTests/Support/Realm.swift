@@ -22,11 +22,11 @@ struct Realm: Decodable, Sendable {
     /// A configuration for this realm. Every realm has its own ports, so accounts of different tests never meet.
     func configuration(
         account: String = "main", endpoints: AuthSession.TokenEndpoints? = nil, store: AuthSession.Store = .memory,
-        requestTimeout: TimeInterval? = nil
+        allowedOrigins: [URL] = [], requestTimeout: TimeInterval? = nil
     ) -> AuthSession.Configuration {
         .init(
-            baseURL: apiURL, account: account, endpoints: endpoints, store: store, allowsLoopback: true,
-            requestTimeout: requestTimeout)
+            baseURL: apiURL, account: account, endpoints: endpoints, store: store, allowedOrigins: allowedOrigins,
+            allowsLoopback: true, requestTimeout: requestTimeout)
     }
 
     /// A session on this realm.
@@ -39,8 +39,10 @@ struct Realm: Decodable, Sendable {
     }
 
     /// A session on this realm, signed in.
-    func signedInSession() async throws -> AuthSession {
-        let session = try await openSession()
+    ///
+    /// - Parameter origins: Further ones that may get its token.
+    func signedInSession(allowing origins: URL...) async throws -> AuthSession {
+        let session = try await AuthSession.open(configuration(allowedOrigins: origins))
         try await session.signIn(Self.credentials)
         return session
     }

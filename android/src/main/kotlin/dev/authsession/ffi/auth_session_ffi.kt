@@ -872,6 +872,8 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_auth_session_ffi_checksum_func_open_session(
     ): Int
+    external fun uniffi_auth_session_ffi_checksum_func_redirection(
+    ): Int
     external fun uniffi_auth_session_ffi_checksum_method_activitycallbacks_begin(
     ): Int
     external fun uniffi_auth_session_ffi_checksum_method_activitycallbacks_end(
@@ -951,6 +953,8 @@ internal object IntegrityCheckingUniffiLib {
     external fun uniffi_auth_session_ffi_checksum_method_apiclient_request(
     ): Int
     external fun uniffi_auth_session_ffi_checksum_method_authorizationvalue_expose(
+    ): Int
+    external fun uniffi_auth_session_ffi_checksum_method_authorizationvalue_is_for(
     ): Int
     external fun uniffi_auth_session_ffi_checksum_method_session_adopt(
     ): Int
@@ -1187,6 +1191,8 @@ internal object UniffiLib {
     ): Unit
     external fun uniffi_auth_session_ffi_fn_method_authorizationvalue_expose(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
+    external fun uniffi_auth_session_ffi_fn_method_authorizationvalue_is_for(`ptr`: Long,`url`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): Byte
     external fun uniffi_auth_session_ffi_fn_method_authorizationvalue_uniffi_trait_debug(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
     external fun uniffi_auth_session_ffi_fn_method_authorizationvalue_uniffi_trait_display(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
@@ -1275,6 +1281,8 @@ internal object UniffiLib {
     ): Unit
     external fun uniffi_auth_session_ffi_fn_func_open_session(`options`: RustBuffer.ByValue,
     ): Long
+    external fun uniffi_auth_session_ffi_fn_func_redirection(`method`: RustBuffer.ByValue,`from`: RustBuffer.ByValue,`to`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
     external fun ffi_auth_session_ffi_rustbuffer_alloc(`size`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
     external fun ffi_auth_session_ffi_rustbuffer_from_bytes(`bytes`: ForeignBytes.ByValue,uniffi_out_err: UniffiRustCallStatus,
@@ -1403,10 +1411,13 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_auth_session_ffi_checksum_func_open_session() and 0xFFFF) != 14146) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_auth_session_ffi_checksum_method_activitycallbacks_begin() and 0xFFFF) != 53867) {
+    if ((lib.uniffi_auth_session_ffi_checksum_func_redirection() and 0xFFFF) != 982) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_auth_session_ffi_checksum_method_activitycallbacks_end() and 0xFFFF) != 2148) {
+    if ((lib.uniffi_auth_session_ffi_checksum_method_activitycallbacks_begin() and 0xFFFF) != 25758) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_auth_session_ffi_checksum_method_activitycallbacks_end() and 0xFFFF) != 3869) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_auth_session_ffi_checksum_method_authoritycallbacks_sign_in() and 0xFFFF) != 5860) {
@@ -1523,13 +1534,16 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_auth_session_ffi_checksum_method_authorizationvalue_expose() and 0xFFFF) != 42808) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
+    if ((lib.uniffi_auth_session_ffi_checksum_method_authorizationvalue_is_for() and 0xFFFF) != 34028) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
     if ((lib.uniffi_auth_session_ffi_checksum_method_session_adopt() and 0xFFFF) != 4117) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_auth_session_ffi_checksum_method_session_authorization() and 0xFFFF) != 33201) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_auth_session_ffi_checksum_method_session_client() and 0xFFFF) != 37322) {
+    if ((lib.uniffi_auth_session_ffi_checksum_method_session_client() and 0xFFFF) != 26562) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_auth_session_ffi_checksum_method_session_continue_sign_in() and 0xFFFF) != 54066) {
@@ -1571,7 +1585,7 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_auth_session_ffi_checksum_method_session_state() and 0xFFFF) != 1173) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_auth_session_ffi_checksum_method_session_suspend() and 0xFFFF) != 32070) {
+    if ((lib.uniffi_auth_session_ffi_checksum_method_session_suspend() and 0xFFFF) != 34582) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_auth_session_ffi_checksum_method_session_trace_json() and 0xFFFF) != 60299) {
@@ -2121,19 +2135,19 @@ public object FfiConverterByteArray: FfiConverterRustBuffer<ByteArray> {
 
 
 /**
- * Asks the operating system to let a refresh finish although the app leaves the foreground. Called on threads of the
- * library, which may block.
+ * Asks the operating system to let a refresh, or a write to the store, finish although the app leaves the foreground.
+ * Called on threads of the library, which may block; several may be under way at once.
  */
 public interface ActivityCallbacks {
 
     /**
-     * Before a refresh takes the lease of the store. False, or an exception: there is no time, and no refresh begins.
-     * Each `true` is followed by one `end`.
+     * Before a refresh takes the lease of the store, and before a write. False, or an exception: there is no time, and
+     * no refresh begins; a write is made all the same. Each `true` is followed by one `end`.
      */
     fun `begin`(): kotlin.Boolean
 
     /**
-     * The refresh is over and the lease given back.
+     * The refresh or the write is over and no lock is held for it.
      */
     fun `end`()
 
@@ -2141,8 +2155,8 @@ public interface ActivityCallbacks {
 }
 
 /**
- * Asks the operating system to let a refresh finish although the app leaves the foreground. Called on threads of the
- * library, which may block.
+ * Asks the operating system to let a refresh, or a write to the store, finish although the app leaves the foreground.
+ * Called on threads of the library, which may block; several may be under way at once.
  */
 open class ActivityCallbacksImpl: Disposable, AutoCloseable, ActivityCallbacks
 {
@@ -2247,8 +2261,8 @@ open class ActivityCallbacksImpl: Disposable, AutoCloseable, ActivityCallbacks
 
 
     /**
-     * Before a refresh takes the lease of the store. False, or an exception: there is no time, and no refresh begins.
-     * Each `true` is followed by one `end`.
+     * Before a refresh takes the lease of the store, and before a write. False, or an exception: there is no time, and
+     * no refresh begins; a write is made all the same. Each `true` is followed by one `end`.
      */
     @Throws(AppFailure::class)override fun `begin`(): kotlin.Boolean {
             return FfiConverterBoolean.lift(
@@ -2265,7 +2279,7 @@ open class ActivityCallbacksImpl: Disposable, AutoCloseable, ActivityCallbacks
 
 
     /**
-     * The refresh is over and the lease given back.
+     * The refresh or the write is over and no lock is held for it.
      */
     @Throws(AppFailure::class)override fun `end`()
         =
@@ -3239,6 +3253,12 @@ public interface AuthorizationValueInterface {
      */
     fun `expose`(): kotlin.String
 
+    /**
+     * Whether a request to this absolute URL may carry the value: whether its origin is the one that the value was
+     * asked for. The answer of another origin, after a redirect, is not reported.
+     */
+    fun `isFor`(`url`: kotlin.String): kotlin.Boolean
+
     companion object
 }
 
@@ -3357,6 +3377,24 @@ open class AuthorizationValue: Disposable, AutoCloseable, AuthorizationValueInte
     UniffiLib.uniffi_auth_session_ffi_fn_method_authorizationvalue_expose(
         it,
         _status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * Whether a request to this absolute URL may carry the value: whether its origin is the one that the value was
+     * asked for. The answer of another origin, after a redirect, is not reported.
+     */override fun `isFor`(`url`: kotlin.String): kotlin.Boolean {
+            return FfiConverterBoolean.lift(
+    callWithHandle {
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_auth_session_ffi_fn_method_authorizationvalue_is_for(
+        it,
+
+        FfiConverterString.lower(`url`),_status)
 }
     }
     )
@@ -7185,7 +7223,7 @@ public interface SessionInterface {
     suspend fun `authorization`(`url`: kotlin.String): AuthorizationValue
 
     /**
-     * A client for another API host, with this session's token.
+     * A client for another API host, with this session's token. Its origin is one that the session was opened for.
      */
     fun `client`(`options`: ClientOptions): ApiClient
 
@@ -7257,7 +7295,7 @@ public interface SessionInterface {
     fun `state`(): SessionState
 
     /**
-     * Says that the process is about to be suspended; returns when it holds no lock on the store.
+     * Says that the process is about to be suspended; returns when it holds no lock on the store, or after a second.
      */
     fun `suspend`()
 
@@ -7428,7 +7466,7 @@ open class Session: Disposable, AutoCloseable, SessionInterface
 
 
     /**
-     * A client for another API host, with this session's token.
+     * A client for another API host, with this session's token. Its origin is one that the session was opened for.
      */
     @Throws(SessionFailure::class)override fun `client`(`options`: ClientOptions): ApiClient {
             return FfiConverterTypeApiClient.lift(
@@ -7710,7 +7748,7 @@ open class Session: Disposable, AutoCloseable, SessionInterface
 
 
     /**
-     * Says that the process is about to be suspended; returns when it holds no lock on the store.
+     * Says that the process is about to be suspended; returns when it holds no lock on the store, or after a second.
      */override fun `suspend`()
         =
     callWithHandle {
@@ -10542,6 +10580,53 @@ public object FfiConverterTypeLogLevel: FfiConverterRustBuffer<LogLevel> {
 
 
 /**
+ * What goes along when a server redirects a request that another HTTP stack sends.
+ */
+
+enum class Redirection {
+
+    /**
+     * Everything.
+     */
+    WITHIN,
+    /**
+     * Neither the token nor a body or the app's own headers.
+     */
+    ELSEWHERE,
+    /**
+     * It is not followed.
+     */
+    REFUSED;
+
+
+
+
+    companion object
+}
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeRedirection: FfiConverterRustBuffer<Redirection> {
+    override fun read(buf: ByteBuffer) = try {
+        Redirection.values()[buf.getInt() - 1]
+    } catch (e: IndexOutOfBoundsException) {
+        throw RuntimeException("invalid enum value, something is very wrong!!", e)
+    }
+
+    override fun allocationSize(value: Redirection) = 4UL
+
+    override fun write(value: Redirection, buf: ByteBuffer) {
+        buf.putInt(value.ordinal + 1)
+    }
+}
+
+
+
+
+
+/**
  * Whether a request carries the session's token.
  */
 
@@ -12648,5 +12733,21 @@ public object FfiConverterSequenceTypeFormPart: FfiConverterRustBuffer<List<Form
         SessionFailure.ErrorHandler,
     )
     }
+
+        /**
+         * Decides on a redirect between two absolute URLs; the method is that of the request which follows it.
+         */ fun `redirection`(`method`: kotlin.String, `from`: kotlin.String, `to`: kotlin.String): Redirection {
+            return FfiConverterTypeRedirection.lift(
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_auth_session_ffi_fn_func_redirection(
+
+
+        FfiConverterString.lower(`method`),
+        FfiConverterString.lower(`from`),
+        FfiConverterString.lower(`to`),_status)
+}
+    )
+    }
+
 
 

@@ -21,7 +21,7 @@ func translatingFailures<Value>(_ call: () throws -> Value) throws -> Value {
 
 private func translated(_ error: any Error) -> any Error {
     switch error {
-    case let error as AuthSessionError:
+    case is AuthSessionError, is CancellationError:
         return error
     case SessionFailure.Failed(
         let code, let explanation, let retryable, let signInRequired, let retryAfterMs, let status, let answerJson):

@@ -14,6 +14,7 @@ internal object NativeLibrary {
 
     private val loaded: Unit by lazy {
         loading {
+            CallbackThreads.keepAttached()
             uniffiEnsureInitialized()
             setAnswerReceiver(Answers)
         }

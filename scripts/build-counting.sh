@@ -4,6 +4,8 @@
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
+need_command python3 python3
+
 out=$target/counting
 mkdir -p "$out"
 python3 "$root/scripts/counting_library.py" \

@@ -21,7 +21,9 @@ internal class Exchange(private val prepare: (RequestOptions) -> Handle) : ApiCl
 
     override suspend fun <T> stream(request: Request, receive: suspend (StreamingResponse) -> T): T =
         exchange(request) { handle ->
-            handle.sendStreaming().use { incoming -> incoming.endingTransfer { receive(StreamingResponse(it)) } }
+            leavingTheLibrary { handle.sendStreaming() }.use { incoming ->
+                incoming.endingTransfer { receive(StreamingResponse(it)) }
+            }
         }
 
     override suspend fun download(request: Request, file: File): Response =

@@ -1,6 +1,7 @@
 package dev.authsession
 
 import java.io.File
+import java.util.concurrent.CountDownLatch
 import kotlin.test.Test
 import kotlin.test.assertContains
 import kotlin.test.assertContentEquals
@@ -8,7 +9,9 @@ import kotlin.test.assertEquals
 import kotlin.test.assertFailsWith
 import kotlin.test.assertFalse
 import kotlin.test.assertTrue
+import kotlin.time.Duration.Companion.milliseconds
 import kotlinx.coroutines.CompletableDeferred
+import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.awaitCancellation
 import kotlinx.coroutines.cancelAndJoin
 import kotlinx.coroutines.flow.flowOf
@@ -16,6 +19,7 @@ import kotlinx.coroutines.flow.fold
 import kotlinx.coroutines.flow.map
 import kotlinx.coroutines.flow.onEach
 import kotlinx.coroutines.launch
+import kotlinx.coroutines.runInterruptible
 import kotlinx.serialization.Serializable
 import kotlinx.serialization.json.buildJsonObject
 import kotlinx.serialization.json.put
@@ -127,6 +131,29 @@ class BodyTest {
 
         ended.await()
         assertEquals(200, session.get("/me").status)
+    }
+
+    @Test
+    fun `a source that blocks where it can be interrupted holds up no request that is over`() = realmTest { _, session ->
+        session.signIn(*ada)
+        val interrupted = CompletableDeferred<Unit>()
+        val body = Body.written {
+            runInterruptible(Dispatchers.IO) {
+                try {
+                    CountDownLatch(1).await()
+                } catch (interruption: InterruptedException) {
+                    interrupted.complete(Unit)
+                    throw interruption
+                }
+            }
+        }
+
+        val failure = assertFailsWith<AuthSessionException> {
+            session.post("/echo", body, timeout = 200.milliseconds)
+        }
+
+        assertEquals(ErrorCode.TIMEOUT, failure.code)
+        interrupted.await()
     }
 
     @Test

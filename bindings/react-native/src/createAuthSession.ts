@@ -1,12 +1,14 @@
 import NativeAuthSession from './NativeAuthSession.ts';
 import type { AuthSessionConfig } from './config.ts';
-import { AuthSessionError, fromNativeError, isAuthSessionError } from './errors.ts';
+import { abortable, abortReason } from './abort.ts';
+import { AuthSessionError, fromNativeError } from './errors.ts';
 import { sessionEvent } from './events.ts';
+import { exchange } from './exchange.ts';
+import type { Sender } from './exchange.ts';
+import { fetchOf } from './fetch/fetch.ts';
+import type { SessionFetch } from './fetch/fetch.ts';
 import type { SessionEvent, SessionEvents, SessionEventType } from './events.ts';
-import type { NativeEvent } from './NativeAuthSession.ts';
-import { abortable, abortReason, nativeRequest } from './request.ts';
-import type { FetchInit, FetchInput } from './request.ts';
-import { SessionResponse } from './response.ts';
+import type { NativeEvent, NativeProgress } from './NativeAuthSession.ts';
 import { restoring, StateSnapshots } from './state.ts';
 import type { SessionState } from './state.ts';
 
@@ -30,7 +32,7 @@ export interface Tokens {
  * What fails rejects with an {@link AuthSessionError}. The functions need no `this`, so each can be passed on by
  * itself.
  */
-export interface AuthSession {
+export interface AuthSession extends Sender {
   /**
    * Signs in with `credentials`, which are sent to the login endpoint as JSON, and returns the server's answer
    * without the tokens. Many servers send the user there.
@@ -83,7 +85,7 @@ export interface AuthSession {
    * means that the network failed, and an aborted request rejects with its signal's reason. Anything else that
    * kept the request from an answer is an {@link AuthSessionError}, also as `cause` of the `TypeError`.
    */
-  readonly fetch: (input: FetchInput, init?: FetchInit) => Promise<SessionResponse>;
+  readonly fetch: SessionFetch;
 
   /** Tells the session that the device's network has changed: what waits to try a refresh again tries at once. */
   readonly networkChanged: () => void;
@@ -179,6 +181,32 @@ export function createAuthSession(config: AuthSessionConfig): AuthSession {
     };
   };
 
+  const sender: Sender = {
+    async [exchange](request, { signal, onUpload, onDownload } = {}) {
+      const requestId = `${copy}-${(requestCount += 1)}`;
+      const report = (progress: NativeProgress) => {
+        if (progress.requestId !== requestId) return;
+        (progress.direction === 'upload' ? onUpload : onDownload)?.(progress);
+      };
+      const progress = onUpload ?? onDownload ? NativeAuthSession.onProgress(report) : undefined;
+      const send = () =>
+        call((id) => {
+          // Aborted before native code had the request, it must not get it any more.
+          if (signal?.aborted) throw abortReason(signal);
+          return NativeAuthSession.request(id, requestId, {
+            ...request,
+            reportUpload: onUpload !== undefined,
+            reportDownload: onDownload !== undefined,
+          });
+        });
+      try {
+        return await abortable(signal, send, () => NativeAuthSession.cancel(requestId));
+      } finally {
+        progress?.remove();
+      }
+    },
+  };
+
   const session: AuthSession = {
     async signIn<T>(credentials: Readonly<Record<string, unknown>>) {
       const credentialsJson = json(credentials);
@@ -207,23 +235,8 @@ export function createAuthSession(config: AuthSessionConfig): AuthSession {
       });
     },
 
-    async fetch(input, init = {}) {
-      const request = nativeRequest(input, init);
-      const requestId = `${copy}-${(requestCount += 1)}`;
-      const send = () =>
-        call((id) => {
-          // Aborted before native code had the request, it must not get it any more.
-          if (init.signal?.aborted) throw abortReason(init.signal);
-          return NativeAuthSession.request(id, requestId, request);
-        });
-      try {
-        return new SessionResponse(
-          await abortable(init.signal, send, () => NativeAuthSession.cancel(requestId)),
-        );
-      } catch (error) {
-        throw isAuthSessionError(error) && error.code === 'network' ? networkError(error) : error;
-      }
-    },
+    fetch: fetchOf(sender),
+    ...sender,
 
     networkChanged() {
       opened().then((id) => NativeAuthSession.networkChanged(id), () => {});
@@ -245,11 +258,4 @@ function json(credentials: Readonly<Record<string, unknown>>): string {
   } catch {
     throw new AuthSessionError('invalid_request', 'the credentials cannot be written as JSON');
   }
-}
-
-/** The error by which `fetch` says that there was no answer. */
-function networkError(cause: AuthSessionError): TypeError {
-  const error = new TypeError('Network request failed');
-  error.cause = cause;
-  return error;
 }

@@ -10,9 +10,11 @@ export type {
 export { AuthSessionError, isAuthSessionError } from './errors.ts';
 export type { AuthSessionErrorCode, AuthSessionErrorDetails } from './errors.ts';
 export type { SessionEvent, SessionEvents, SessionEventType } from './events.ts';
-export type { HeadersInput, SessionHeaders } from './headers.ts';
-export type { AbortSignalLike, FetchInit, FetchInput } from './request.ts';
-export type { Disposition, SessionResponse } from './response.ts';
+export type { AbortSignalLike } from './abort.ts';
+export type { SessionFetch } from './fetch/fetch.ts';
+export type { HeadersInput, SessionHeaders } from './fetch/headers.ts';
+export type { FetchInit, FetchInput } from './fetch/request.ts';
+export type { Disposition, SessionResponse } from './fetch/response.ts';
 export type {
   LockedState,
   RestoringState,

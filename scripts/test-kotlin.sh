@@ -8,6 +8,7 @@ need_command javac openjdk-17-jdk-headless
 need_command mvn maven
 
 "$root/scripts/build-host.sh"
+"$root/scripts/build-counting.sh"
 
 # What an earlier run left must not be counted.
 reports="$target/kotlin/surefire-reports"

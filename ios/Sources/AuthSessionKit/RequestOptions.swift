@@ -88,9 +88,12 @@ func webAddress(_ url: URL, orOf others: [String] = []) throws -> String {
 private let untouchedTimeout: TimeInterval = 60
 
 extension OutgoingRequest {
-    /// - Parameter content: The body. None: that of the request.
+    /// - Parameters:
+    ///   - content: The body. None: that of the request.
+    ///   - delivery: How the answer comes. None: whole.
     convenience init(
-        _ request: URLRequest, _ options: AuthSession.RequestOptions, content: RequestContent? = nil
+        _ request: URLRequest, _ options: AuthSession.RequestOptions, content: RequestContent? = nil,
+        delivery: Delivery? = nil
     ) throws {
         guard let url = request.url else {
             throw AuthSessionError(.invalidRequest, "the request has no URL")
@@ -110,14 +113,15 @@ extension OutgoingRequest {
                 method: request.httpMethod ?? "GET",
                 url: try webAddress(url),
                 headers: headerFields(request.allHTTPHeaderFields ?? [:]),
-                content: content ?? request.httpBody.map { .bytes(bytes: $0) },
                 auth: options.authorization.bindings,
                 idempotencyKey: options.idempotencyKey,
                 timeoutMs: try milliseconds(timeout, of: "timeoutInterval", code: .invalidRequest),
                 idleTimeoutMs: try milliseconds(options.idleTimeout, of: "idleTimeout", code: .invalidRequest),
                 maxBodyBytes: try count(options.maximumBodySize, of: "maximumBodySize", code: .invalidRequest),
                 uploadProgress: options.uploadProgress.map(ProgressAdapter.init),
-                downloadProgress: options.downloadProgress.map(ProgressAdapter.init)
+                downloadProgress: options.downloadProgress.map(ProgressAdapter.init),
+                delivery: delivery,
+                content: content ?? request.httpBody.map { .bytes(bytes: $0) }
             ))
     }
 }

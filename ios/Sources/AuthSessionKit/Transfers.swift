@@ -33,7 +33,7 @@ extension RequestSender {
         for request: URLRequest, to file: URL, options: AuthSession.RequestOptions = .init()
     ) async throws -> Response {
         try Self.mustBeFile(file)
-        return try await prepare(OutgoingRequest(request, options)).send(to: file)
+        return try await prepare(OutgoingRequest(request, options, delivery: .toFile(path: file.path))).send()
     }
 
     /// Sends a request with a body, like `URLSession.upload(for:from:)`.

@@ -35,7 +35,7 @@ import dev.authsession.ffi.ApiClient as HostClient
  * [AuthSessionException], and a cancelled coroutine gets its `CancellationException`, always.
  */
 public class AuthSession private constructor(private val session: Session) :
-    ApiClient by Exchange(session::request),
+    ApiClient by Exchange(session::send),
     AutoCloseable {
 
     /** Each holds the core's session, whose events would not end before the last of them has gone. */
@@ -141,7 +141,7 @@ public class AuthSession private constructor(private val session: Session) :
         translating {
             val client = session.client(ClientOptions(baseUrl, headers.toFfi(), timeout?.toMilliseconds()))
             clients += client
-            Exchange(client::request)
+            Exchange(client::send)
         }
 
     /**

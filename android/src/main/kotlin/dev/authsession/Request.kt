@@ -1,5 +1,6 @@
 package dev.authsession
 
+import dev.authsession.ffi.Delivery
 import dev.authsession.ffi.ProgressListener
 import dev.authsession.ffi.RequestAuth
 import dev.authsession.ffi.RequestContent
@@ -39,11 +40,10 @@ public class Request(
 ) {
     override fun toString(): String = "Request"
 
-    internal fun toFfi(content: RequestContent?) = RequestOptions(
+    internal fun toFfi(content: RequestContent?, delivery: Delivery?) = RequestOptions(
         method = method,
         url = url,
         headers = (body?.mediaType?.let { headers.withDefault("Content-Type", it) } ?: headers).toFfi(),
-        content = content,
         auth = auth.toFfi(),
         idempotencyKey = idempotencyKey,
         timeoutMs = timeout?.toMilliseconds(),
@@ -51,6 +51,8 @@ public class Request(
         maxBodyBytes = maxBodyBytes?.toUnsigned(),
         uploadProgress = onUploadProgress?.let(::Progress),
         downloadProgress = onDownloadProgress?.let(::Progress),
+        delivery = delivery,
+        content = content,
     )
 }
 

@@ -16,6 +16,9 @@ public struct Response: Sendable {
     /// What the session made of the answer.
     public let disposition: Disposition
 
+    /// Whether it is the answer to a redirect that was followed.
+    public let isRedirected: Bool
+
     /// The HTTP status code.
     public var status: Int { http.statusCode }
 
@@ -52,7 +55,8 @@ extension Response: CustomStringConvertible, CustomDebugStringConvertible, Custo
 extension Response {
     init(_ response: HttpResponse) throws {
         self.init(
-            data: response.body, http: try httpResponse(response), disposition: Disposition(response.disposition))
+            data: response.body, http: try httpResponse(response), disposition: Disposition(response.disposition),
+            isRedirected: response.redirected)
     }
 }
 

@@ -42,10 +42,24 @@ pub enum RequestContent {
 #[derive(uniffi::Enum)]
 #[allow(missing_docs)]
 pub enum FormPart {
-    Text { name: String, value: String, media_type: Option<String> },
-    Bytes { name: String, file_name: String, media_type: String, content: Octets },
+    Text {
+        name: String,
+        value: String,
+        media_type: Option<String>,
+    },
+    Bytes {
+        name: String,
+        file_name: String,
+        media_type: String,
+        content: Octets,
+    },
     /// Under its own name, unless it gets another.
-    File { name: String, path: String, file_name: Option<String>, media_type: String },
+    File {
+        name: String,
+        path: String,
+        file_name: Option<String>,
+        media_type: String,
+    },
 }
 
 impl RequestContent {

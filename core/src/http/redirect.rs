@@ -180,7 +180,11 @@ mod tests {
             (308, "DELETE", "https://other.example.com/"),
             (302, "OPTIONS", "https://other.example.com/"),
         ] {
-            assert_eq!(decide(status, method, FROM, to, MOST_REDIRECTS), Redirect::Refused, "{status} {method} {to}");
+            assert_eq!(
+                decide(status, method, FROM, to, MOST_REDIRECTS),
+                Redirect::Refused,
+                "{status} {method} {to}"
+            );
         }
         assert!(matches!(
             decide(303, "POST", FROM, "https://other.example.com/", MOST_REDIRECTS),

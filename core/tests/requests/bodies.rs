@@ -80,10 +80,12 @@ async fn a_multipart_form_carries_texts_and_streamed_files_and_is_sent_again_aft
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("cat.jpg");
     std::fs::write(&path, "meow".repeat(50_000)).expect("a file");
-    let form = Multipart::new()
-        .text("title", "A cat")
-        .file("picture", &path, "image/jpeg")
-        .file_named("copy", &path, "dog.jpg", "image/jpeg");
+    let form = Multipart::new().text("title", "A cat").file("picture", &path, "image/jpeg").file_named(
+        "copy",
+        &path,
+        "dog.jpg",
+        "image/jpeg",
+    );
     let response = server.session().await.post("/").multipart(form).send().await.expect("an answer");
     assert_eq!(response.status(), 200);
     let seen = server.requests();

@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
@@ -270,7 +269,7 @@ describe('an abort ends the transfer, as the server sees', () => {
     });
     const ended = send({ url: '/held', ...request }, { signal: controller.signal });
     const incoming = await held;
-    const closed = once(incoming.socket, 'close');
+    const closed = new Promise((resolve) => incoming.socket.once('close', resolve));
     controller.abort();
     await expect(ended).rejects.toMatchObject({ name: 'AbortError' });
     // What is in the buffers comes before the end.

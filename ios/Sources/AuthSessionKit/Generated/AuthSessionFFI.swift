@@ -2025,8 +2025,8 @@ public func FfiConverterTypeEventListener_lower(_ value: EventListener) -> UInt6
 public protocol EventQueueProtocol: AnyObject, Sendable {
 
     /**
-     * Ends the queue: whoever waits for the next event gets `None`. Swift needs it, whose tasks do not
-     * pass their cancellation on.
+     * Ends the queue: whoever waits for the next event gets `None`, after those that are there. Swift needs it, whose
+     * tasks do not pass their cancellation on.
      */
     func close()
 
@@ -2093,8 +2093,8 @@ open class EventQueue: EventQueueProtocol, @unchecked Sendable {
 
 
     /**
-     * Ends the queue: whoever waits for the next event gets `None`. Swift needs it, whose tasks do not
-     * pass their cancellation on.
+     * Ends the queue: whoever waits for the next event gets `None`, after those that are there. Swift needs it, whose
+     * tasks do not pass their cancellation on.
      */
 open func close()  {try! rustCall() {
         uniffiCallStatus in
@@ -8767,8 +8767,8 @@ public func setAnswerReceiver(receiver: AnswerReceiver)  {try! rustCall() {
 }
 /**
  * Hands the log up to `level` to the app; a later call replaces the sink and the level, and `None` ends it. One for
- * the process. Fails with `already_open` where Rust code of the app has installed a subscriber of `tracing` itself,
- * which gets the same lines.
+ * the process. A sink is refused with `already_open`, and not kept, where Rust code of the app has installed a
+ * subscriber of `tracing` itself, which gets the same lines.
  */
 public func setLogSink(sink: LogSink?, level: LogLevel)throws   {try rustCallWithError(FfiConverterTypeSessionFailure_lift) {
         uniffiCallStatus in
@@ -8833,7 +8833,7 @@ private let initializationResult: InitializationResult = {
     if (uniffi_auth_session_ffi_checksum_func_set_answer_receiver() != 50315) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_auth_session_ffi_checksum_func_set_log_sink() != 2603) {
+    if (uniffi_auth_session_ffi_checksum_func_set_log_sink() != 59635) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_auth_session_ffi_checksum_func_open_session() != 14146) {
@@ -9001,7 +9001,7 @@ private let initializationResult: InitializationResult = {
     if (uniffi_auth_session_ffi_checksum_method_session_trace_json() != 60299) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_auth_session_ffi_checksum_method_eventqueue_close() != 28204) {
+    if (uniffi_auth_session_ffi_checksum_method_eventqueue_close() != 37150) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_auth_session_ffi_checksum_method_eventqueue_next() != 1766) {

@@ -49,11 +49,18 @@ public sealed class Body(
          * The pieces of [content], which is collected while they are sent and not faster than the network takes them.
          * It cannot be sent twice: where the server refuses the token, the answer has [Disposition.NOT_REPLAYABLE].
          * What [content] throws ends the request, and is thrown by it.
+         *
+         * It is collected in the caller's coroutine and cancelled when the request is over, which ends with it. So it
+         * suspends and does not block: what reads from an `InputStream` does so in `runInterruptible(Dispatchers.IO)`;
+         * else the request, though it has failed or timed out, is not over before the reading is.
          */
         public fun flow(content: Flow<ByteArray>, mediaType: String? = null): Body =
             Written(mediaType) { sink -> content.collect(sink::write) }
 
-        /** As [flow], with pieces that [write] gives to a sink. The body is whole when [write] returns. */
+        /**
+         * As [flow], with pieces that [write] gives to a sink. The body is whole when [write] returns. It, too, suspends
+         * and does not block.
+         */
         public fun written(mediaType: String? = null, write: suspend (BodySink) -> Unit): Body =
             Written(mediaType, write)
     }

@@ -45,7 +45,8 @@ internal class Exchange(private val begin: (RequestOptions, number: ULong) -> Un
         }
     }
 
-    private suspend fun answer(options: RequestOptions): HttpResponse = Answers.answer { begin(options, it) }
+    private suspend fun answer(options: RequestOptions): HttpResponse =
+        leavingTheLibrary { Answers.answer { begin(options, it) } }
 }
 
 private suspend inline fun <T> IncomingBody.endingTransfer(receive: suspend () -> T): T = try {

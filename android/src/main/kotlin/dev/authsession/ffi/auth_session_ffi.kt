@@ -1426,7 +1426,7 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_auth_session_ffi_checksum_func_set_answer_receiver() and 0xFFFF) != 50315) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_auth_session_ffi_checksum_func_set_log_sink() and 0xFFFF) != 2603) {
+    if ((lib.uniffi_auth_session_ffi_checksum_func_set_log_sink() and 0xFFFF) != 59635) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_auth_session_ffi_checksum_func_open_session() and 0xFFFF) != 14146) {
@@ -1594,7 +1594,7 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_auth_session_ffi_checksum_method_session_trace_json() and 0xFFFF) != 60299) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_auth_session_ffi_checksum_method_eventqueue_close() and 0xFFFF) != 28204) {
+    if ((lib.uniffi_auth_session_ffi_checksum_method_eventqueue_close() and 0xFFFF) != 37150) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_auth_session_ffi_checksum_method_eventqueue_next() and 0xFFFF) != 1766) {
@@ -4265,8 +4265,8 @@ public object FfiConverterTypeEventListener: FfiConverter<EventListener, Long> {
 public interface EventQueueInterface {
 
     /**
-     * Ends the queue: whoever waits for the next event gets `None`. Swift needs it, whose tasks do not
-     * pass their cancellation on.
+     * Ends the queue: whoever waits for the next event gets `None`, after those that are there. Swift needs it, whose
+     * tasks do not pass their cancellation on.
      */
     fun `finish`()
 
@@ -4384,8 +4384,8 @@ open class EventQueue: Disposable, AutoCloseable, EventQueueInterface
 
 
     /**
-     * Ends the queue: whoever waits for the next event gets `None`. Swift needs it, whose tasks do not
-     * pass their cancellation on.
+     * Ends the queue: whoever waits for the next event gets `None`, after those that are there. Swift needs it, whose
+     * tasks do not pass their cancellation on.
      */override fun `finish`()
         =
     callWithHandle {
@@ -12880,8 +12880,8 @@ public object FfiConverterSequenceTypeFormPart: FfiConverterRustBuffer<List<Form
 
         /**
          * Hands the log up to `level` to the app; a later call replaces the sink and the level, and `None` ends it. One for
-         * the process. Fails with `already_open` where Rust code of the app has installed a subscriber of `tracing` itself,
-         * which gets the same lines.
+         * the process. A sink is refused with `already_open`, and not kept, where Rust code of the app has installed a
+         * subscriber of `tracing` itself, which gets the same lines.
          */
     @Throws(SessionFailure::class) fun `setLogSink`(`sink`: LogSink?, `level`: LogLevel)
         =

@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -27,6 +27,13 @@ function json(response: ServerResponse, value: unknown, status = 200): void {
   response.statusCode = status;
   response.setHeader('Content-Type', 'application/json');
   response.end(JSON.stringify(value));
+}
+
+/** A file, where a directory is expected. */
+function newFile(name: string): string {
+  const file = path.join(folder, name);
+  writeFileSync(file, '');
+  return file;
 }
 
 /** The requests to a path. */
@@ -164,6 +171,12 @@ describe('what the settings of a session do', () => {
     await signedIn({ store: { type: 'file', path: directory } });
     expect(existsSync(directory)).toBe(true);
     expect(readdirSync(directory).length).toBeGreaterThan(0);
+  });
+
+  test('a session whose store cannot be read is locked, and says why', async () => {
+    const session = open({ store: { type: 'file', path: newFile('no directory') } });
+    await session.trace();
+    expect(session.getState()).toEqual({ status: 'locked', code: 'store_unavailable' });
   });
 
   test('answers mean what the rules say', async () => {

@@ -191,6 +191,15 @@ describe('events', () => {
     expect(listener).not.toHaveBeenCalled();
   });
 
+  test('to listen for what never comes is an invalid_request', async () => {
+    const session = await openSession();
+    for (const type of ['signedOut', 'constructor']) {
+      expect(() => session.on(type as 'signed_out', () => {})).toThrow(
+        expect.objectContaining({ code: 'invalid_request', message: expect.stringContaining(type) }),
+      );
+    }
+  });
+
   test('what asked for something before anybody listened is told to those who listen first, and to nobody else', async () => {
     const session = await openSession();
     native.emit('signed_out', { reason: 'rejected' });

@@ -206,6 +206,8 @@ describe('events', () => {
     await session.signOut();
     const early = vi.fn();
     session.on('signed_out', early)();
+    // As a component does that React mounts, unmounts and mounts again.
+    await session.signOut();
     const [first, second, late] = [vi.fn(), vi.fn(), vi.fn()];
     session.on('signed_out', first);
     session.on('signed_out', second);
@@ -226,6 +228,16 @@ describe('events', () => {
     await session.signOut();
     const listener = vi.fn();
     session.on('signed_out', listener);
+    await session.signOut();
+    expect(listener).not.toHaveBeenCalled();
+  });
+
+  test('a listener that another one has ended hears nothing any more', async () => {
+    const session = await openSession();
+    const listener = vi.fn();
+    session.on('refreshed', () => end());
+    const end = session.on('refreshed', listener);
+    native.emit('refreshed');
     await session.signOut();
     expect(listener).not.toHaveBeenCalled();
   });

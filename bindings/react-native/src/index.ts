@@ -1,18 +1,30 @@
 export { createAuthSession } from './createAuthSession.ts';
-export type { AuthSession, Tokens } from './createAuthSession.ts';
+export type { ApiClient, AuthSession, Tokens, TraceEntry } from './createAuthSession.ts';
+export type { Authorization, RefusedAnswer } from './authorization.ts';
 export type {
+  AnswerRules,
   AuthSessionConfig,
+  CallAdditions,
+  ClientConfig,
+  FileStore,
   JsonTokenEndpoints,
+  KeychainStore,
+  KeystoreStore,
+  MemoryStore,
   OAuth2TokenEndpoints,
+  PinSet,
+  RetryPolicy,
   TokenEndpoints,
   TokenStore,
 } from './config.ts';
 export { AuthSessionError, isAuthSessionError } from './errors.ts';
 export type { AuthSessionErrorCode, AuthSessionErrorDetails } from './errors.ts';
 export type { SessionEvent, SessionEvents, SessionEventType } from './events.ts';
-export type { HeadersInput, SessionHeaders } from './headers.ts';
-export type { AbortSignalLike, FetchInit, FetchInput } from './request.ts';
-export type { Disposition, SessionResponse } from './response.ts';
+export type { AbortSignalLike } from './abort.ts';
+export type { SessionFetch } from './fetch/fetch.ts';
+export type { HeadersInput, SessionHeaders } from './fetch/headers.ts';
+export type { FetchInit, FetchInput } from './fetch/request.ts';
+export type { Disposition, SessionResponse } from './fetch/response.ts';
 export type {
   LockedState,
   RestoringState,

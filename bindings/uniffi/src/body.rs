@@ -42,9 +42,24 @@ pub enum RequestContent {
 #[derive(uniffi::Enum)]
 #[allow(missing_docs)]
 pub enum FormPart {
-    Text { name: String, value: String },
-    Bytes { name: String, file_name: String, media_type: String, content: Octets },
-    File { name: String, path: String, media_type: String },
+    Text {
+        name: String,
+        value: String,
+        media_type: Option<String>,
+    },
+    Bytes {
+        name: String,
+        file_name: String,
+        media_type: String,
+        content: Octets,
+    },
+    /// Under its own name, unless it gets another.
+    File {
+        name: String,
+        path: String,
+        file_name: Option<String>,
+        media_type: String,
+    },
 }
 
 impl RequestContent {
@@ -60,11 +75,17 @@ impl RequestContent {
 
 fn add_part(form: Multipart, part: FormPart) -> Multipart {
     match part {
-        FormPart::Text { name, value } => form.text(&name, value),
+        FormPart::Text { name, value, media_type: None } => form.text(&name, value),
+        FormPart::Text { name, value, media_type: Some(media_type) } => {
+            form.text_of_type(&name, &media_type, value)
+        }
         FormPart::Bytes { name, file_name, media_type, content } => {
             form.bytes(&name, &file_name, &media_type, content.0)
         }
-        FormPart::File { name, path, media_type } => form.file(&name, path, &media_type),
+        FormPart::File { name, path, file_name: None, media_type } => form.file(&name, path, &media_type),
+        FormPart::File { name, path, file_name: Some(file_name), media_type } => {
+            form.file_named(&name, path, &file_name, &media_type)
+        }
     }
 }
 

@@ -47,6 +47,9 @@ pub struct RequestOptions {
     /// The largest body of an answer that is held in memory.
     #[uniffi(default = None)]
     pub max_body_bytes: Option<u64>,
+    /// How many redirects are followed at most; by default as many as ever.
+    #[uniffi(default = None)]
+    pub max_redirects: Option<u32>,
     /// Is told how far the request's body has come.
     #[uniffi(default = None)]
     pub upload_progress: Option<Arc<dyn ProgressListener>>,
@@ -134,6 +137,9 @@ impl RequestOptions {
         if let Some(limit) = self.max_body_bytes {
             builder = builder.max_body_bytes(usize::try_from(limit).unwrap_or(usize::MAX));
         }
+        if let Some(limit) = self.max_redirects {
+            builder = builder.max_redirects(limit);
+        }
         if let Some(listener) = self.upload_progress {
             builder = builder.on_upload_progress(observer(listener)?);
         }
@@ -152,6 +158,8 @@ pub struct HttpResponse {
     pub url: String,
     pub headers: Vec<Header>,
     pub disposition: Disposition,
+    /// Whether it is the answer to a redirect that was followed.
+    pub redirected: bool,
     /// The body, where it is read while it arrives.
     pub arriving: Option<Arc<IncomingBody>>,
     /// The body, where it is here. The last field, for the same reason as that of a request.
@@ -200,6 +208,7 @@ fn whole(response: Response) -> Result<HttpResponse, Error> {
         url: response.url().to_string(),
         headers: headers(response.headers()),
         disposition: response.disposition().into(),
+        redirected: response.is_redirected(),
         arriving: None,
         body: Octets(response.into_body()),
     })
@@ -211,6 +220,7 @@ fn arriving(response: StreamingResponse) -> HttpResponse {
         url: response.url().to_string(),
         headers: headers(response.headers()),
         disposition: response.disposition().into(),
+        redirected: response.is_redirected(),
         arriving: Some(Arc::new(IncomingBody::new(response))),
         body: Octets(bytes::Bytes::new()),
     }
@@ -241,6 +251,7 @@ impl HttpResponse {
             url: String::new(),
             headers: Vec::new(),
             disposition: Disposition::Answered,
+            redirected: false,
             arriving: None,
             body: Octets(bytes::Bytes::new()),
         }

@@ -33,6 +33,10 @@ extension AuthSession {
         /// The largest body of an answer, in bytes, that is held in memory. None: as in the ``Configuration``.
         public var maximumBodySize: Int?
 
+        /// How many redirects are followed at most. None: 10, and never more. One more is the answer, with
+        /// ``Disposition/redirectRefused``: with 0 any redirect is.
+        public var maximumRedirects: Int?
+
         /// Is told how far the request's body has come: one call at a time, on threads of the library, and of the
         /// newest state only, where it is slow. A request that is sent again begins at zero.
         public var uploadProgress: (@Sendable (TransferProgress) -> Void)?
@@ -46,6 +50,7 @@ extension AuthSession {
             idempotencyKey: String? = nil,
             idleTimeout: TimeInterval? = nil,
             maximumBodySize: Int? = nil,
+            maximumRedirects: Int? = nil,
             uploadProgress: (@Sendable (TransferProgress) -> Void)? = nil,
             downloadProgress: (@Sendable (TransferProgress) -> Void)? = nil
         ) {
@@ -53,6 +58,7 @@ extension AuthSession {
             self.idempotencyKey = idempotencyKey
             self.idleTimeout = idleTimeout
             self.maximumBodySize = maximumBodySize
+            self.maximumRedirects = maximumRedirects
             self.uploadProgress = uploadProgress
             self.downloadProgress = downloadProgress
         }
@@ -118,6 +124,7 @@ extension OutgoingRequest {
                 timeoutMs: try milliseconds(timeout, of: "timeoutInterval", code: .invalidRequest),
                 idleTimeoutMs: try milliseconds(options.idleTimeout, of: "idleTimeout", code: .invalidRequest),
                 maxBodyBytes: try count(options.maximumBodySize, of: "maximumBodySize", code: .invalidRequest),
+                maxRedirects: try count(options.maximumRedirects, of: "maximumRedirects", code: .invalidRequest),
                 uploadProgress: options.uploadProgress.map(ProgressAdapter.init),
                 downloadProgress: options.downloadProgress.map(ProgressAdapter.init),
                 delivery: delivery,

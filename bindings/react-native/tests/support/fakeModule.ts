@@ -1,5 +1,5 @@
 import { vi } from 'vitest';
-import type { NativeEvent, NativeResponse, NativeState, Spec } from '../../src/NativeAuthSession.ts';
+import type { NativeEvent, NativeProgress, NativeResponse, NativeState, Spec } from '../../src/NativeAuthSession.ts';
 
 /** A promise that the test settles. */
 export function deferred<T>() {
@@ -27,6 +27,7 @@ export const signedOut: NativeState = {
   subject: null,
   claimsJson: null,
   expiresAtMs: null,
+  code: null,
 };
 
 export const signedIn: NativeState = {
@@ -35,6 +36,7 @@ export const signedIn: NativeState = {
   subject: 'u1',
   claimsJson: '{"sub":"u1","roles":["admin"]}',
   expiresAtMs: 1_700_000_000_000,
+  code: null,
 };
 
 export function response(fields: Partial<NativeResponse> = {}): NativeResponse {
@@ -45,6 +47,7 @@ export function response(fields: Partial<NativeResponse> = {}): NativeResponse {
     text: '{}',
     base64: null,
     disposition: 'answered',
+    redirected: false,
     ...fields,
   };
 }
@@ -52,19 +55,31 @@ export function response(fields: Partial<NativeResponse> = {}): NativeResponse {
 /** A native module that does what the test says. */
 export function fakeModule() {
   const listeners = new Set<(event: NativeEvent) => void>();
+  const progressListeners = new Set<(progress: NativeProgress) => void>();
   const module = {
     open: vi.fn<Spec['open']>(async () => '1'),
     signIn: vi.fn<Spec['signIn']>(async () => '{}'),
+    continueSignIn: vi.fn<Spec['continueSignIn']>(async () => '{}'),
     adopt: vi.fn<Spec['adopt']>(async () => {}),
     importTokens: vi.fn<Spec['importTokens']>(async () => true),
     signOut: vi.fn<Spec['signOut']>(async () => {}),
     getState: vi.fn<Spec['getState']>(() => signedOut),
+    requireRecentSignIn: vi.fn<Spec['requireRecentSignIn']>(async () => {}),
+    client: vi.fn<Spec['client']>(async () => 'c1'),
+    authorization: vi.fn<Spec['authorization']>(async () => ({ id: 'a1', value: 'Bearer a' })),
+    refused: vi.fn<Spec['refused']>(async () => null),
+    trace: vi.fn<Spec['trace']>(async () => '[]'),
     networkChanged: vi.fn<Spec['networkChanged']>(),
+    resume: vi.fn<Spec['resume']>(),
     request: vi.fn<Spec['request']>(async () => response()),
     cancel: vi.fn<Spec['cancel']>(),
     onEvent: (listener: (event: NativeEvent) => void) => {
       listeners.add(listener);
       return { remove: () => void listeners.delete(listener) };
+    },
+    onProgress: (listener: (progress: NativeProgress) => void) => {
+      progressListeners.add(listener);
+      return { remove: () => void progressListeners.delete(listener) };
     },
   };
   const emit = (type: string, fields: Partial<NativeEvent> = {}) => {
@@ -73,5 +88,8 @@ export function fakeModule() {
     const event = { sessionId: '1', type, ...nothing, ...noStepUp, ...fields };
     for (const listener of [...listeners]) listener(event);
   };
-  return { module: module as typeof module & Spec, emit, listeners };
+  const progress = (value: NativeProgress) => {
+    for (const listener of [...progressListeners]) listener(value);
+  };
+  return { module: module as typeof module & Spec, emit, listeners, progress, progressListeners };
 }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { headerFields, SessionHeaders } from '../../src/headers.ts';
+import { headerFields, SessionHeaders } from '../../src/fetch/headers.ts';
 
 const fields = [
   { name: 'Content-Type', value: 'text/plain' },

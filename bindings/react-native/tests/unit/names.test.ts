@@ -12,7 +12,7 @@ function part(file: string, pattern: RegExp): string {
 // What TypeScript knows of types is gone when they are tested, so their text is read.
 test.each([
   ['Error codes', 'errors.ts', /const codes = \[([^]*?)\] as const/, /(?<=^ {2}')\w+(?=',$)/gm],
-  ['Dispositions of an answer', 'response.ts', /type Disposition =([^;]*);/, /(?<=\| ')\w+(?=')/g],
+  ['Dispositions of an answer', 'fetch/response.ts', /type Disposition =([^;]*);/, /(?<=\| ')\w+(?=')/g],
   ['Reasons for being signed out', 'state.ts', /type SignOutReason =([^;]*);/, /(?<=\| ')\w+(?=')/g],
   // The last one is TypeScript's own.
   ['Events', 'events.ts', /interface SessionEvents \{([^]*?) {2}state_changed/, /(?<=^ {2})\w+(?=: \{)/gm],

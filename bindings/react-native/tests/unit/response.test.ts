@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { SessionResponse } from '../../src/response.ts';
+import { SessionResponse } from '../../src/fetch/response.ts';
 import { response } from '../support/fakeModule.ts';
 
 test.each([

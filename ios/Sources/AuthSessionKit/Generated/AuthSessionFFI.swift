@@ -5234,6 +5234,10 @@ public struct HttpResponse {
     public let headers: [Header]
     public let disposition: Disposition
     /**
+     * Whether it is the answer to a redirect that was followed.
+     */
+    public let redirected: Bool
+    /**
      * The body, where it is read while it arrives.
      */
     public let arriving: IncomingBody?
@@ -5246,6 +5250,9 @@ public struct HttpResponse {
     // declare one manually.
     public init(status: UInt16, url: String, headers: [Header], disposition: Disposition,
         /**
+         * Whether it is the answer to a redirect that was followed.
+         */redirected: Bool,
+        /**
          * The body, where it is read while it arrives.
          */arriving: IncomingBody?,
         /**
@@ -5255,6 +5262,7 @@ public struct HttpResponse {
         self.url = url
         self.headers = headers
         self.disposition = disposition
+        self.redirected = redirected
         self.arriving = arriving
         self.body = body
     }
@@ -5279,6 +5287,7 @@ public struct FfiConverterTypeHttpResponse: FfiConverterRustBuffer {
                 url: FfiConverterString.read(from: &buf),
                 headers: FfiConverterSequenceTypeHeader.read(from: &buf),
                 disposition: FfiConverterTypeDisposition.read(from: &buf),
+                redirected: FfiConverterBool.read(from: &buf),
                 arriving: FfiConverterOptionTypeIncomingBody.read(from: &buf),
                 body: FfiConverterData.read(from: &buf)
         )
@@ -5289,6 +5298,7 @@ public struct FfiConverterTypeHttpResponse: FfiConverterRustBuffer {
         FfiConverterString.write(value.url, into: &buf)
         FfiConverterSequenceTypeHeader.write(value.headers, into: &buf)
         FfiConverterTypeDisposition.write(value.disposition, into: &buf)
+        FfiConverterBool.write(value.redirected, into: &buf)
         FfiConverterOptionTypeIncomingBody.write(value.arriving, into: &buf)
         FfiConverterData.write(value.body, into: &buf)
     }
@@ -5794,6 +5804,10 @@ public struct RequestOptions {
      */
     public let maxBodyBytes: UInt64?
     /**
+     * How many redirects are followed at most; by default as many as ever.
+     */
+    public let maxRedirects: UInt32?
+    /**
      * Is told how far the request's body has come.
      */
     public let uploadProgress: ProgressListener?
@@ -5838,6 +5852,9 @@ public struct RequestOptions {
          * The largest body of an answer that is held in memory.
          */maxBodyBytes: UInt64? = nil,
         /**
+         * How many redirects are followed at most; by default as many as ever.
+         */maxRedirects: UInt32? = nil,
+        /**
          * Is told how far the request's body has come.
          */uploadProgress: ProgressListener? = nil,
         /**
@@ -5857,6 +5874,7 @@ public struct RequestOptions {
         self.timeoutMs = timeoutMs
         self.idleTimeoutMs = idleTimeoutMs
         self.maxBodyBytes = maxBodyBytes
+        self.maxRedirects = maxRedirects
         self.uploadProgress = uploadProgress
         self.downloadProgress = downloadProgress
         self.delivery = delivery
@@ -5887,6 +5905,7 @@ public struct FfiConverterTypeRequestOptions: FfiConverterRustBuffer {
                 timeoutMs: FfiConverterOptionUInt64.read(from: &buf),
                 idleTimeoutMs: FfiConverterOptionUInt64.read(from: &buf),
                 maxBodyBytes: FfiConverterOptionUInt64.read(from: &buf),
+                maxRedirects: FfiConverterOptionUInt32.read(from: &buf),
                 uploadProgress: FfiConverterOptionTypeProgressListener.read(from: &buf),
                 downloadProgress: FfiConverterOptionTypeProgressListener.read(from: &buf),
                 delivery: FfiConverterOptionTypeDelivery.read(from: &buf),
@@ -5903,6 +5922,7 @@ public struct FfiConverterTypeRequestOptions: FfiConverterRustBuffer {
         FfiConverterOptionUInt64.write(value.timeoutMs, into: &buf)
         FfiConverterOptionUInt64.write(value.idleTimeoutMs, into: &buf)
         FfiConverterOptionUInt64.write(value.maxBodyBytes, into: &buf)
+        FfiConverterOptionUInt32.write(value.maxRedirects, into: &buf)
         FfiConverterOptionTypeProgressListener.write(value.uploadProgress, into: &buf)
         FfiConverterOptionTypeProgressListener.write(value.downloadProgress, into: &buf)
         FfiConverterOptionTypeDelivery.write(value.delivery, into: &buf)
@@ -6703,11 +6723,14 @@ public func FfiConverterTypeDisposition_lower(_ value: Disposition) -> RustBuffe
 
 public enum FormPart: Equatable, Hashable {
 
-    case text(name: String, value: String
+    case text(name: String, value: String, mediaType: String?
     )
     case bytes(name: String, fileName: String, mediaType: String, content: Data
     )
-    case file(name: String, path: String, mediaType: String
+    /**
+     * Under its own name, unless it gets another.
+     */
+    case file(name: String, path: String, fileName: String?, mediaType: String
     )
 
 
@@ -6730,13 +6753,13 @@ public struct FfiConverterTypeFormPart: FfiConverterRustBuffer {
         let variant: Int32 = try readInt(&buf)
         switch variant {
 
-        case 1: return .text(name: try FfiConverterString.read(from: &buf), value: try FfiConverterString.read(from: &buf)
+        case 1: return .text(name: try FfiConverterString.read(from: &buf), value: try FfiConverterString.read(from: &buf), mediaType: try FfiConverterOptionString.read(from: &buf)
         )
 
         case 2: return .bytes(name: try FfiConverterString.read(from: &buf), fileName: try FfiConverterString.read(from: &buf), mediaType: try FfiConverterString.read(from: &buf), content: try FfiConverterData.read(from: &buf)
         )
 
-        case 3: return .file(name: try FfiConverterString.read(from: &buf), path: try FfiConverterString.read(from: &buf), mediaType: try FfiConverterString.read(from: &buf)
+        case 3: return .file(name: try FfiConverterString.read(from: &buf), path: try FfiConverterString.read(from: &buf), fileName: try FfiConverterOptionString.read(from: &buf), mediaType: try FfiConverterString.read(from: &buf)
         )
 
         default: throw UniffiInternalError.unexpectedEnumCase
@@ -6747,10 +6770,11 @@ public struct FfiConverterTypeFormPart: FfiConverterRustBuffer {
         switch value {
 
 
-        case let .text(name,value):
+        case let .text(name,value,mediaType):
             writeInt(&buf, Int32(1))
             FfiConverterString.write(name, into: &buf)
             FfiConverterString.write(value, into: &buf)
+            FfiConverterOptionString.write(mediaType, into: &buf)
 
 
         case let .bytes(name,fileName,mediaType,content):
@@ -6761,10 +6785,11 @@ public struct FfiConverterTypeFormPart: FfiConverterRustBuffer {
             FfiConverterData.write(content, into: &buf)
 
 
-        case let .file(name,path,mediaType):
+        case let .file(name,path,fileName,mediaType):
             writeInt(&buf, Int32(3))
             FfiConverterString.write(name, into: &buf)
             FfiConverterString.write(path, into: &buf)
+            FfiConverterOptionString.write(fileName, into: &buf)
             FfiConverterString.write(mediaType, into: &buf)
 
         }

@@ -80,8 +80,8 @@ public fun interface BodySink {
 public sealed class Part {
     internal abstract fun toFfi(): FormPart
 
-    private class Text(val name: String, val value: String) : Part() {
-        override fun toFfi() = FormPart.Text(name, value)
+    private class Text(val name: String, val value: String, val mediaType: String?) : Part() {
+        override fun toFfi() = FormPart.Text(name, value, mediaType)
     }
 
     private class Bytes(
@@ -93,22 +93,28 @@ public sealed class Part {
         override fun toFfi() = FormPart.Bytes(name, fileName, mediaType, content)
     }
 
-    private class OfFile(val name: String, val file: File, val mediaType: String) : Part() {
-        override fun toFfi() = FormPart.File(name, file.absolutePath, mediaType)
+    private class OfFile(
+        val name: String,
+        val file: File,
+        val mediaType: String,
+        val fileName: String?,
+    ) : Part() {
+        override fun toFfi() = FormPart.File(name, file.absolutePath, fileName, mediaType)
     }
 
     override fun toString(): String = "Part"
 
     public companion object {
-        /** A field of text. */
-        public fun text(name: String, value: String): Part = Text(name, value)
+        /** A field of text; with a [mediaType] it says what it is, such as `application/json`. */
+        public fun text(name: String, value: String, mediaType: String? = null): Part = Text(name, value, mediaType)
 
         /** A file whose content is in memory. */
         public fun bytes(name: String, fileName: String, mediaType: String, content: ByteArray): Part =
             Bytes(name, fileName, mediaType, content)
 
-        /** A file, which is read while it is sent, under its own name. */
-        public fun file(name: String, file: File, mediaType: String): Part = OfFile(name, file, mediaType)
+        /** A file, which is read while it is sent, under [fileName]; `null`: its own name. */
+        public fun file(name: String, file: File, mediaType: String, fileName: String? = null): Part =
+            OfFile(name, file, mediaType, fileName)
     }
 }
 

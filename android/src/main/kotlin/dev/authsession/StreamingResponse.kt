@@ -22,6 +22,9 @@ public class StreamingResponse internal constructor(answer: HttpResponse, privat
     /** What the session made of the answer. */
     public val disposition: Disposition = answer.disposition.toDisposition()
 
+    /** Whether it is the answer to a redirect that was followed. */
+    public val isRedirected: Boolean = answer.redirected
+
     /** Whether the status is a 2xx. */
     public val isSuccessful: Boolean
         get() = status in 200..299

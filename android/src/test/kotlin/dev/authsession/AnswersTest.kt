@@ -23,7 +23,7 @@ import kotlinx.coroutines.yield
 
 class AnswersTest {
     private val body = IncomingBody(NoHandle)
-    private val answer = HttpResponse(200u, "/", emptyList(), Disposition.ANSWERED, body, ByteArray(0))
+    private val answer = HttpResponse(200u, "/", emptyList(), Disposition.ANSWERED, false, body, ByteArray(0))
 
     @BeforeTest
     fun load() = NativeLibrary.load()

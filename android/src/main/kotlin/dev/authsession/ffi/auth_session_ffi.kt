@@ -9285,6 +9285,11 @@ data class HttpResponse (
     val `disposition`: Disposition
     ,
     /**
+     * Whether it is the answer to a redirect that was followed.
+     */
+    val `redirected`: kotlin.Boolean
+    ,
+    /**
      * The body, where it is read while it arrives.
      */
     val `arriving`: IncomingBody?
@@ -9308,6 +9313,7 @@ data class HttpResponse (
         this.`url`,
         this.`headers`,
         this.`disposition`,
+        this.`redirected`,
         this.`arriving`,
         this.`body`
     )
@@ -9326,6 +9332,7 @@ public object FfiConverterTypeHttpResponse: FfiConverterRustBuffer<HttpResponse>
             FfiConverterString.read(buf),
             FfiConverterSequenceTypeHeader.read(buf),
             FfiConverterTypeDisposition.read(buf),
+            FfiConverterBoolean.read(buf),
             FfiConverterOptionalTypeIncomingBody.read(buf),
             FfiConverterByteArray.read(buf),
         )
@@ -9336,6 +9343,7 @@ public object FfiConverterTypeHttpResponse: FfiConverterRustBuffer<HttpResponse>
             FfiConverterString.allocationSize(value.`url`) +
             FfiConverterSequenceTypeHeader.allocationSize(value.`headers`) +
             FfiConverterTypeDisposition.allocationSize(value.`disposition`) +
+            FfiConverterBoolean.allocationSize(value.`redirected`) +
             FfiConverterOptionalTypeIncomingBody.allocationSize(value.`arriving`) +
             FfiConverterByteArray.allocationSize(value.`body`)
     )
@@ -9345,6 +9353,7 @@ public object FfiConverterTypeHttpResponse: FfiConverterRustBuffer<HttpResponse>
             FfiConverterString.write(value.`url`, buf)
             FfiConverterSequenceTypeHeader.write(value.`headers`, buf)
             FfiConverterTypeDisposition.write(value.`disposition`, buf)
+            FfiConverterBoolean.write(value.`redirected`, buf)
             FfiConverterOptionalTypeIncomingBody.write(value.`arriving`, buf)
             FfiConverterByteArray.write(value.`body`, buf)
     }
@@ -9767,6 +9776,11 @@ data class RequestOptions (
     val `maxBodyBytes`: kotlin.ULong? = null
     ,
     /**
+     * How many redirects are followed at most; by default as many as ever.
+     */
+    val `maxRedirects`: kotlin.UInt? = null
+    ,
+    /**
      * Is told how far the request's body has come.
      */
     val `uploadProgress`: ProgressListener? = null
@@ -9804,6 +9818,7 @@ data class RequestOptions (
         this.`timeoutMs`,
         this.`idleTimeoutMs`,
         this.`maxBodyBytes`,
+        this.`maxRedirects`,
         this.`uploadProgress`,
         this.`downloadProgress`,
         this.`delivery`,
@@ -9828,6 +9843,7 @@ public object FfiConverterTypeRequestOptions: FfiConverterRustBuffer<RequestOpti
             FfiConverterOptionalULong.read(buf),
             FfiConverterOptionalULong.read(buf),
             FfiConverterOptionalULong.read(buf),
+            FfiConverterOptionalUInt.read(buf),
             FfiConverterOptionalTypeProgressListener.read(buf),
             FfiConverterOptionalTypeProgressListener.read(buf),
             FfiConverterOptionalTypeDelivery.read(buf),
@@ -9844,6 +9860,7 @@ public object FfiConverterTypeRequestOptions: FfiConverterRustBuffer<RequestOpti
             FfiConverterOptionalULong.allocationSize(value.`timeoutMs`) +
             FfiConverterOptionalULong.allocationSize(value.`idleTimeoutMs`) +
             FfiConverterOptionalULong.allocationSize(value.`maxBodyBytes`) +
+            FfiConverterOptionalUInt.allocationSize(value.`maxRedirects`) +
             FfiConverterOptionalTypeProgressListener.allocationSize(value.`uploadProgress`) +
             FfiConverterOptionalTypeProgressListener.allocationSize(value.`downloadProgress`) +
             FfiConverterOptionalTypeDelivery.allocationSize(value.`delivery`) +
@@ -9859,6 +9876,7 @@ public object FfiConverterTypeRequestOptions: FfiConverterRustBuffer<RequestOpti
             FfiConverterOptionalULong.write(value.`timeoutMs`, buf)
             FfiConverterOptionalULong.write(value.`idleTimeoutMs`, buf)
             FfiConverterOptionalULong.write(value.`maxBodyBytes`, buf)
+            FfiConverterOptionalUInt.write(value.`maxRedirects`, buf)
             FfiConverterOptionalTypeProgressListener.write(value.`uploadProgress`, buf)
             FfiConverterOptionalTypeProgressListener.write(value.`downloadProgress`, buf)
             FfiConverterOptionalTypeDelivery.write(value.`delivery`, buf)
@@ -10472,7 +10490,8 @@ sealed class FormPart {
 
     data class Text(
         val `name`: kotlin.String,
-        val `value`: kotlin.String) : FormPart()
+        val `value`: kotlin.String,
+        val `mediaType`: kotlin.String?) : FormPart()
 
     {
 
@@ -10492,9 +10511,13 @@ sealed class FormPart {
         companion object
     }
 
+    /**
+     * Under its own name, unless it gets another.
+     */
     data class File(
         val `name`: kotlin.String,
         val `path`: kotlin.String,
+        val `fileName`: kotlin.String?,
         val `mediaType`: kotlin.String) : FormPart()
 
     {
@@ -10522,6 +10545,7 @@ public object FfiConverterTypeFormPart : FfiConverterRustBuffer<FormPart>{
             1 -> FormPart.Text(
                 FfiConverterString.read(buf),
                 FfiConverterString.read(buf),
+                FfiConverterOptionalString.read(buf),
                 )
             2 -> FormPart.Bytes(
                 FfiConverterString.read(buf),
@@ -10532,6 +10556,7 @@ public object FfiConverterTypeFormPart : FfiConverterRustBuffer<FormPart>{
             3 -> FormPart.File(
                 FfiConverterString.read(buf),
                 FfiConverterString.read(buf),
+                FfiConverterOptionalString.read(buf),
                 FfiConverterString.read(buf),
                 )
             else -> throw RuntimeException("invalid enum value, something is very wrong!!")
@@ -10545,6 +10570,7 @@ public object FfiConverterTypeFormPart : FfiConverterRustBuffer<FormPart>{
                 4UL
                 + FfiConverterString.allocationSize(value.`name`)
                 + FfiConverterString.allocationSize(value.`value`)
+                + FfiConverterOptionalString.allocationSize(value.`mediaType`)
             )
         }
         is FormPart.Bytes -> {
@@ -10563,6 +10589,7 @@ public object FfiConverterTypeFormPart : FfiConverterRustBuffer<FormPart>{
                 4UL
                 + FfiConverterString.allocationSize(value.`name`)
                 + FfiConverterString.allocationSize(value.`path`)
+                + FfiConverterOptionalString.allocationSize(value.`fileName`)
                 + FfiConverterString.allocationSize(value.`mediaType`)
             )
         }
@@ -10574,6 +10601,7 @@ public object FfiConverterTypeFormPart : FfiConverterRustBuffer<FormPart>{
                 buf.putInt(1)
                 FfiConverterString.write(value.`name`, buf)
                 FfiConverterString.write(value.`value`, buf)
+                FfiConverterOptionalString.write(value.`mediaType`, buf)
                 Unit
             }
             is FormPart.Bytes -> {
@@ -10588,6 +10616,7 @@ public object FfiConverterTypeFormPart : FfiConverterRustBuffer<FormPart>{
                 buf.putInt(3)
                 FfiConverterString.write(value.`name`, buf)
                 FfiConverterString.write(value.`path`, buf)
+                FfiConverterOptionalString.write(value.`fileName`, buf)
                 FfiConverterString.write(value.`mediaType`, buf)
                 Unit
             }

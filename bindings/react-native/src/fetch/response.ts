@@ -1,6 +1,6 @@
-import { AuthSessionError } from './errors.ts';
+import { AuthSessionError } from '../errors.ts';
 import { SessionHeaders } from './headers.ts';
-import type { NativeResponse } from './NativeAuthSession.ts';
+import type { NativeResponse } from '../NativeAuthSession.ts';
 
 /**
  * What the session made of an answer.

@@ -76,7 +76,7 @@ async function send(
       onDownload: download?.report,
     });
     const response = axiosResponse(answer, config, request);
-    download?.complete(bodySize(answer), announcedSize(response.headers));
+    download?.complete(bodySize(answer, config), announcedSize(response.headers));
     // A server may refuse a body before it has had all of it.
     if (native.body && answer.status >= 200 && answer.status < 300) {
       const size = hasFiles(native.body) ? null : knownBytes(native.body);

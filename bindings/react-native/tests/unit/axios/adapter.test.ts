@@ -198,10 +198,13 @@ describe('answers', () => {
     }
   });
 
-  test('the body of a download is in its file, and the data is null', async () => {
-    const sender = fakeSender(() => ({ text: null, base64: null }));
+  test('the body of a download is in its file, and the data is null, unless the answer is not successful', async () => {
+    const sender = fakeSender(() => ({ text: '' }));
     expect((await api(sender).get('/me', { authSession: { downloadTo: 'file:///a' } })).data).toBeNull();
     expect(sender.requests[0]?.downloadTo).toBe('file:///a');
+    const refusing = fakeSender(() => ({ status: 404, text: 'not there' }));
+    const error = await failure(api(refusing).get('/me', { authSession: { downloadTo: 'file:///a' } }));
+    expect(error.response?.data).toBe('not there');
   });
 
   test.each(['stream', 'document', 'formdata', 'unknown'])('responseType %s is an ERR_NOT_SUPPORT that names it', async (type) => {

@@ -26,6 +26,7 @@ async function failure(promise: Promise<unknown>): Promise<AxiosError> {
 describe('URLs', () => {
   test.each<[string, AxiosRequestConfig, string]>([
     ['/me', {}, '/me'],
+    ['/a photo', {}, '/a%20photo'],
     ['me', { baseURL: 'https://api.example.com/v1' }, 'https://api.example.com/v1/me'],
     ['https://other.example.com/me', { baseURL: 'https://api.example.com' }, 'https://other.example.com/me'],
     [
@@ -100,8 +101,10 @@ describe('requests', () => {
 
   test('limits that axios writes as no limit are left to the session', async () => {
     const sender = fakeSender();
-    await api(sender).get('/me', { timeout: 0, maxContentLength: -1, maxBodyLength: Infinity, maxRedirects: Infinity });
-    expect(sender.requests[0]).toMatchObject({ timeoutMs: null, maxBodyBytes: null, maxRedirects: null });
+    for (const maxContentLength of [-1, Infinity]) {
+      await api(sender).post('/me', 'x', { timeout: 0, maxContentLength, maxBodyLength: Infinity, maxRedirects: Infinity });
+      expect(sender.requests.pop()).toMatchObject({ timeoutMs: null, maxBodyBytes: null, maxRedirects: null });
+    }
   });
 
   test('options of an instance hold for each of its requests, and are the request’s where it says otherwise', async () => {
@@ -113,9 +116,10 @@ describe('requests', () => {
 
   test('a header that the app sets is not changed in its own config', async () => {
     const sender = fakeSender();
-    const { config } = await api(sender).post('/me', new FormData(), { headers: { 'Content-Length': '5', 'X-A': 'a' } });
+    const headers = { 'Content-Length': '5', 'Content-Type': 'multipart/form-data', 'X-A': 'a' };
+    const { config } = await api(sender).post('/me', new FormData(), { headers });
     expect(sender.requests[0]?.headers.map(({ name }) => name)).toEqual(['Accept', 'X-A']);
-    expect(config.headers['Content-Length']).toBe('5');
+    expect(config.headers).toMatchObject(headers);
   });
 });
 
@@ -306,6 +310,13 @@ describe('the end of a request', () => {
     expect(await error).toBe(source.token.reason);
     expect(await error).toMatchObject({ code: 'ERR_CANCELED', message: 'not now' });
     expect(sender.cancelled).toHaveLength(1);
+  });
+
+  test('of two reasons the first one counts', async () => {
+    const source = axios.CancelToken.source();
+    source.cancel('first');
+    const error = await failure(adapted(fakeSender(), { cancelToken: source.token, signal: AbortSignal.abort(undefined) }));
+    expect(error).toBe(source.token.reason);
   });
 
   test('what is cancelled already sends nothing', async () => {

@@ -305,6 +305,15 @@ describe('after: the session', () => {
     await vi.waitFor(() => expect(app.visited).toEqual([{ name: 'Login', params: { reason: 'user' } }]));
   });
 
+  test('tells by a request whether the session has ended, and why the next ones fail', async () => {
+    const { hasEnded, why } = await import('../migration/usage.ts');
+    expect(await hasEnded(app.session)).toBe(false);
+    await realm.command('expire_access_tokens');
+    await realm.command('revoke_refresh_tokens');
+    expect(await hasEnded(app.session)).toBe(true);
+    expect(await why(app.session)).toMatchObject({ code: 'signed_out', retryable: false, signInRequired: true });
+  });
+
   test('shows nothing to another host', async () => {
     expect(await seenElsewhere(app)).toEqual([]);
   });
@@ -330,14 +339,21 @@ test('whoever was signed in with the recipe stays so with the session, and the o
   rmSync(folder, { recursive: true });
 });
 
-test('the code of docs/guides/react-native-axios.md is what is run here', () => {
-  const page = readFileSync(path.join(root, 'docs/guides/react-native-axios.md'), 'utf8');
-  for (const [name, file] of [
-    ['api.ts', 'migration/before.ts'],
-    ['api.ts', 'migration/after.ts'],
-    ['interceptors.ts', 'recipes/interceptors.ts'],
-  ]) {
-    const code = readFileSync(path.join(packageRoot, 'tests', file as string), 'utf8');
-    expect(page).toContain(`\`\`\`ts\n// ${name}\n${code}\`\`\``);
-  }
+const guide = path.join(root, 'docs/guides/react-native-axios.md');
+const code = (file: string) => readFileSync(path.join(packageRoot, 'tests', file), 'utf8');
+
+test.each([
+  ['api.ts', 'migration/before.ts'],
+  ['api.ts', 'migration/after.ts'],
+  ['interceptors.ts', 'recipes/interceptors.ts'],
+])('the %s of docs/guides/react-native-axios.md is %s, which is run here', (name, file) => {
+  expect(readFileSync(guide, 'utf8')).toContain(`\`\`\`ts\n// ${name}\n${code(file)}\`\`\``);
+});
+
+test('all other code of the guide is from a file that compiles', () => {
+  const withoutIndentation = (text: string) => text.replace(/^ +/gm, '');
+  const usage = withoutIndentation(code('migration/usage.ts'));
+  const blocks = [...readFileSync(guide, 'utf8').matchAll(/```ts\n((?!\/\/ )[^]*?)```/g)].map(([, block]) => block ?? '');
+  expect(blocks).toHaveLength(4);
+  for (const block of blocks) expect(usage).toContain(withoutIndentation(block));
 });

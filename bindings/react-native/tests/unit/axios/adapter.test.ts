@@ -1,5 +1,5 @@
-import axios, { AxiosError, CanceledError } from 'axios';
-import type { AxiosInstance, AxiosRequestConfig, InternalAxiosRequestConfig } from 'axios';
+import axios, { CanceledError } from 'axios';
+import type { AxiosError, AxiosInstance, AxiosRequestConfig, InternalAxiosRequestConfig } from 'axios';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { authSessionAdapter } from '../../../src/axios/index.ts';
 import { AuthSessionError, isAuthSessionError } from '../../../src/errors.ts';

@@ -69,10 +69,8 @@ async function startBefore(): Promise<App> {
 
 /** The app with the session. */
 async function startAfter(settings: Partial<AuthSessionConfig> = {}): Promise<App & { session: AuthSession }> {
-  const authSession = await loadPackage(await jvm.module());
+  await loadPackage(await jvm.module());
   await carryStorageOver();
-  vi.doMock('react-native-auth-session', () => authSession);
-  vi.doMock('react-native-auth-session/axios', () => import('../../src/axios/index.ts'));
   const { config } = await import('../migration/config.ts');
   const account = `account ${(accounts += 1)}`;
   Object.assign(config, { baseURL: realm.authURL, allowLoopback: true, account, ...settings });

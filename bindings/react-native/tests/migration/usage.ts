@@ -1,7 +1,12 @@
 import axios from 'axios';
 import type { AxiosProgressEvent } from 'axios';
 import { createAuthSession, isAuthSessionError } from 'react-native-auth-session';
-import type { AuthSession, AuthSessionError, SignOutReason } from 'react-native-auth-session';
+import type {
+  AuthSession,
+  AuthSessionErrorCode,
+  AuthSessionErrorDetails,
+  SignOutReason,
+} from 'react-native-auth-session';
 import { authSessionAdapter } from 'react-native-auth-session/axios';
 
 /** What replaces the recipe. */
@@ -13,7 +18,7 @@ export function threeLines(showSignIn: (reason: SignOutReason) => void) {
 }
 
 /** What the session has to say of a failure. */
-export async function why(session: AuthSession): Promise<Partial<AuthSessionError>> {
+export async function why(session: AuthSession): Promise<{ code?: AuthSessionErrorCode } & AuthSessionErrorDetails> {
   const api = axios.create({ adapter: authSessionAdapter(session) });
   try {
     await api.get('/me');

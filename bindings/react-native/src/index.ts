@@ -10,6 +10,8 @@ export type {
 export { AuthSessionError, isAuthSessionError } from './errors.ts';
 export type { AuthSessionErrorCode, AuthSessionErrorDetails } from './errors.ts';
 export type { SessionEvent, SessionEvents, SessionEventType } from './events.ts';
+export { useAuthSession } from './react/useAuthSession.ts';
+export type { AuthSessionSnapshot, ObservableSession } from './react/useAuthSession.ts';
 export type { AbortSignalLike } from './abort.ts';
 export type { SessionFetch } from './fetch/fetch.ts';
 export type { HeadersInput, SessionHeaders } from './fetch/headers.ts';

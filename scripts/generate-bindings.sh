@@ -21,8 +21,30 @@ if [ "$(grep -cF "$suppression" "$out/kotlin/dev/authsession/ffi/auth_session_ff
 fi
 sed -i 's/^@file:Suppress("NAME_SHADOWING")$/@file:Suppress("warnings")/' "$out/kotlin/dev/authsession/ffi/auth_session_ffi.kt"
 
+# UniFFI reads bytes into an array of zeros and copies that into a Data.
+swift_source=$out/swift/AuthSessionFFIBindings.swift
+reading='return Data(try readBytes(&buf, count: Int(len)))'
+if [ "$(grep -cF "$reading" "$swift_source")" != 1 ]; then
+    say "The generated Swift has another shape than expected: $reading is not there once."
+    exit 1
+fi
+sed -i 's/return Data(try readBytes(&buf, count: Int(len)))/return try readData(\&buf, count: Int(len))/' "$swift_source"
+cat >>"$swift_source" <<'END'
+
+
+/// Reads bytes with one copy.
+fileprivate func readData(_ reader: inout (data: Data, offset: Data.Index), count: Int) throws -> Data {
+    let range = reader.offset..<(reader.offset + count)
+    guard reader.data.count >= range.upperBound else {
+        throw UniffiInternalError.bufferOverflow
+    }
+    reader.offset = range.upperBound
+    return reader.data.subdata(in: range)
+}
+END
+
 # UniFFI ends the process when the library is not the one that the bindings were generated from. The package asks first.
-cat >>"$out/swift/AuthSessionFFIBindings.swift" <<'END'
+cat >>"$swift_source" <<'END'
 
 
 /// Whether the library that is linked is the one that this file was generated from. Nothing else here may be used

@@ -7,7 +7,19 @@ source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 need_command javac openjdk-17-jdk-headless
 need_command mvn maven
 
+# For one test, the library as on Android: with its store for the Keystore and what its virtual machine calls. Kept
+# apart, since all others run with what a desktop gets, which is built after it to the same place.
+keystore="$target/kotlin-keystore"
+rm -rf "$keystore"
+mkdir -p "$keystore/classes"
+cargo build --locked --quiet --package auth-session-ffi --features keystore --manifest-path "$root/Cargo.toml"
+cp "$target/debug/libauth_session_ffi.so" "$keystore"
+# Not the stand-in for the Kotlin class of this name.
+find "$root/tests/keystore/java" -name '*.java' ! -name NativeLibrary.java -exec \
+    javac --release 17 -Xlint:all,-serial -Werror -d "$keystore/classes" {} +
+
 "$root/scripts/build-host.sh"
+"$root/scripts/build-counting.sh"
 
 # What an earlier run left must not be counted.
 reports="$target/kotlin/surefire-reports"

@@ -1,28 +1,44 @@
 //! What an address of the app means: the same for requests and for endpoints.
 
-use url::{ParseError, Url};
+use url::Url;
 
-/// An absolute URL (`scheme://…`) stands for itself; anything else is a path that is appended to the base URL,
-/// whatever it begins with, so that no path can lead to another host.
-pub(crate) fn resolve(base: &Url, target: &str) -> Result<Url, ParseError> {
-    if has_scheme(target) {
-        return Url::parse(target);
+/// An absolute URL (`https://…`) stands for itself; anything else is a path that is appended to the base URL,
+/// whatever it begins with, so that no path can lead to another host. What begins with another scheme is neither, and
+/// the error says so: as a path, `javascript:1` would quietly become a request of the session.
+pub(crate) fn resolve(base: &Url, target: &str) -> Result<Url, String> {
+    let parse = |text: &str| Url::parse(text).map_err(|error| format!("not a URL: {error}"));
+    if let Some((scheme, rest)) = split_scheme(target) {
+        let known = ["https", "http"].iter().any(|known| scheme.eq_ignore_ascii_case(known));
+        // Others read `https:host` as `https://host`.
+        return if known && rest.starts_with("//") { parse(target) } else { Err(not_requested(scheme)) };
     }
     let (path, rest) = target.split_at(target.find(['?', '#']).unwrap_or(target.len()));
     let base = base.as_str().split(['?', '#']).next().unwrap_or_default();
     if path.is_empty() {
-        return Url::parse(&format!("{base}{rest}"));
+        return parse(&format!("{base}{rest}"));
     }
-    Url::parse(&format!("{}/{}{rest}", base.trim_end_matches('/'), path.trim_start_matches('/')))
+    parse(&format!("{}/{}{rest}", base.trim_end_matches('/'), path.trim_start_matches('/')))
 }
 
-/// `items:batch` is a path.
-fn has_scheme(target: &str) -> bool {
-    target.split_once("://").is_some_and(|(scheme, _)| {
-        !scheme.is_empty()
-            && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
-    })
+/// RFC 3986 section 4.2: a path whose first segment holds a colon is not one unless it begins with a slash, since what
+/// is before the colon is a scheme (section 3.1).
+fn split_scheme(target: &str) -> Option<(&str, &str)> {
+    let (scheme, rest) = target.split_once(':')?;
+    let is_scheme = scheme.starts_with(|first: char| first.is_ascii_alphabetic())
+        && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte));
+    is_scheme.then_some((scheme, rest))
 }
+
+fn not_requested(scheme: &str) -> String {
+    // What is longer is no scheme, and may be anything.
+    let named = if scheme.len() <= LONGEST_SCHEME { scheme } else { "a scheme" };
+    format!(
+        "{named}: is not requested, only https://; a path with a colon in its first segment begins with a slash"
+    )
+}
+
+/// In bytes: longer than all that are registered with the IANA.
+const LONGEST_SCHEME: usize = 40;
 
 /// Other white space and control characters would be dropped silently by the URL parser.
 pub(crate) fn holds_white_space(target: &str) -> bool {
@@ -49,11 +65,39 @@ mod tests {
             ("https://a.example/v1?old", "me", "https://a.example/v1/me"),
             ("https://a.example", "//evil.example/me", "https://a.example/evil.example/me"),
             ("https://a.example", "/\\evil.example", "https://a.example//evil.example"),
-            ("https://a.example/v1", "items:batch", "https://a.example/v1/items:batch"),
+            ("https://a.example/v1", "/items:batch", "https://a.example/v1/items:batch"),
+            ("https://a.example/v1", "v1/items:batch", "https://a.example/v1/v1/items:batch"),
+            ("https://a.example/v1", "?at=12:30", "https://a.example/v1?at=12:30"),
+            ("https://a.example/v1", "12:30", "https://a.example/v1/12:30"),
+            ("https://a.example/v1", ":batch", "https://a.example/v1/:batch"),
             ("https://a.example", "https://b.example/x", "https://b.example/x"),
+            ("https://a.example", "HTTPS://b.example/x", "https://b.example/x"),
         ] {
             let base = Url::parse(base).expect("a URL");
             assert_eq!(resolve(&base, target).expect("a URL").as_str(), expected, "{target}");
         }
+    }
+
+    #[test]
+    fn what_begins_with_another_scheme_is_no_path_and_the_error_names_it() {
+        let base = Url::parse("https://a.example/v1").expect("a URL");
+        for (target, scheme) in [
+            ("javascript:1", "javascript"),
+            ("mailto:ada@example.com", "mailto"),
+            ("file:///etc/passwd", "file"),
+            ("data:,hello", "data"),
+            ("ftp://a.example/x", "ftp"),
+            ("ws://a.example/x", "ws"),
+            ("https:evil.example/x", "https"),
+            ("http:/evil.example/x", "http"),
+            ("https:\\\\evil.example", "https"),
+            ("items:batch", "items"),
+            ("localhost:3000/me", "localhost"),
+        ] {
+            let mistake = resolve(&base, target).expect_err(target);
+            assert!(mistake.starts_with(&format!("{scheme}: is not requested")), "{target}: {mistake}");
+        }
+        let long = resolve(&base, &format!("{}:1", "x".repeat(LONGEST_SCHEME + 1))).expect_err("no path");
+        assert!(long.starts_with("a scheme: "), "{long}");
     }
 }

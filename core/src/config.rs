@@ -288,6 +288,9 @@ impl SessionConfig {
         fingerprint.add("max_connections_per_host", self.transport.max_connections_per_host);
         fingerprint.add("pins", format!("{:?}", self.transport.pins));
         fingerprint.add("development_anchors", &self.transport.development_anchors);
+        fingerprint.add("store", self.store.settings());
+        // Not which one: whoever opens an account again, after a reload for example, makes another of the same kind.
+        fingerprint.add("background_activity", self.activity.is_some());
         // Whoever develops without TLS sends nothing through a proxy: it would see the tokens.
         let direct = self.allow_loopback || !self.development_origins.is_empty();
         Ok(ValidConfig {

@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
 use auth_session::{
-    AuthSession, Disposition, Error, Event, Expected, FileStore, Generation, InMemoryStore, Load,
-    OAuth2Dialect, Record, SecretStore, SessionConfig, SessionState, SignOutReason, Slot, StoreError,
-    StoreIdentity, Tokens, Tombstone,
+    AuthSession, BackgroundActivity, Disposition, Error, Event, Expected, FileStore, Generation, HostBytes,
+    HostLoad, HostStore, InMemoryStore, Load, OAuth2Dialect, Record, SecretStore, SessionConfig,
+    SessionState, SignOutReason, Slot, StoreError, StoreIdentity, Tokens, Tombstone,
 };
 use serde_json::{Value, json};
 use test_authority::{Realm, RealmOptions};
@@ -288,6 +288,44 @@ async fn an_account_that_is_open_already_is_the_same_session() {
     assert!(other_account.is_ok());
 }
 
+/// Holds nothing, and asks for no time.
+#[derive(Debug)]
+struct Nothing;
+
+impl HostBytes for Nothing {
+    fn load(&self, _: &Slot) -> HostLoad {
+        HostLoad::Absent
+    }
+
+    fn replace(&self, _: &Slot, _: &[u8]) -> Result<(), StoreError> {
+        Ok(())
+    }
+}
+
+impl BackgroundActivity for Nothing {
+    fn begin(&self) -> bool {
+        true
+    }
+
+    fn end(&self) {}
+}
+
+#[tokio::test]
+async fn an_account_that_is_open_is_opened_again_with_objects_of_the_same_kind_only() {
+    let realm = realm().await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let own = || HostStore::new("opened again", Nothing).shared_directory(folder.path());
+    let open = |config: SessionConfig| AuthSession::open(config);
+    let _session = open(config(&realm).store(own()).background_activity(Nothing)).await.expect("a session");
+
+    open(config(&realm).store(own()).background_activity(Nothing)).await.expect("the same session");
+    let unshared = config(&realm).store(HostStore::new("opened again", Nothing)).background_activity(Nothing);
+    assert_eq!(open(unshared).await.expect_err("it has no locks"), Error::AlreadyOpen { field: "store" });
+    let idle = config(&realm).store(own());
+    let error = open(idle).await.expect_err("nobody asks for time");
+    assert_eq!(error, Error::AlreadyOpen { field: "background_activity" });
+}
+
 #[tokio::test]
 async fn a_session_that_is_opened_again_while_the_old_one_finishes_is_the_old_one() {
     let realm = realm().await;
@@ -425,6 +463,9 @@ async fn a_token_goes_to_no_other_origin() {
     let session = signed_in(&realm).await;
     let elsewhere = session.get(&format!("{}/me", other.api_url())).send().await;
     assert_eq!(elsewhere.expect_err("not allowed").code(), "origin_not_allowed");
+    // Another HTTP stack sends it as it is, without a token, and is not told of a mistake.
+    let with_user = session.authorization("https://user:canary@elsewhere.example/").await;
+    assert_eq!(with_user.expect_err("not allowed").code(), "origin_not_allowed");
     let redirect = json!({"endpoint": "resource", "status": 307,
         "headers": {"location": format!("{}/me", other.api_url())}, "times": 1});
     tell(&realm, "fault", redirect).await;
@@ -573,6 +614,10 @@ async fn mistakes_in_a_request_are_told_before_anything_is_sent() {
         (session.get("/me").header("no name", "canary"), "name"),
         (session.get("/me").header("Content-Length", "7"), "content-length"),
         (session.get("/m e"), "white space"),
+        (session.get("javascript:1"), "javascript:"),
+        (session.get("mailto:ada@example.com"), "mailto:"),
+        (session.get("file:///etc/passwd"), "file:"),
+        (session.get("https:elsewhere.example/me"), "https:"),
         (session.get("https://"), "URL"),
     ] {
         let error = request.send().await.expect_err("a mistake");

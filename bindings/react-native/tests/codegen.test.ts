@@ -47,6 +47,7 @@ describe.each([
     expect(header).toContain('@interface NativeAuthSessionSpecBase : NSObject');
     expect(header).toContain('EventEmitterCallback _eventEmitterCallback;');
     expect(header).toContain('- (void)emitOnEvent:(NSDictionary *)value;');
+    expect(header).toContain('- (void)emitOnProgress:(NSDictionary *)value;');
   });
 
   test('asks for no Java method that the Kotlin module does not override', () => {

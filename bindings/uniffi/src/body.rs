@@ -6,12 +6,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 
 use auth_session::{Error, Multipart, RequestBuilder, StreamingResponse};
+use bytes::Bytes;
 use futures_core::Stream;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
-use crate::error::{SessionFailure, on_runtime};
-use crate::request::{Disposition, Header, headers};
+use crate::error::SessionFailure;
+use crate::octets::Octets;
 
 /// How many pieces may wait for the network. Whoever writes faster waits.
 const PIECES_AHEAD: usize = 2;
@@ -21,7 +22,7 @@ const PIECES_AHEAD: usize = 2;
 #[allow(missing_docs)]
 pub enum RequestContent {
     Bytes {
-        bytes: Vec<u8>,
+        bytes: Octets,
     },
     /// A file, which is read while it is sent, and read anew if the request is sent again.
     File {
@@ -41,15 +42,30 @@ pub enum RequestContent {
 #[derive(uniffi::Enum)]
 #[allow(missing_docs)]
 pub enum FormPart {
-    Text { name: String, value: String },
-    Bytes { name: String, file_name: String, media_type: String, content: Vec<u8> },
-    File { name: String, path: String, media_type: String },
+    Text {
+        name: String,
+        value: String,
+        media_type: Option<String>,
+    },
+    Bytes {
+        name: String,
+        file_name: String,
+        media_type: String,
+        content: Octets,
+    },
+    /// Under its own name, unless it gets another.
+    File {
+        name: String,
+        path: String,
+        file_name: Option<String>,
+        media_type: String,
+    },
 }
 
 impl RequestContent {
     pub(crate) fn add_to(self, builder: RequestBuilder) -> Result<RequestBuilder, Error> {
         Ok(match self {
-            Self::Bytes { bytes } => builder.body(bytes),
+            Self::Bytes { bytes } => builder.body(bytes.0),
             Self::File { path } => builder.body_from_file(path),
             Self::Form { parts } => builder.multipart(parts.into_iter().fold(Multipart::new(), add_part)),
             Self::Pieces { body } => builder.body_from_stream(body.take()?),
@@ -59,11 +75,17 @@ impl RequestContent {
 
 fn add_part(form: Multipart, part: FormPart) -> Multipart {
     match part {
-        FormPart::Text { name, value } => form.text(&name, value),
-        FormPart::Bytes { name, file_name, media_type, content } => {
-            form.bytes(&name, &file_name, &media_type, content)
+        FormPart::Text { name, value, media_type: None } => form.text(&name, value),
+        FormPart::Text { name, value, media_type: Some(media_type) } => {
+            form.text_of_type(&name, &media_type, value)
         }
-        FormPart::File { name, path, media_type } => form.file(&name, path, &media_type),
+        FormPart::Bytes { name, file_name, media_type, content } => {
+            form.bytes(&name, &file_name, &media_type, content.0)
+        }
+        FormPart::File { name, path, file_name: None, media_type } => form.file(&name, path, &media_type),
+        FormPart::File { name, path, file_name: Some(file_name), media_type } => {
+            form.file_named(&name, path, &file_name, &media_type)
+        }
     }
 }
 
@@ -76,7 +98,7 @@ pub struct OutgoingBody {
 }
 
 enum Piece {
-    Bytes(Vec<u8>),
+    Bytes(Bytes),
     End,
 }
 
@@ -91,8 +113,8 @@ impl OutgoingBody {
 
     /// Adds a piece; waits until there is room for it. Fails with `cancelled` when nobody reads any more: the request
     /// is over, and says why.
-    pub async fn write(&self, piece: Vec<u8>) -> Result<(), SessionFailure> {
-        self.send(Piece::Bytes(piece)).await
+    pub async fn write(&self, piece: Octets) -> Result<(), SessionFailure> {
+        self.send(Piece::Bytes(piece.0)).await
     }
 
     /// The body is whole.
@@ -130,14 +152,14 @@ struct Incoming {
 }
 
 impl Stream for Incoming {
-    type Item = io::Result<bytes::Bytes>;
+    type Item = io::Result<Bytes>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         if self.ended {
             return Poll::Ready(None);
         }
         match ready!(self.receiver.poll_recv(context)) {
-            Some(Piece::Bytes(bytes)) => Poll::Ready(Some(Ok(bytes.into()))),
+            Some(Piece::Bytes(bytes)) => Poll::Ready(Some(Ok(bytes))),
             Some(Piece::End) => {
                 self.ended = true;
                 Poll::Ready(None)
@@ -150,79 +172,44 @@ impl Stream for Incoming {
     }
 }
 
-/// An answer whose body is read while it arrives. Letting go of it ends the transfer.
+/// The body of an answer, which is read while it arrives. Letting go of it ends the transfer.
 #[derive(uniffi::Object)]
-pub struct IncomingResponse {
-    head: Head,
-    body: Arc<tokio::sync::Mutex<StreamingResponse>>,
+pub struct IncomingBody {
+    response: Arc<tokio::sync::Mutex<StreamingResponse>>,
     /// The read that is under way. A reader that gave up leaves it to the next one, so that no piece is lost.
     reading: tokio::sync::Mutex<Option<Reading>>,
     cancelled: watch::Sender<bool>,
 }
 
 /// The next piece, `None` at the end.
-type Reading = JoinHandle<Result<Option<Vec<u8>>, SessionFailure>>;
+type Reading = JoinHandle<Result<Option<Octets>, SessionFailure>>;
 
-struct Head {
-    status: u16,
-    url: String,
-    headers: Vec<(String, String)>,
-    disposition: auth_session::Disposition,
-}
-
-impl IncomingResponse {
-    pub(crate) fn new(response: StreamingResponse, cancelled: watch::Sender<bool>) -> Self {
-        let head = Head {
-            status: response.status().as_u16(),
-            url: response.url().to_string(),
-            headers: headers(response.headers()),
-            disposition: response.disposition(),
-        };
+impl IncomingBody {
+    pub(crate) fn new(response: StreamingResponse) -> Self {
         Self {
-            head,
-            body: Arc::new(tokio::sync::Mutex::new(response)),
+            response: Arc::new(tokio::sync::Mutex::new(response)),
             reading: tokio::sync::Mutex::default(),
-            cancelled,
+            cancelled: watch::Sender::new(false),
         }
     }
 
     fn read(&self) -> Result<Reading, Error> {
-        let (body, mut cancelled) = (Arc::clone(&self.body), self.cancelled.subscribe());
+        let (response, mut cancelled) = (Arc::clone(&self.response), self.cancelled.subscribe());
         Ok(auth_session::runtime()?.spawn(async move {
-            let mut body = body.lock().await;
+            let mut response = response.lock().await;
             tokio::select! {
                 biased;
                 _ = cancelled.wait_for(|cancelled| *cancelled) => Err(SessionFailure::cancelled()),
-                chunk = body.chunk() => Ok(chunk?.map(Vec::from)),
+                chunk = response.chunk() => Ok(chunk?.map(Octets)),
             }
         }))
     }
 }
 
 #[uniffi::export]
-impl IncomingResponse {
-    /// The HTTP status.
-    pub fn status(&self) -> u16 {
-        self.head.status
-    }
-
-    /// Where the answer came from, after redirects.
-    pub fn url(&self) -> String {
-        self.head.url.clone()
-    }
-
-    /// The header fields.
-    pub fn headers(&self) -> Vec<Header> {
-        self.head.headers.iter().cloned().map(|(name, value)| Header { name, value }).collect()
-    }
-
-    /// What was made of the answer.
-    pub fn disposition(&self) -> Disposition {
-        self.head.disposition.into()
-    }
-
-    /// The next piece of the body; `None` at its end. For one reader.
-    pub async fn next(&self) -> Result<Option<Vec<u8>>, SessionFailure> {
+impl IncomingBody {
+    /// The next piece; `None` at the end. For one reader.
+    pub async fn next(&self) -> Result<Option<Octets>, SessionFailure> {
         let mut reading = self.reading.lock().await;
         if reading.is_none() {
             *reading = Some(self.read()?);
@@ -239,30 +226,13 @@ impl IncomingResponse {
     }
 }
 
-/// Used by both ways of sending.
-pub(crate) async fn cancellable<T: Send + 'static>(
-    mut cancelled: watch::Receiver<bool>,
-    work: impl Future<Output = Result<T, Error>> + Send + 'static,
-) -> Result<T, SessionFailure> {
-    let result = on_runtime(async move {
-        tokio::select! {
-            biased;
-            _ = cancelled.wait_for(|cancelled| *cancelled) => Ok(None),
-            // Dropping the future when the other branch wins is what cancels it.
-            result = work => result.map(Some),
-        }
-    })
-    .await?;
-    result.ok_or_else(SessionFailure::cancelled)
-}
-
 #[cfg(test)]
 mod tests {
     use std::future::poll_fn;
 
     use super::*;
 
-    async fn read(body: &OutgoingBody) -> Vec<io::Result<bytes::Bytes>> {
+    async fn read(body: &OutgoingBody) -> Vec<io::Result<Bytes>> {
         let mut incoming = body.take().expect("the first reader");
         let mut pieces = Vec::new();
         while let Some(piece) = poll_fn(|context| Pin::new(&mut incoming).poll_next(context)).await {
@@ -275,7 +245,7 @@ mod tests {
     async fn a_body_is_whole_only_if_it_was_finished() {
         for finished in [true, false] {
             let body = OutgoingBody::new();
-            body.write(b"one".to_vec()).await.expect("there is room");
+            body.write(Octets(Bytes::from_static(b"one"))).await.expect("there is room");
             if finished {
                 body.finish().await.expect("there is room");
             } else {
@@ -287,7 +257,7 @@ mod tests {
                 (pieces.len(), pieces.iter().all(Result::is_ok)),
                 (2 - usize::from(finished), finished)
             );
-            assert!(body.write(b"late".to_vec()).await.is_err());
+            assert!(body.write(Octets(Bytes::from_static(b"late"))).await.is_err());
         }
     }
 
@@ -295,7 +265,8 @@ mod tests {
     async fn who_writes_to_a_request_that_is_over_is_told_so() {
         let body = OutgoingBody::new();
         drop(body.take().expect("the first reader"));
-        let SessionFailure::Failed { code, .. } = body.write(Vec::new()).await.expect_err("nobody reads");
+        let SessionFailure::Failed { code, .. } =
+            body.write(Octets(Bytes::new())).await.expect_err("nobody reads");
         assert_eq!(code, "cancelled");
         assert!(body.take().is_err(), "it is for one request");
     }

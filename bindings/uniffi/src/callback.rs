@@ -2,6 +2,13 @@
 //! whatever it throws turned into an error.
 
 use auth_session::Error;
+use tokio::sync::Semaphore;
+
+/// How many listeners are told of something at once. Stores, authorities and look-ups of names share a pool of 512
+/// threads with them: listeners that block for ever must leave it to those.
+const TOLD_AT_ONCE: usize = 64;
+
+static TURNS: Semaphore = Semaphore::const_new(TOLD_AT_ONCE);
 
 /// Why an object of the app could not do what it was asked. The reason goes into errors and logs: it must hold no
 /// secret.
@@ -41,4 +48,17 @@ pub(crate) async fn call_app<T: Send + 'static>(
     let runtime =
         auth_session::runtime().map_err(|error: Error| AppFailure::Failed { reason: error.to_string() })?;
     runtime.spawn_blocking(call).await.map_err(|_| panicked())?
+}
+
+/// Tells the app of something that nobody waits for: as [`call_app`], as soon as it is its turn.
+pub(crate) async fn tell_app(
+    call: impl FnOnce() -> Result<(), AppFailure> + Send + 'static,
+) -> Result<(), AppFailure> {
+    let turn = TURNS.acquire().await;
+    call_app(move || {
+        // Not given back before the call ends, even if nobody is interested in it any more.
+        let _turn = turn;
+        call()
+    })
+    .await
 }

@@ -6,7 +6,7 @@ use auth_session::{Events, TransferProgress};
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
-use crate::callback::{AppFailure, call_app};
+use crate::callback::{AppFailure, tell_app};
 use crate::error::SessionFailure;
 use crate::state::SessionEvent;
 
@@ -37,7 +37,7 @@ pub(crate) fn listen(
     let task = auth_session::runtime()?.spawn(async move {
         while let Some(event) = events.next().await {
             let listener = Arc::clone(&listener);
-            if let Err(failure) = call_app(move || listener.on_event(event.into())).await {
+            if let Err(failure) = tell_app(move || listener.on_event(event.into())).await {
                 tracing::warn!(%failure, "a listener failed");
             }
         }
@@ -69,7 +69,7 @@ fn forwarder(
         while told.changed().await.is_ok() {
             let (bytes, total) = *told.borrow_and_update();
             let listener = Arc::clone(&listener);
-            if let Err(failure) = call_app(move || listener.on_progress(bytes, total)).await {
+            if let Err(failure) = tell_app(move || listener.on_progress(bytes, total)).await {
                 tracing::warn!(%failure, "a progress listener failed");
             }
         }
@@ -81,11 +81,12 @@ fn forwarder(
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Mutex;
     use std::sync::mpsc::{Receiver, Sender, channel};
+    use std::sync::{Mutex, PoisonError};
     use std::time::Duration;
 
     use super::*;
+    use crate::callback::call_app;
 
     const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -113,5 +114,41 @@ mod tests {
         go_on.send(()).expect("it waits");
         assert_eq!(heard.recv_timeout(PATIENCE), Ok(100));
         go_on.send(()).expect("it waits");
+    }
+
+    /// Stays as long as somebody has the gate.
+    struct Stuck(Mutex<()>);
+
+    impl ProgressListener for Stuck {
+        fn on_progress(&self, _: u64, _: Option<u64>) -> Result<(), AppFailure> {
+            drop(self.0.lock().unwrap_or_else(PoisonError::into_inner));
+            Ok(())
+        }
+    }
+
+    /// More than the threads that may block.
+    const MANY: usize = 600;
+
+    #[test]
+    fn however_many_listeners_block_for_ever_a_store_and_an_authority_are_called() {
+        let stuck = Arc::new(Stuck(Mutex::default()));
+        let _gate = stuck.0.lock().expect("nobody has it");
+        let tell: Vec<_> =
+            (0..MANY).map(|_| forwarder(Arc::clone(&stuck) as _).expect("a runtime")).collect();
+        for tell in &tell {
+            tell(1, None);
+        }
+        let (called, heard) = channel();
+        for _ in 0..MANY {
+            let called = called.clone();
+            let call = move || {
+                called.send(()).expect("the test listens");
+                Ok(())
+            };
+            auth_session::runtime().expect("a runtime").spawn(call_app(call));
+        }
+        for _ in 0..MANY {
+            assert_eq!(heard.recv_timeout(PATIENCE), Ok(()));
+        }
     }
 }

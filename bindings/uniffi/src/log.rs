@@ -37,17 +37,22 @@ pub trait LogSink: Send + Sync {
 }
 
 /// Hands the log up to `level` to the app; a later call replaces the sink and the level, and `None` ends it. One for
-/// the process. Fails with `already_open` where Rust code of the app has installed a subscriber of `tracing` itself,
-/// which gets the same lines.
+/// the process. A sink is refused with `already_open`, and not kept, where Rust code of the app has installed a
+/// subscriber of `tracing` itself, which gets the same lines.
 #[uniffi::export]
 pub fn set_log_sink(sink: Option<Arc<dyn LogSink>>, level: LogLevel) -> Result<(), SessionFailure> {
     static INSTALLED: OnceLock<bool> = OnceLock::new();
+    let install = || tracing::subscriber::set_global_default(Forwarding).is_ok();
+    if sink.is_some() && !*INSTALLED.get_or_init(install) {
+        return Err(Error::AlreadyOpen { field: "log subscriber" }.into());
+    }
     let shared = shared();
     shared.level.store(if sink.is_some() { level as usize } else { OFF }, Ordering::Relaxed);
-    *shared.sink.write().unwrap_or_else(PoisonError::into_inner) = sink;
-    let installed = *INSTALLED.get_or_init(|| tracing::subscriber::set_global_default(Forwarding).is_ok());
+    let replaced = std::mem::replace(&mut *shared.sink.write().unwrap_or_else(PoisonError::into_inner), sink);
+    // Letting go of an object of the app calls the app: not under the lock.
+    drop(replaced);
     tracing::callsite::rebuild_interest_cache();
-    if installed { Ok(()) } else { Err(Error::AlreadyOpen { field: "log subscriber" }.into()) }
+    Ok(())
 }
 
 const OFF: usize = usize::MAX;
@@ -153,5 +158,55 @@ impl Visit for Message {
             "message" => write!(self.0, "{separator}{value:?}"),
             name => write!(self.0, "{separator}{name}={value:?}"),
         };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// That of an app, which wants nothing.
+    struct Own;
+
+    impl tracing::Subscriber for Own {
+        fn enabled(&self, _: &tracing::Metadata<'_>) -> bool {
+            false
+        }
+
+        fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
+            span::Id::from_u64(1)
+        }
+
+        fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
+
+        fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
+
+        fn event(&self, _: &tracing::Event<'_>) {}
+
+        fn enter(&self, _: &span::Id) {}
+
+        fn exit(&self, _: &span::Id) {}
+    }
+
+    struct Sink;
+
+    impl LogSink for Sink {
+        fn log(&self, _: LogLevel, _: String, _: String) -> Result<(), AppFailure> {
+            Ok(())
+        }
+    }
+
+    /// The only test that installs a subscriber: there is one for the process.
+    #[test]
+    fn a_sink_that_cannot_be_used_is_not_kept_and_none_is_no_failure() {
+        tracing::subscriber::set_global_default(Own).expect("the first");
+        for _ in 0..2 {
+            let sink = Arc::new(Sink);
+            let failure = set_log_sink(Some(Arc::clone(&sink) as _), LogLevel::Trace).expect_err("taken");
+            assert!(failure.to_string().starts_with("already_open: "), "{failure}");
+            assert_eq!(Arc::strong_count(&sink), 1, "it is let go of");
+            assert_eq!(shared().level.load(Ordering::Relaxed), OFF);
+            set_log_sink(None, LogLevel::Error).expect("there is nothing to end");
+        }
     }
 }

@@ -1,14 +1,18 @@
-//! One request as a handle that can be cancelled.
+//! What is sent, and what comes back.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
-use auth_session::{Auth, Error, HeaderMap, Method, RequestBuilder};
-use tokio::sync::watch;
+use auth_session::{Auth, Error, HeaderMap, Method, RequestBuilder, Response, StreamingResponse};
 
-use crate::body::{IncomingResponse, RequestContent, cancellable};
+use crate::body::{IncomingBody, RequestContent};
 use crate::error::SessionFailure;
+use crate::exchange::begin;
 use crate::listener::{ProgressListener, observer};
+use crate::octets::Octets;
+
+/// The largest body that crosses the boundary in one piece: its length is a signed number of 32 bits there.
+const LARGEST_BODY: usize = i32::MAX as usize;
 
 /// A header. One that occurs several times is there several times.
 #[derive(uniffi::Record)]
@@ -28,9 +32,6 @@ pub struct RequestOptions {
     /// The app's headers.
     #[uniffi(default = [])]
     pub headers: Vec<Header>,
-    /// The body.
-    #[uniffi(default = None)]
-    pub content: Option<RequestContent>,
     /// Whether it carries the token; by default it does.
     #[uniffi(default = None)]
     pub auth: Option<RequestAuth>,
@@ -46,12 +47,34 @@ pub struct RequestOptions {
     /// The largest body of an answer that is held in memory.
     #[uniffi(default = None)]
     pub max_body_bytes: Option<u64>,
+    /// How many redirects are followed at most; by default as many as ever.
+    #[uniffi(default = None)]
+    pub max_redirects: Option<u32>,
     /// Is told how far the request's body has come.
     #[uniffi(default = None)]
     pub upload_progress: Option<Arc<dyn ProgressListener>>,
     /// Is told how far the answer's body has come.
     #[uniffi(default = None)]
     pub download_progress: Option<Arc<dyn ProgressListener>>,
+    /// How the answer is delivered; by default with its whole body.
+    #[uniffi(default = None)]
+    pub delivery: Option<Delivery>,
+    /// The body. The last field: Swift writes one after the other, and whatever grows behind a large one moves it.
+    #[uniffi(default = None)]
+    pub content: Option<RequestContent>,
+}
+
+/// How an answer is delivered.
+#[derive(uniffi::Enum)]
+pub enum Delivery {
+    /// When its head is there; its body is read while it arrives.
+    Arriving,
+    /// With the body of a successful answer in a file, which appears when it is whole. The answer has no body then;
+    /// that of another status has its own.
+    ToFile {
+        /// The file.
+        path: String,
+    },
 }
 
 /// Whether a request carries the session's token.
@@ -65,14 +88,32 @@ pub enum RequestAuth {
 }
 
 impl RequestOptions {
-    /// Checks the parts, for whoever sends it.
-    pub(crate) fn prepare(
+    /// Checks the parts and sends what `builder` makes of them.
+    pub(crate) fn send(
+        mut self,
+        request: u64,
+        builder: impl FnOnce(Method, &str) -> RequestBuilder,
+    ) -> Result<(), SessionFailure> {
+        let delivery = self.delivery.take();
+        let builder = self.checked(builder)?;
+        match delivery {
+            None => begin(request, async { whole(builder.send().await?) }),
+            Some(Delivery::Arriving) => {
+                begin(request, async { builder.send_streaming().await.map(arriving) })
+            }
+            Some(Delivery::ToFile { path }) => {
+                begin(request, async { whole(builder.send_to_file(path).await?) })
+            }
+        }
+    }
+
+    fn checked(
         self,
-        request: impl FnOnce(Method, &str) -> RequestBuilder,
-    ) -> Result<Arc<Request>, SessionFailure> {
+        builder: impl FnOnce(Method, &str) -> RequestBuilder,
+    ) -> Result<RequestBuilder, SessionFailure> {
         let method = Method::from_bytes(self.method.as_bytes())
             .map_err(|_| Error::InvalidRequest("the method is not allowed in HTTP".to_owned()))?;
-        let mut builder = request(method, &self.url);
+        let mut builder = builder(method, &self.url);
         for Header { name, value } in self.headers {
             builder = builder.header(&name, &value);
         }
@@ -96,13 +137,16 @@ impl RequestOptions {
         if let Some(limit) = self.max_body_bytes {
             builder = builder.max_body_bytes(usize::try_from(limit).unwrap_or(usize::MAX));
         }
+        if let Some(limit) = self.max_redirects {
+            builder = builder.max_redirects(limit);
+        }
         if let Some(listener) = self.upload_progress {
             builder = builder.on_upload_progress(observer(listener)?);
         }
         if let Some(listener) = self.download_progress {
             builder = builder.on_download_progress(observer(listener)?);
         }
-        Ok(Request::new(builder.check()?))
+        Ok(builder.check()?)
     }
 }
 
@@ -113,8 +157,13 @@ pub struct HttpResponse {
     pub status: u16,
     pub url: String,
     pub headers: Vec<Header>,
-    pub body: Vec<u8>,
     pub disposition: Disposition,
+    /// Whether it is the answer to a redirect that was followed.
+    pub redirected: bool,
+    /// The body, where it is read while it arrives.
+    pub arriving: Option<Arc<IncomingBody>>,
+    /// The body, where it is here. The last field, for the same reason as that of a request.
+    pub body: Octets,
 }
 
 /// What was made of an answer.
@@ -150,45 +199,40 @@ impl From<auth_session::Disposition> for Disposition {
     }
 }
 
-impl From<auth_session::Response> for HttpResponse {
-    fn from(response: auth_session::Response) -> Self {
-        Self {
-            status: response.status().as_u16(),
-            url: response.url().to_string(),
-            headers: headers(response.headers())
-                .into_iter()
-                .map(|(name, value)| Header { name, value })
-                .collect(),
-            disposition: response.disposition().into(),
-            body: response.into_body().into(),
-        }
+fn whole(response: Response) -> Result<HttpResponse, Error> {
+    if response.body().len() > LARGEST_BODY {
+        return Err(Error::BodyTooLarge { limit: LARGEST_BODY });
+    }
+    Ok(HttpResponse {
+        status: response.status().as_u16(),
+        url: response.url().to_string(),
+        headers: headers(response.headers()),
+        disposition: response.disposition().into(),
+        redirected: response.is_redirected(),
+        arriving: None,
+        body: Octets(response.into_body()),
+    })
+}
+
+fn arriving(response: StreamingResponse) -> HttpResponse {
+    HttpResponse {
+        status: response.status().as_u16(),
+        url: response.url().to_string(),
+        headers: headers(response.headers()),
+        disposition: response.disposition().into(),
+        redirected: response.is_redirected(),
+        arriving: Some(Arc::new(IncomingBody::new(response))),
+        body: Octets(bytes::Bytes::new()),
     }
 }
 
-pub(crate) fn headers(map: &HeaderMap) -> Vec<(String, String)> {
+fn headers(map: &HeaderMap) -> Vec<Header> {
     map.iter()
-        .map(|(name, value)| {
-            (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
+        .map(|(name, value)| Header {
+            name: name.as_str().to_owned(),
+            value: String::from_utf8_lossy(value.as_bytes()).into_owned(),
         })
         .collect()
-}
-
-/// A request that has been checked and can be sent once.
-#[derive(uniffi::Object)]
-pub struct Request {
-    builder: Mutex<Option<RequestBuilder>>,
-    cancelled: watch::Sender<bool>,
-}
-
-impl Request {
-    fn new(builder: RequestBuilder) -> Arc<Self> {
-        Arc::new(Self { builder: Mutex::new(Some(builder)), cancelled: watch::Sender::new(false) })
-    }
-
-    fn take(&self) -> Result<RequestBuilder, Error> {
-        let builder = self.builder.lock().unwrap_or_else(PoisonError::into_inner).take();
-        builder.ok_or_else(|| Error::InvalidRequest("a request is sent only once".to_owned()))
-    }
 }
 
 fn timeout(milliseconds: u64) -> Result<Duration, Error> {
@@ -198,33 +242,19 @@ fn timeout(milliseconds: u64) -> Result<Duration, Error> {
     Ok(Duration::from_millis(milliseconds))
 }
 
-#[uniffi::export]
-impl Request {
-    /// Sends the request. Fails with `cancelled` after [`cancel`](Self::cancel).
-    pub async fn send(&self) -> Result<HttpResponse, SessionFailure> {
-        let builder = self.take()?;
-        cancellable(self.cancelled.subscribe(), async { builder.send().await.map(HttpResponse::from) }).await
-    }
-
-    /// Sends the request and returns when the head of the answer is there.
-    pub async fn send_streaming(&self) -> Result<Arc<IncomingResponse>, SessionFailure> {
-        let builder = self.take()?;
-        let response = cancellable(self.cancelled.subscribe(), builder.send_streaming()).await?;
-        Ok(Arc::new(IncomingResponse::new(response, self.cancelled.clone())))
-    }
-
-    /// Sends the request and writes the body of a successful answer to a file, which appears when it is whole. The
-    /// answer is returned without it; that of another status with its body.
-    pub async fn send_to_file(&self, path: String) -> Result<HttpResponse, SessionFailure> {
-        let builder = self.take()?;
-        let sent = async { builder.send_to_file(path).await.map(HttpResponse::from) };
-        cancellable(self.cancelled.subscribe(), sent).await
-    }
-
-    /// Cancels the request, before or while it is sent; afterwards it has no effect. A refresh that the
-    /// request waits for goes on.
-    pub fn cancel(&self) {
-        self.cancelled.send_replace(true);
+#[cfg(test)]
+impl HttpResponse {
+    /// An answer of which only the status matters.
+    pub(crate) fn empty(status: u16) -> Self {
+        Self {
+            status,
+            url: String::new(),
+            headers: Vec::new(),
+            disposition: Disposition::Answered,
+            redirected: false,
+            arriving: None,
+            body: Octets(bytes::Bytes::new()),
+        }
     }
 }
 

@@ -13,7 +13,7 @@ use serde_json::Value;
 use crate::error::{SessionFailure, on_runtime};
 use crate::listener::{EventListener, Subscription, listen};
 use crate::options::{ClientOptions, SessionOptions};
-use crate::request::{Header, Request, RequestOptions};
+use crate::request::{Header, RequestOptions};
 use crate::state::{EventQueue, SessionState};
 
 /// One account's session.
@@ -116,9 +116,10 @@ impl Session {
             .map_err(|_| Error::Internal("the trace cannot be written as JSON".to_owned()).into())
     }
 
-    /// Prepares a request and checks its parts; nothing is sent yet.
-    pub fn request(&self, options: RequestOptions) -> Result<Arc<Request>, SessionFailure> {
-        options.prepare(|method, url| self.core.request(method, url))
+    /// Checks the parts of a request and sends it. Its end is told to the receiver of answers under this number, which
+    /// no other request has.
+    pub fn send(&self, options: RequestOptions, request: u64) -> Result<(), SessionFailure> {
+        options.send(request, |method, url| self.core.request(method, url))
     }
 
     /// A client for another API host, with this session's token. Its origin is one that the session was opened for.
@@ -170,9 +171,9 @@ pub struct ApiClient {
 
 #[uniffi::export]
 impl ApiClient {
-    /// Prepares a request to a path under the client's base URL; nothing is sent yet.
-    pub fn request(&self, options: RequestOptions) -> Result<Arc<Request>, SessionFailure> {
-        options.prepare(|method, url| self.core.request(method, url))
+    /// As [`Session::send`], to a path under the client's base URL.
+    pub fn send(&self, options: RequestOptions, request: u64) -> Result<(), SessionFailure> {
+        options.send(request, |method, url| self.core.request(method, url))
     }
 }
 

@@ -154,9 +154,10 @@ impl EventQueue {
         // A task, so that the reader's language is called back from it and not from whoever sends events.
         let read = auth_session::runtime().ok()?.spawn(async move {
             tokio::select! {
+                // What has happened before the end is heard before it.
                 biased;
-                _ = closed.wait_for(|closed| *closed) => None,
                 event = async { events.lock().await.next().await } => event,
+                _ = closed.wait_for(|closed| *closed) => None,
             }
         });
         Some(read)
@@ -177,8 +178,8 @@ impl EventQueue {
         event.ok()?.map(SessionEvent::from)
     }
 
-    /// Ends the queue: whoever waits for the next event gets `None`. Swift needs it, whose tasks do not
-    /// pass their cancellation on.
+    /// Ends the queue: whoever waits for the next event gets `None`, after those that are there. Swift needs it, whose
+    /// tasks do not pass their cancellation on.
     pub fn close(&self) {
         self.closed.send_replace(true);
     }

@@ -62,7 +62,7 @@ impl JsonEndpoints {
         if holds_white_space(target) {
             return refuse("the URL holds white space or control characters");
         }
-        let Ok(url) = resolve(&self.base, target) else { return refuse("not a URL") };
+        let url = resolve(&self.base, target).map_err(Error::InvalidRequest)?;
         self.step_origins.check(&url)?;
         if holds_user_info(&url) {
             return refuse("the URL holds a user name or a password");

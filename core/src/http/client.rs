@@ -34,17 +34,18 @@ pub(crate) struct ApiHost {
 
 impl ApiHost {
     /// A path is appended to the base URL, whatever it begins with; an absolute URL stands for itself. An
-    /// absolute URL of another origin than the allowed ones is refused here, before anything is sent.
+    /// absolute URL of another origin than the allowed ones, or of another scheme, is refused here, before anything is
+    /// sent.
     pub(super) fn resolve(&self, target: &str) -> Result<Url, Error> {
         if holds_white_space(target) {
             return Err(Error::InvalidRequest("the URL holds white space or control characters".into()));
         }
-        let url = resolve(&self.base, target);
-        let url = url.map_err(|error| Error::InvalidRequest(format!("not a URL: {error}")))?;
+        let url = resolve(&self.base, target).map_err(Error::InvalidRequest)?;
+        // First of all, so that another HTTP stack that asks for a token knows that the URL is not the session's.
+        self.origins.check(&url)?;
         if holds_user_info(&url) {
             return Err(Error::InvalidRequest("the URL holds a user name or a password".into()));
         }
-        self.origins.check(&url)?;
         Ok(url)
     }
 }

@@ -56,6 +56,9 @@ pub(crate) struct Exchange {
     /// The body of the answer is handed over as it arrives.
     pub(super) streaming: bool,
     pub(super) max_body_bytes: usize,
+    pub(super) max_redirects: u32,
+    /// How many redirects have been followed.
+    pub(super) redirects: u32,
     pub(super) upload: Option<Observer>,
     pub(super) download: Option<Observer>,
 }
@@ -68,6 +71,7 @@ pub(crate) struct Answer {
     pub(super) body: Body,
     pub(super) total: Option<u64>,
     pub(super) disposition: Disposition,
+    pub(super) redirected: bool,
 }
 
 /// A try that brought no answer.
@@ -81,7 +85,7 @@ impl Exchange {
     pub(super) async fn run(mut self: Box<Self>, timeout: Duration) -> Result<Answer, Error> {
         let started = Instant::now();
         let mut ticket = self.first_ticket().await?;
-        let (mut refreshed, mut retries, mut failures, mut hops) = (false, 0, 0, 0);
+        let (mut refreshed, mut retries, mut failures) = (false, 0, 0);
         let mut first = None;
         loop {
             let permit = self.admit(&mut ticket).await?;
@@ -110,7 +114,8 @@ impl Exchange {
                 self.lifecycle().server_says(answer.date());
             }
             let location = answer.headers.get(LOCATION);
-            match redirect(answer.status, location, &self.method, &self.url, hops) {
+            let left = self.max_redirects.saturating_sub(self.redirects);
+            match redirect(answer.status, location, &self.method, &self.url, left) {
                 Redirect::None => {}
                 Redirect::Follow { keeps_body: true, .. } if !self.is_replayable() => {
                     answer.disposition = Disposition::NotReplayable;
@@ -123,7 +128,6 @@ impl Exchange {
                         Err(error) => return Ok(answer.after(&error)),
                     };
                     drop(answer);
-                    hops += 1;
                     failures = 0;
                     self.follow(url, method, keeps_body, keeps_credentials);
                     continue;
@@ -219,6 +223,7 @@ impl Exchange {
     }
 
     fn follow(&mut self, url: Url, method: Method, keeps_body: bool, keeps_credentials: bool) {
+        self.redirects += 1;
         self.url = url;
         self.method = method;
         if !keeps_body {
@@ -309,7 +314,7 @@ impl Exchange {
             StatusCode::FORBIDDEN => Disposition::PermissionDenied,
             _ => Disposition::Answered,
         };
-        Ok(Answer { status, url, headers, body, total, disposition })
+        Ok(Answer { status, url, headers, body, total, disposition, redirected: self.redirects > 0 })
     }
 }
 
@@ -340,13 +345,13 @@ impl Answer {
     }
 
     pub(super) fn into_response(self) -> Response {
-        let Self { status, url, headers, body, disposition, .. } = self;
+        let Self { status, url, headers, body, disposition, redirected, .. } = self;
         let body = match body {
             Body::Whole(body) => body,
             // Only a streaming exchange leaves it so.
             Body::Arriving { .. } => Bytes::new(),
         };
-        Response { status, url, headers, body, disposition }
+        Response { status, url, headers, body, disposition, redirected }
     }
 }
 

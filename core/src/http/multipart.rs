@@ -51,6 +51,11 @@ impl Multipart {
         self.part(name, None, None, Content::Bytes(value.into().into()))
     }
 
+    /// Adds a text field that says what it is, such as `application/json`.
+    pub fn text_of_type(self, name: &str, media_type: &str, value: impl Into<String>) -> Self {
+        self.part(name, None, Some(media_type), Content::Bytes(value.into().into()))
+    }
+
     /// Adds a file whose content is in memory. The media type is one such as `image/jpeg`.
     pub fn bytes(self, name: &str, file_name: &str, media_type: &str, content: impl Into<Bytes>) -> Self {
         self.part(name, Some(file_name), Some(media_type), Content::Bytes(content.into()))
@@ -60,7 +65,12 @@ impl Multipart {
     pub fn file(self, name: &str, path: impl Into<PathBuf>, media_type: &str) -> Self {
         let path = path.into();
         let file_name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        self.part(name, Some(&file_name), Some(media_type), Content::File(path))
+        self.file_named(name, path, &file_name, media_type)
+    }
+
+    /// As [`file`](Self::file), under another name than its own.
+    pub fn file_named(self, name: &str, path: impl Into<PathBuf>, file_name: &str, media_type: &str) -> Self {
+        self.part(name, Some(file_name), Some(media_type), Content::File(path.into()))
     }
 
     fn part(
@@ -127,6 +137,7 @@ mod tests {
     async fn parts_are_written_as_the_rfc_says_and_names_cannot_break_out() {
         let form = Multipart::new()
             .text("a\"\r\nX: y", "1")
+            .text_of_type("t", "application/json", "{}")
             .bytes("f", "x.bin", "image/png\r\nX: y", &b"\x00\xff"[..])
             .seal()
             .expect("random bytes");
@@ -138,6 +149,8 @@ mod tests {
         let boundary = form.content_type().replace("multipart/form-data; boundary=", "");
         let mut expected = format!(
             "--{boundary}\r\nContent-Disposition: form-data; name=\"a%22%0D%0AX: y\"\r\n\r\n1\r\n\
+             --{boundary}\r\nContent-Disposition: form-data; name=\"t\"\r\n\
+             Content-Type: application/json\r\n\r\n{{}}\r\n\
              --{boundary}\r\nContent-Disposition: form-data; name=\"f\"; filename=\"x.bin\"\r\n\
              Content-Type: application/octet-stream\r\n\r\n"
         )

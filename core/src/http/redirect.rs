@@ -5,8 +5,8 @@ use reqwest::header::HeaderValue;
 use reqwest::{Method, StatusCode};
 use url::Url;
 
-/// More hops than any sensible chain has; a loop ends here.
-pub(crate) const MOST_HOPS: u32 = 10;
+/// More than any sensible chain has; a loop ends here.
+pub(crate) const MOST_REDIRECTS: u32 = 10;
 
 /// What goes along to where a server redirects a request: the rule of a session's own requests, for those that another
 /// HTTP stack sends with its token.
@@ -63,13 +63,13 @@ pub(crate) enum Redirect {
     },
 }
 
-/// Decides on an answer to `method url` after so many hops. Scheme, host and port make an origin (RFC 6454).
+/// Decides on an answer to `method url` when so many more redirects may be followed. Scheme, host and port make an origin (RFC 6454).
 pub(crate) fn redirect(
     status: StatusCode,
     location: Option<&HeaderValue>,
     method: &Method,
     url: &Url,
-    hops: u32,
+    left: u32,
 ) -> Redirect {
     let Some(location) = location.filter(|_| matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308)) else {
         return Redirect::None;
@@ -87,7 +87,7 @@ pub(crate) fn redirect(
     };
     let method = if to_get { Method::GET } else { method.clone() };
     let redirection = Redirection::of(&method, url, &next);
-    if hops >= MOST_HOPS || redirection == Redirection::Refused {
+    if left == 0 || redirection == Redirection::Refused {
         return Redirect::Refused;
     }
     let within = redirection == Redirection::Within;
@@ -102,13 +102,13 @@ mod tests {
 
     const FROM: &str = "https://api.example.com/v1/a";
 
-    fn decide(status: u16, method: &str, from: &str, to: &str, hops: u32) -> Redirect {
+    fn decide(status: u16, method: &str, from: &str, to: &str, left: u32) -> Redirect {
         redirect(
             StatusCode::from_u16(status).expect("a status"),
             Some(&HeaderValue::from_str(to).expect("a header value")),
             &method.parse().expect("a method"),
             &Url::parse(from).expect("a URL"),
-            hops,
+            left,
         )
     }
 
@@ -116,7 +116,7 @@ mod tests {
     fn a_blob_of_the_same_origin_is_no_address() {
         let url = Url::parse("https://api.example.com/a").expect("a URL");
         let location = HeaderValue::from_static("blob:https://api.example.com/b");
-        let outcome = redirect(StatusCode::FOUND, Some(&location), &Method::GET, &url, 0);
+        let outcome = redirect(StatusCode::FOUND, Some(&location), &Method::GET, &url, MOST_REDIRECTS);
         assert!(matches!(outcome, Redirect::Refused));
     }
 
@@ -135,7 +135,7 @@ mod tests {
             (308, "PATCH", "PATCH", true),
         ] {
             let Redirect::Follow { url, method: next, keeps_body, keeps_credentials } =
-                decide(status, method, FROM, "../b?c", 0)
+                decide(status, method, FROM, "../b?c", MOST_REDIRECTS)
             else {
                 panic!("{status} {method}")
             };
@@ -156,15 +156,15 @@ mod tests {
             "//api.example.com.evil.example/",
             "https://[::1]/",
         ] {
-            let decision = decide(302, "GET", FROM, to, 0);
+            let decision = decide(302, "GET", FROM, to, MOST_REDIRECTS);
             assert!(
                 matches!(decision, Redirect::Follow { keeps_credentials: false, keeps_body: false, .. }),
                 "{to}"
             );
         }
-        let upgrade = decide(301, "GET", "http://localhost:1/", "https://localhost:1/", 0);
+        let upgrade = decide(301, "GET", "http://localhost:1/", "https://localhost:1/", MOST_REDIRECTS);
         assert!(matches!(upgrade, Redirect::Follow { keeps_credentials: false, .. }));
-        let named = decide(302, "GET", FROM, "https://API.example.com:443/b", 0);
+        let named = decide(302, "GET", FROM, "https://API.example.com:443/b", MOST_REDIRECTS);
         assert!(matches!(named, Redirect::Follow { keeps_credentials: true, .. }));
     }
 
@@ -180,10 +180,14 @@ mod tests {
             (308, "DELETE", "https://other.example.com/"),
             (302, "OPTIONS", "https://other.example.com/"),
         ] {
-            assert_eq!(decide(status, method, FROM, to, 0), Redirect::Refused, "{status} {method} {to}");
+            assert_eq!(
+                decide(status, method, FROM, to, MOST_REDIRECTS),
+                Redirect::Refused,
+                "{status} {method} {to}"
+            );
         }
         assert!(matches!(
-            decide(303, "POST", FROM, "https://other.example.com/", 0),
+            decide(303, "POST", FROM, "https://other.example.com/", MOST_REDIRECTS),
             Redirect::Follow { method: Method::GET, keeps_credentials: false, .. }
         ));
     }
@@ -191,7 +195,7 @@ mod tests {
     #[test]
     fn a_url_with_a_password_or_without_sense_is_not_followed() {
         for to in ["https://a:b@api.example.com/", "https://a@api.example.com/", "https://", "http://["] {
-            assert_eq!(decide(302, "GET", FROM, to, 0), Redirect::Refused, "{to}");
+            assert_eq!(decide(302, "GET", FROM, to, MOST_REDIRECTS), Redirect::Refused, "{to}");
         }
     }
 
@@ -214,18 +218,18 @@ mod tests {
     }
 
     #[test]
-    fn a_chain_ends_after_ten_hops() {
-        assert!(matches!(decide(302, "GET", FROM, "/b", MOST_HOPS - 1), Redirect::Follow { .. }));
-        assert_eq!(decide(302, "GET", FROM, "/b", MOST_HOPS), Redirect::Refused);
+    fn a_chain_ends_when_no_more_may_be_followed() {
+        assert!(matches!(decide(302, "GET", FROM, "/b", 1), Redirect::Follow { .. }));
+        assert_eq!(decide(302, "GET", FROM, "/b", 0), Redirect::Refused);
     }
 
     #[test]
     fn other_answers_redirect_nowhere() {
         for status in [200, 201, 300, 304, 305, 306, 401] {
-            assert_eq!(decide(status, "GET", FROM, "/b", 0), Redirect::None, "{status}");
+            assert_eq!(decide(status, "GET", FROM, "/b", MOST_REDIRECTS), Redirect::None, "{status}");
         }
         let url = Url::parse(FROM).expect("a URL");
-        assert_eq!(redirect(StatusCode::FOUND, None, &Method::GET, &url, 0), Redirect::None);
+        assert_eq!(redirect(StatusCode::FOUND, None, &Method::GET, &url, MOST_REDIRECTS), Redirect::None);
     }
 
     proptest! {
@@ -240,7 +244,7 @@ mod tests {
         ) {
             let from = Url::parse(FROM).expect("a URL");
             if let Redirect::Follow { url, method: next, keeps_body, keeps_credentials } =
-                decide(status, method, FROM, &location, 0)
+                decide(status, method, FROM, &location, MOST_REDIRECTS)
             {
                 prop_assert_eq!(keeps_credentials, url.origin() == from.origin());
                 prop_assert_eq!(url.scheme(), "https");

@@ -22,6 +22,7 @@ use super::body::{Observer, RequestBody, TransferProgress};
 use super::client::ApiHost;
 use super::exchange::{Answer, Auth, Exchange};
 use super::multipart::Multipart;
+use super::redirect::MOST_REDIRECTS;
 use super::response::Response;
 use super::streaming::StreamingResponse;
 use crate::error::Error;
@@ -44,6 +45,7 @@ pub struct RequestBuilder {
     timeout: Duration,
     idle_timeout: Duration,
     max_body_bytes: usize,
+    max_redirects: u32,
     upload: Option<Observer>,
     download: Option<Observer>,
     mistake: Option<Error>,
@@ -74,6 +76,7 @@ impl RequestBuilder {
             timeout,
             idle_timeout: IDLE_TIMEOUT,
             max_body_bytes,
+            max_redirects: MOST_REDIRECTS,
             upload: None,
             download: None,
             mistake: None,
@@ -199,6 +202,13 @@ impl RequestBuilder {
         self
     }
 
+    /// How many redirects are followed at most, by default 10, and never more. One more is the answer, with
+    /// [`Disposition::RedirectRefused`](crate::Disposition::RedirectRefused): with 0 any redirect is.
+    pub fn max_redirects(mut self, limit: u32) -> Self {
+        self.max_redirects = limit.min(MOST_REDIRECTS);
+        self
+    }
+
     /// Reports how much of the body has been handed to the network. Called on a thread of the library; it
     /// must not block.
     pub fn on_upload_progress(mut self, observer: impl Fn(TransferProgress) + Send + Sync + 'static) -> Self {
@@ -269,6 +279,8 @@ impl RequestBuilder {
             idempotency_key: self.idempotency_key,
             streaming,
             max_body_bytes: self.max_body_bytes,
+            max_redirects: self.max_redirects,
+            redirects: 0,
             upload: self.upload,
             download: self.download,
         })
@@ -304,7 +316,7 @@ impl RequestBuilder {
     /// As [`send`](Self::send).
     pub async fn send_streaming(self) -> Result<StreamingResponse, Error> {
         let (idle_timeout, observer) = (self.idle_timeout, self.download.clone());
-        let Answer { status, url, headers, body, total, disposition } = self.answer(true).await?;
+        let Answer { status, url, headers, body, total, disposition, redirected } = self.answer(true).await?;
         let observer = observer.filter(|_| status.is_success());
         let received = 0;
         Ok(StreamingResponse {
@@ -312,6 +324,7 @@ impl RequestBuilder {
             url,
             headers,
             disposition,
+            redirected,
             body,
             idle_timeout,
             observer,

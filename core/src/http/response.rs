@@ -76,6 +76,7 @@ pub struct Response {
     pub(super) headers: HeaderMap,
     pub(super) body: Bytes,
     pub(super) disposition: Disposition,
+    pub(super) redirected: bool,
 }
 
 impl fmt::Debug for Response {
@@ -118,6 +119,11 @@ impl Response {
     /// What was made of the answer: in particular whether a 401 ended the session.
     pub fn disposition(&self) -> Disposition {
         self.disposition
+    }
+
+    /// Whether it is the answer to a redirect that was followed.
+    pub fn is_redirected(&self) -> bool {
+        self.redirected
     }
 
     /// The body as text; what is not UTF-8 is replaced.

@@ -35,6 +35,7 @@ pub struct StreamingResponse {
     pub(super) url: Url,
     pub(super) headers: HeaderMap,
     pub(super) disposition: Disposition,
+    pub(super) redirected: bool,
     pub(super) body: Body,
     pub(super) idle_timeout: Duration,
     pub(super) observer: Option<Observer>,
@@ -61,6 +62,11 @@ impl StreamingResponse {
     /// What was made of the answer.
     pub fn disposition(&self) -> Disposition {
         self.disposition
+    }
+
+    /// Whether it is the answer to a redirect that was followed.
+    pub fn is_redirected(&self) -> bool {
+        self.redirected
     }
 
     /// The next piece of the body as it arrives, decompressed; `None` at the end. Pieces have no meaning of
@@ -102,8 +108,8 @@ impl StreamingResponse {
             }
             body.extend_from_slice(&chunk);
         }
-        let Self { status, url, headers, disposition, .. } = self;
-        Ok(Response { status, url, headers, body: body.freeze(), disposition })
+        let Self { status, url, headers, disposition, redirected, .. } = self;
+        Ok(Response { status, url, headers, body: body.freeze(), disposition, redirected })
     }
 
     /// Writes the body to a file that appears, or replaces what was there, only when it is complete.
@@ -119,8 +125,8 @@ impl StreamingResponse {
         drop(file);
         tokio::fs::rename(&temporary.path, path).await.map_err(failed)?;
         temporary.renamed = true;
-        let Self { status, url, headers, disposition, .. } = self;
-        Ok(Response { status, url, headers, body: Bytes::new(), disposition })
+        let Self { status, url, headers, disposition, redirected, .. } = self;
+        Ok(Response { status, url, headers, body: Bytes::new(), disposition, redirected })
     }
 }
 

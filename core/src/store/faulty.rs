@@ -201,6 +201,10 @@ impl<S: SecretStore> SecretStore for FaultyStore<S> {
     fn identity(&self) -> StoreIdentity {
         self.inner.identity()
     }
+
+    fn settings(&self) -> String {
+        self.inner.settings()
+    }
 }
 
 impl<S: fmt::Debug> fmt::Debug for FaultyStore<S> {

@@ -136,6 +136,10 @@ impl<B: HostBytes> SecretStore for HostStore<B> {
     fn identity(&self) -> StoreIdentity {
         self.identity.clone()
     }
+
+    fn settings(&self) -> String {
+        format!("{:?}", self.shared)
+    }
 }
 
 #[cfg(test)]

@@ -81,6 +81,10 @@ impl SecretStore for KeychainStore {
     fn identity(&self) -> StoreIdentity {
         self.0.identity()
     }
+
+    fn settings(&self) -> String {
+        self.0.settings()
+    }
 }
 
 #[cfg(target_vendor = "apple")]
@@ -291,6 +295,12 @@ impl<I: SecItem> SecretStore for Keychain<I> {
 
     fn identity(&self) -> StoreIdentity {
         StoreIdentity::named(format!("keychain:{}", self.access_group.as_deref().unwrap_or_default()))
+    }
+
+    fn settings(&self) -> String {
+        let asks = self.protected_data_available.is_some();
+        let purges = self.installation.as_ref().map(Installation::directory);
+        format!("{:?} {:?} {purges:?} {asks}", self.gate, self.shared)
     }
 }
 

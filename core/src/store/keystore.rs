@@ -295,6 +295,10 @@ impl SecretStore for KeystoreStore {
             Place::At(path) => Directory::new(path).identity("keystore"),
         }
     }
+
+    fn settings(&self) -> String {
+        format!("{:?}", self.options)
+    }
 }
 
 /// The directory of the files, which may be out of reach until the device is unlocked.

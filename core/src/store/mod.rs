@@ -175,6 +175,13 @@ pub trait SecretStore: Send + Sync + fmt::Debug + 'static {
     /// Which place this is: two stores with the same identity keep the same records. Within a process one
     /// account of one place has one session.
     fn identity(&self) -> StoreIdentity;
+
+    /// What the store was set up with beside its place, without secrets: an account that is open is not opened again with
+    /// a store of other settings, which would have no effect. Objects of the app are no part of it, since whoever opens
+    /// an account again usually makes new ones, but whether there is one. Default: nothing.
+    fn settings(&self) -> String {
+        String::new()
+    }
 }
 
 /// A lease of a slot, given back when it is dropped.
@@ -255,6 +262,10 @@ impl<S: SecretStore + ?Sized> SecretStore for Arc<S> {
 
     fn identity(&self) -> StoreIdentity {
         (**self).identity()
+    }
+
+    fn settings(&self) -> String {
+        (**self).settings()
     }
 }
 

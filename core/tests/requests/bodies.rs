@@ -80,7 +80,12 @@ async fn a_multipart_form_carries_texts_and_streamed_files_and_is_sent_again_aft
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("cat.jpg");
     std::fs::write(&path, "meow".repeat(50_000)).expect("a file");
-    let form = Multipart::new().text("title", "A cat").file("picture", &path, "image/jpeg");
+    let form = Multipart::new().text("title", "A cat").file("picture", &path, "image/jpeg").file_named(
+        "copy",
+        &path,
+        "dog.jpg",
+        "image/jpeg",
+    );
     let response = server.session().await.post("/").multipart(form).send().await.expect("an answer");
     assert_eq!(response.status(), 200);
     let seen = server.requests();
@@ -89,8 +94,10 @@ async fn a_multipart_form_carries_texts_and_streamed_files_and_is_sent_again_aft
     let expected = format!(
         "--{boundary}\r\nContent-Disposition: form-data; name=\"title\"\r\n\r\nA cat\r\n\
          --{boundary}\r\nContent-Disposition: form-data; name=\"picture\"; filename=\"cat.jpg\"\r\n\
-         Content-Type: image/jpeg\r\n\r\n{}\r\n--{boundary}--\r\n",
-        "meow".repeat(50_000)
+         Content-Type: image/jpeg\r\n\r\n{content}\r\n\
+         --{boundary}\r\nContent-Disposition: form-data; name=\"copy\"; filename=\"dog.jpg\"\r\n\
+         Content-Type: image/jpeg\r\n\r\n{content}\r\n--{boundary}--\r\n",
+        content = "meow".repeat(50_000)
     );
     assert!(seen.len() == 2 && seen.iter().all(|seen| seen.text() == expected));
 }

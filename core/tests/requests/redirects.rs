@@ -46,6 +46,29 @@ async fn a_redirect_loop_ends_and_the_caller_gets_the_last_answer() {
 }
 
 #[tokio::test]
+async fn no_more_redirects_are_followed_than_the_request_allows() {
+    let server = Server::start(|seen| match seen.target.as_str() {
+        "/2" => Reply::to(302, "/1"),
+        "/1" => Reply::to(302, "/0"),
+        _ => Reply::new(200),
+    })
+    .await;
+    let session = server.session().await;
+    for (limit, status, path, redirected) in
+        [(0, 302, "/2", false), (1, 302, "/1", true), (2, 200, "/0", true), (u32::MAX, 200, "/0", true)]
+    {
+        let response = session.get("/2").max_redirects(limit).send().await.expect("an answer");
+        assert_eq!((response.status().as_u16(), response.url().path()), (status, path), "{limit}");
+        assert_eq!(response.is_redirected(), redirected, "{limit}");
+        let refused = response.disposition() == Disposition::RedirectRefused;
+        assert_eq!(refused, status == 302, "{limit}");
+    }
+    let response = session.get("/2").send_streaming().await.expect("an answer");
+    assert!(response.is_redirected() && response.status() == 200);
+    assert!(!session.get("/0").send().await.expect("an answer").is_redirected());
+}
+
+#[tokio::test]
 async fn a_401_after_a_redirect_repeats_the_last_hop_only() {
     let server = Server::start(|seen| match seen.target.as_str() {
         "/order" => Reply::to(303, "/receipt"),

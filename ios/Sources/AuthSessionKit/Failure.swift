@@ -41,7 +41,7 @@ func leavingWhenCancelled<Value: Sendable>(_ call: @escaping @Sendable () async 
 
 private func translated(_ error: any Error) -> any Error {
     switch error {
-    case let error as AuthSessionError:
+    case is AuthSessionError, is CancellationError:
         return error
     case SessionFailure.Failed(
         let code, let explanation, let retryable, let signInRequired, let retryAfterMs, let status, let answerJson):

@@ -33,6 +33,10 @@ extension AuthSession {
         /// The largest body of an answer, in bytes, that is held in memory. None: as in the ``Configuration``.
         public var maximumBodySize: Int?
 
+        /// How many redirects are followed at most. None: 10, and never more. One more is the answer, with
+        /// ``Disposition/redirectRefused``: with 0 any redirect is.
+        public var maximumRedirects: Int?
+
         /// Is told how far the request's body has come: one call at a time, on threads of the library, and of the
         /// newest state only, where it is slow. A request that is sent again begins at zero.
         public var uploadProgress: (@Sendable (TransferProgress) -> Void)?
@@ -46,6 +50,7 @@ extension AuthSession {
             idempotencyKey: String? = nil,
             idleTimeout: TimeInterval? = nil,
             maximumBodySize: Int? = nil,
+            maximumRedirects: Int? = nil,
             uploadProgress: (@Sendable (TransferProgress) -> Void)? = nil,
             downloadProgress: (@Sendable (TransferProgress) -> Void)? = nil
         ) {
@@ -53,6 +58,7 @@ extension AuthSession {
             self.idempotencyKey = idempotencyKey
             self.idleTimeout = idleTimeout
             self.maximumBodySize = maximumBodySize
+            self.maximumRedirects = maximumRedirects
             self.uploadProgress = uploadProgress
             self.downloadProgress = downloadProgress
         }
@@ -88,9 +94,12 @@ func webAddress(_ url: URL, orOf others: [String] = []) throws -> String {
 private let untouchedTimeout: TimeInterval = 60
 
 extension OutgoingRequest {
-    /// - Parameter content: The body. None: that of the request.
+    /// - Parameters:
+    ///   - content: The body. None: that of the request.
+    ///   - delivery: How the answer comes. None: whole.
     convenience init(
-        _ request: URLRequest, _ options: AuthSession.RequestOptions, content: RequestContent? = nil
+        _ request: URLRequest, _ options: AuthSession.RequestOptions, content: RequestContent? = nil,
+        delivery: Delivery? = nil
     ) throws {
         guard let url = request.url else {
             throw AuthSessionError(.invalidRequest, "the request has no URL")
@@ -110,14 +119,16 @@ extension OutgoingRequest {
                 method: request.httpMethod ?? "GET",
                 url: try webAddress(url),
                 headers: headerFields(request.allHTTPHeaderFields ?? [:]),
-                content: content ?? request.httpBody.map { .bytes(bytes: $0) },
                 auth: options.authorization.bindings,
                 idempotencyKey: options.idempotencyKey,
                 timeoutMs: try milliseconds(timeout, of: "timeoutInterval", code: .invalidRequest),
                 idleTimeoutMs: try milliseconds(options.idleTimeout, of: "idleTimeout", code: .invalidRequest),
                 maxBodyBytes: try count(options.maximumBodySize, of: "maximumBodySize", code: .invalidRequest),
+                maxRedirects: try count(options.maximumRedirects, of: "maximumRedirects", code: .invalidRequest),
                 uploadProgress: options.uploadProgress.map(ProgressAdapter.init),
-                downloadProgress: options.downloadProgress.map(ProgressAdapter.init)
+                downloadProgress: options.downloadProgress.map(ProgressAdapter.init),
+                delivery: delivery,
+                content: content ?? request.httpBody.map { .bytes(bytes: $0) }
             ))
     }
 }

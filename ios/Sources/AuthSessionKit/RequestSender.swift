@@ -16,7 +16,7 @@ import FoundationNetworking
 /// throws ``AuthSessionError``, or `CancellationError` at once when the calling task is cancelled, which ends the
 /// request and disturbs neither a refresh nor any other request.
 public protocol RequestSender: Sendable {
-    /// Checks a request. The functions of this protocol call it; apps do not.
+    /// Says who sends a request. The functions of this protocol call it; apps do not.
     func prepare(_ request: OutgoingRequest) throws -> PreparedRequest
 }
 
@@ -29,42 +29,27 @@ public final class OutgoingRequest: Sendable {
     }
 }
 
-/// A request that has been checked, and can be sent once.
+/// A request, and who sends it.
 public final class PreparedRequest: Sendable {
-    private let handle: AuthSessionBindings.Request
+    private let begin: @Sendable (UInt64) throws -> Void
 
-    init(_ handle: AuthSessionBindings.Request) {
-        self.handle = handle
+    init(_ begin: @escaping @Sendable (UInt64) throws -> Void) {
+        self.begin = begin
     }
 
     func send() async throws -> Response {
-        try await cancellably { try Response(try await $0.send()) }
+        try Response(try await answer())
     }
 
-    func send(to file: URL) async throws -> Response {
-        try await cancellably { try Response(try await $0.sendToFile(path: file.path)) }
-    }
-
-    func stream() async throws -> IncomingResponse {
-        try await cancellably { try await $0.sendStreaming() }
-    }
-
-    /// UniFFI's futures know nothing of Swift's cancellation: the handle is told, and the call then ends at once.
-    private func cancellably<Value: Sendable>(
-        _ work: (AuthSessionBindings.Request) async throws -> Value
-    ) async throws -> Value {
-        try await withTaskCancellationHandler {
-            try await translatingFailures { try await work(handle) }
-        } onCancel: {
-            handle.cancel()
-        }
+    func answer() async throws -> HttpResponse {
+        try await translatingFailures { try await Answers.shared.answer(begin) }
     }
 }
 
 extension AuthSession: RequestSender {
-    /// Checks a request. The functions of ``RequestSender`` call it; apps do not.
+    /// Says who sends a request. The functions of ``RequestSender`` call it; apps do not.
     public func prepare(_ request: OutgoingRequest) throws -> PreparedRequest {
-        try translatingFailures { PreparedRequest(try session.request(options: request.options)) }
+        PreparedRequest { [session] in try session.send(options: request.options, request: $0) }
     }
 
     /// A client for another API host, which sends the session's access token there.
@@ -104,8 +89,8 @@ public final class APIClient: RequestSender {
         self.client = client
     }
 
-    /// Checks a request. The functions of ``RequestSender`` call it; apps do not.
+    /// Says who sends a request. The functions of ``RequestSender`` call it; apps do not.
     public func prepare(_ request: OutgoingRequest) throws -> PreparedRequest {
-        try translatingFailures { PreparedRequest(try client.request(options: request.options)) }
+        PreparedRequest { [client] in try client.send(options: request.options, request: $0) }
     }
 }

@@ -16,6 +16,9 @@ public struct Response: Sendable {
     /// What the session made of the answer.
     public let disposition: Disposition
 
+    /// Whether it is the answer to a redirect that was followed.
+    public let isRedirected: Bool
+
     /// The HTTP status code.
     public var status: Int { http.statusCode }
 
@@ -51,18 +54,19 @@ extension Response: CustomStringConvertible, CustomDebugStringConvertible, Custo
 
 extension Response {
     init(_ response: HttpResponse) throws {
-        let http = try httpResponse(status: response.status, url: response.url, headers: response.headers)
-        self.init(data: response.body, http: http, disposition: Disposition(response.disposition))
+        self.init(
+            data: response.body, http: try httpResponse(response), disposition: Disposition(response.disposition),
+            isRedirected: response.redirected)
     }
 }
 
 /// The head of an answer as Foundation has it.
-func httpResponse(status: UInt16, url: String, headers: [Header]) throws -> HTTPURLResponse {
+func httpResponse(_ answer: HttpResponse) throws -> HTTPURLResponse {
     // Repeated fields become one, as `HTTPURLResponse` holds them.
-    let fields = Dictionary(headers.map { ($0.name, $0.value) }) { $0 + ", " + $1 }
+    let fields = Dictionary(answer.headers.map { ($0.name, $0.value) }) { $0 + ", " + $1 }
     guard
-        let url = URL(string: url),
-        let http = HTTPURLResponse(url: url, statusCode: Int(status), httpVersion: nil, headerFields: fields)
+        let url = URL(string: answer.url),
+        let http = HTTPURLResponse(url: url, statusCode: Int(answer.status), httpVersion: nil, headerFields: fields)
     else {
         throw AuthSessionError(.internal, "the answer's URL cannot be represented")
     }

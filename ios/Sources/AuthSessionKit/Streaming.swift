@@ -14,9 +14,11 @@ extension RequestSender {
     public func bytes(
         for request: URLRequest, options: AuthSession.RequestOptions = .init()
     ) async throws -> (ResponseBytes, HTTPURLResponse) {
-        let incoming = try await prepare(OutgoingRequest(request, options)).stream()
-        let http = try httpResponse(status: incoming.status(), url: incoming.url(), headers: incoming.headers())
-        return (ResponseBytes(incoming), http)
+        let answer = try await prepare(OutgoingRequest(request, options, delivery: .arriving)).answer()
+        guard let body = answer.arriving else {
+            throw AuthSessionError(.internal, "the answer has no body that arrives")
+        }
+        return (ResponseBytes(body, Disposition(answer.disposition)), try httpResponse(answer))
     }
 }
 
@@ -27,9 +29,9 @@ extension RequestSender {
 public struct ResponseBytes: AsyncSequence, Sendable {
     /// What a body is read from.
     fileprivate final class Source: Sendable {
-        let incoming: IncomingResponse
+        let incoming: IncomingBody
 
-        init(_ incoming: IncomingResponse) {
+        init(_ incoming: IncomingBody) {
             self.incoming = incoming
         }
 
@@ -48,9 +50,9 @@ public struct ResponseBytes: AsyncSequence, Sendable {
     /// What the session made of the answer.
     public let disposition: Disposition
 
-    init(_ incoming: IncomingResponse) {
+    init(_ incoming: IncomingBody, _ disposition: Disposition) {
         source = Source(incoming)
-        disposition = Disposition(incoming.disposition())
+        self.disposition = disposition
     }
 
     /// The body in pieces of a size that the network determines.

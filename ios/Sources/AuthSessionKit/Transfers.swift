@@ -33,7 +33,7 @@ extension RequestSender {
         for request: URLRequest, to file: URL, options: AuthSession.RequestOptions = .init()
     ) async throws -> Response {
         try Self.mustBeFile(file)
-        return try await prepare(OutgoingRequest(request, options)).send(to: file)
+        return try await prepare(OutgoingRequest(request, options, delivery: .toFile(path: file.path))).send()
     }
 
     /// Sends a request with a body, like `URLSession.upload(for:from:)`.
@@ -58,7 +58,7 @@ extension RequestSender {
     public func upload(
         for request: URLRequest, from form: MultipartForm, options: AuthSession.RequestOptions = .init()
     ) async throws -> (Data, HTTPURLResponse) {
-        for case .file(_, let path, _) in form.parts where path.isEmpty {
+        for case .file(_, let path, _, _) in form.parts where path.isEmpty {
             throw AuthSessionError(.invalidRequest, "a part of the form is not a file URL")
         }
         return try await upload(request, .form(parts: form.parts), options)
@@ -123,9 +123,9 @@ public struct MultipartForm: Sendable {
     /// A form without parts.
     public init() {}
 
-    /// Adds a field.
-    public mutating func add(_ value: String, name: String) {
-        parts.append(.text(name: name, value: value))
+    /// Adds a field; with a media type it says what it is, such as `application/json`.
+    public mutating func add(_ value: String, name: String, mediaType: String? = nil) {
+        parts.append(.text(name: name, value: value, mediaType: mediaType))
     }
 
     /// Adds bytes as a file.
@@ -136,8 +136,13 @@ public struct MultipartForm: Sendable {
     }
 
     /// Adds a file, which is read while the form is sent.
-    public mutating func add(file: URL, name: String, mediaType: String = "application/octet-stream") {
-        parts.append(.file(name: name, path: file.isFileURL ? file.path : "", mediaType: mediaType))
+    ///
+    /// - Parameter fileName: What it is called in the form. None: its own name.
+    public mutating func add(
+        file: URL, name: String, fileName: String? = nil, mediaType: String = "application/octet-stream"
+    ) {
+        parts.append(
+            .file(name: name, path: file.isFileURL ? file.path : "", fileName: fileName, mediaType: mediaType))
     }
 }
 

@@ -24,6 +24,30 @@ final class CancellationTests: XCTestCase {
         XCTAssertEqual(status, 200)
     }
 
+    func testTheLibraryLetsGoOfACancelledRequestWhileTheServerStillHoldsIt() async throws {
+        final class Captured: Sendable {}
+        let realm = try await Realm.new()
+        let session = try await realm.signedInSession()
+        try await realm.command("hold", ["endpoint": "resource", "path": "/slow", "when": "before"])
+        weak var captured: Captured?
+        do {
+            let held = Captured()
+            captured = held
+            let options = AuthSession.RequestOptions(downloadProgress: { _ in _ = held })
+            let task = Task { try await session.get("/slow", options: options) }
+            try await realm.command("await_held", ["endpoint": "resource", "count": 1])
+
+            task.cancel()
+            await assertCancelled(task)
+        }
+
+        for _ in 0..<5_000 where captured != nil {
+            try await Task.sleep(nanoseconds: 1_000_000)
+        }
+        XCTAssertNil(captured)
+        try await realm.command("release", ["endpoint": "resource"])
+    }
+
     func testCancellingTheCallerThatCausedARefreshDoesNotCutTheRefresh() async throws {
         let realm = try await Realm.new()
         let session = try await realm.signedInSession()

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use auth_session::{AuthSession, Event, SessionConfig, SessionState, SignOutReason};
+use auth_session::{AuthSession, Error, Event, SessionConfig, SessionState, SignOutReason};
 use keystore_tests::{Scene, count, tell};
 use serde_json::{Value, json};
 use test_authority::{Realm, RealmOptions};
@@ -183,6 +183,18 @@ async fn a_locked_device_locks_the_session_and_signs_nobody_out() {
     assert_eq!(session.get("/me").send().await.expect_err("it is locked").code(), "locked");
     tell("device unlocked");
     assert_eq!(status(&session).await, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_that_is_open_is_not_opened_again_with_keys_of_another_kind() {
+    let scene = Scene::new();
+    let realm = realm().await;
+    let _session = open(&realm, &scene).await;
+    let _again = open(&realm, &scene).await;
+    for store in [scene.store().strong_box(), scene.store().user_authentication(SLOW)] {
+        let error = AuthSession::open(config(&realm, &scene).store(store)).await.expect_err("another kind");
+        assert_eq!(error, Error::AlreadyOpen { field: "store" });
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { MessageChannel, receiveMessageOnPort, Worker } from 'node:worker_threads';
 import type { MessagePort } from 'node:worker_threads';
@@ -32,6 +33,8 @@ export class Jvm {
   readonly received: string[] = [];
   /** What would have ended the app: exceptions that left a method of the module. */
   readonly crashes: string[] = [];
+  /** The app's cache directory. */
+  readonly cache = mkdtempSync(path.join(tmpdir(), 'auth-session-cache-'));
 
   readonly #worker: Worker;
   readonly #answered = new Int32Array(new SharedArrayBuffer(4));
@@ -51,6 +54,7 @@ export class Jvm {
         commandArguments: [
           '-enableassertions',
           `-Djna.library.path=${path.join(target, 'debug')}`,
+          `-Djava.io.tmpdir=${this.cache}`,
           ...['-classpath', `${path.join(harness, 'bridge/classes')}:${path.join(harness, 'libraries')}/*`],
           'dev.authsession.harness.MainKt',
         ],
@@ -102,6 +106,7 @@ export class Jvm {
     this.#worker.postMessage('end');
     await this.#exited;
     this.#synchronousAnswers.close();
+    rmSync(this.cache, { recursive: true, force: true });
   }
 
   #method({ name, typeAnnotation }: MethodSchema): (...values: unknown[]) => unknown {

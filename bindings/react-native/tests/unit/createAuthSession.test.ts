@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test, vi } from 'vitest';
 import type { AuthSession } from '../../src/index.ts';
+import { plainRequest } from '../../src/exchange.ts';
 import { deferred, fakeModule, rejection, response, signedIn, signedOut } from '../support/fakeModule.ts';
 import { loadPackage } from '../support/package.ts';
 
@@ -230,16 +231,19 @@ describe('fetch', () => {
       body: 'x',
       timeoutMs: 100,
     });
+    const silent = { reportUpload: false, reportDownload: false };
     expect(native.module.request.mock.calls.map(([, , request]) => request)).toEqual([
-      { method: 'GET', url: '/me', headers: [], body: null, timeoutMs: null },
+      { ...plainRequest, ...silent, method: 'GET', url: '/me' },
       {
+        ...plainRequest,
+        ...silent,
         method: 'PATCH',
         url: 'https://api.example.com/me?x=1',
         headers: [
           { name: 'Accept', value: 'text/html' },
           { name: 'Content-Type', value: 'text/plain;charset=UTF-8' },
         ],
-        body: 'x',
+        body: { kind: 'text', text: 'x' },
         timeoutMs: 100,
       },
     ]);

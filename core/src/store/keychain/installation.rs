@@ -19,6 +19,10 @@ impl Installation {
         Self { directory: Directory::new(directory), begun: Mutex::default() }
     }
 
+    pub(super) fn directory(&self) -> &Directory {
+        &self.directory
+    }
+
     /// Runs `purge` if this installation has not begun, and remembers that it has. Nothing is saved before it is
     /// remembered durably: what is purged when the memory of it was lost can only be of a former installation.
     pub(super) fn begin(

@@ -510,6 +510,28 @@ fn stores_with_the_same_access_group_are_one_place() {
     assert_ne!(of(shared()), of(KeychainConfig::new()));
 }
 
+#[test]
+fn each_setting_besides_the_group_tells_a_store_from_another_of_its_place() {
+    let device = FakeKeychain::new();
+    let hook = || KeychainConfig::new().protected_data_available(|| true);
+    let of = |config| store_with(&device, config).settings();
+    let all = [
+        of(KeychainConfig::new()),
+        of(KeychainConfig::new().gate(KeychainGate::UserPresence)),
+        of(KeychainConfig::new().gate(KeychainGate::Biometry)),
+        of(KeychainConfig::new().shared_directory("somewhere")),
+        of(hook()),
+        of(hook().purge_after_reinstall("somewhere")),
+        of(hook().purge_after_reinstall("elsewhere")),
+    ];
+    assert_eq!(BTreeSet::from_iter(&all).len(), all.len(), "{all:?}");
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = store_with(&device, hook().purge_after_reinstall(folder.path()));
+    let unused = store.settings();
+    store.load(&slot());
+    assert_eq!(store.settings(), unused, "it is used meanwhile, and the same");
+}
+
 /// Saves as often as each thread may, on what it has read, and counts.
 fn race(stores: &[Keychain<FakeKeychain>]) {
     const EACH: u64 = 50;

@@ -610,7 +610,7 @@ fileprivate struct FfiConverterData: FfiConverterRustBuffer {
 
     public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Data {
         let len: Int32 = try readInt(&buf)
-        return Data(try readBytes(&buf, count: Int(len)))
+        return try readData(&buf, count: Int(len))
     }
 
     public static func write(_ value: Data, into buf: inout [UInt8]) {
@@ -876,14 +876,278 @@ public func FfiConverterTypeActivityCallbacks_lower(_ value: ActivityCallbacks) 
 
 
 /**
+ * Is told how requests end: each once, on a thread of the library that others wait for, so that it hands on what it
+ * gets and returns. A request that it does not know was cancelled when its end was on the way.
+ */
+public protocol AnswerReceiver: AnyObject, Sendable {
+
+    /**
+     * The server has answered. Returns true: what goes wrong where the answer is read, such as want of memory, may
+     * look like a call that went well and returned nothing. Then `failed` is called.
+     */
+    func answered(request: UInt64, answer: HttpResponse) throws  -> Bool
+
+    /**
+     * There is no answer.
+     */
+    func failed(request: UInt64, failure: SessionFailure) throws
+
+}
+/**
+ * Is told how requests end: each once, on a thread of the library that others wait for, so that it hands on what it
+ * gets and returns. A request that it does not know was cancelled when its end was on the way.
+ */
+open class AnswerReceiverImpl: AnswerReceiver, @unchecked Sendable {
+    fileprivate let handle: UInt64
+
+    /// Used to instantiate a [FFIObject] without an actual handle, for fakes in tests, mostly.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public struct NoHandle {
+        public init() {}
+    }
+
+    // TODO: We'd like this to be `private` but for Swifty reasons,
+    // we can't implement `FfiConverter` without making this `required` and we can't
+    // make it `required` without making it `public`.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    required public init(unsafeFromHandle handle: UInt64) {
+        self.handle = handle
+    }
+
+    // This constructor can be used to instantiate a fake object.
+    // - Parameter noHandle: Placeholder value so we can have a constructor separate from the default empty one that may be implemented for classes extending [FFIObject].
+    //
+    // - Warning:
+    //     Any object instantiated with this constructor cannot be passed to an actual Rust-backed object. Since there isn't a backing handle the FFI lower functions will crash.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public init(noHandle: NoHandle) {
+        self.handle = 0
+    }
+
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public func uniffiCloneHandle() -> UInt64 {
+        return try! rustCall { uniffi_auth_session_ffi_fn_clone_answerreceiver(self.handle, $0) }
+    }
+    // No primary constructor declared for this class.
+
+    deinit {
+        if handle == 0 {
+            // Mock objects have handle=0 don't try to free them
+            return
+        }
+
+        try! rustCall { uniffi_auth_session_ffi_fn_free_answerreceiver(handle, $0) }
+    }
+
+
+
+
+    /**
+     * The server has answered. Returns true: what goes wrong where the answer is read, such as want of memory, may
+     * look like a call that went well and returned nothing. Then `failed` is called.
+     */
+open func answered(request: UInt64, answer: HttpResponse)throws  -> Bool  {
+    return try  FfiConverterBool.lift(try rustCallWithError(FfiConverterTypeAppFailure_lift) {
+        uniffiCallStatus in
+    uniffi_auth_session_ffi_fn_method_answerreceiver_answered(
+            self.uniffiCloneHandle(),
+        FfiConverterUInt64.lower(request),
+        FfiConverterTypeHttpResponse_lower(answer),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * There is no answer.
+     */
+open func failed(request: UInt64, failure: SessionFailure)throws   {try rustCallWithError(FfiConverterTypeAppFailure_lift) {
+        uniffiCallStatus in
+    uniffi_auth_session_ffi_fn_method_answerreceiver_failed(
+            self.uniffiCloneHandle(),
+        FfiConverterUInt64.lower(request),
+        FfiConverterTypeSessionFailure_lower(failure),uniffiCallStatus
+    )
+}
+}
+
+
+
+}
+
+
+
+// Put the implementation in a struct so we don't pollute the top-level namespace
+fileprivate struct UniffiCallbackInterfaceAnswerReceiver {
+
+    // Create the VTable using a series of closures.
+    // Swift automatically converts these into C callback functions.
+    //
+    // Store the vtable directly.
+    static let vtable: UniffiVTableCallbackInterfaceAnswerReceiver = UniffiVTableCallbackInterfaceAnswerReceiver(
+        uniffiFree: { (uniffiHandle: UInt64) -> () in
+            do {
+                try FfiConverterTypeAnswerReceiver.handleMap.remove(handle: uniffiHandle)
+            } catch {
+                print("Uniffi callback interface AnswerReceiver: handle missing in uniffiFree")
+            }
+        },
+        uniffiClone: { (uniffiHandle: UInt64) -> UInt64 in
+            do {
+                return try FfiConverterTypeAnswerReceiver.handleMap.clone(handle: uniffiHandle)
+            } catch {
+                fatalError("Uniffi callback interface AnswerReceiver: handle missing in uniffiClone")
+            }
+        },
+        answered: { (
+            uniffiHandle: UInt64,
+            request: UInt64,
+            answer: RustBuffer,
+            uniffiOutReturn: UnsafeMutablePointer<Int8>,
+            uniffiCallStatus: UnsafeMutablePointer<RustCallStatus>
+        ) in
+            let makeCall = {
+                () throws -> Bool in
+                guard let uniffiObj = try? FfiConverterTypeAnswerReceiver.handleMap.get(handle: uniffiHandle) else {
+                    throw UniffiInternalError.unexpectedStaleHandle
+                }
+                return try uniffiObj.answered(
+                     request: try FfiConverterUInt64.lift(request),
+                     answer: try FfiConverterTypeHttpResponse_lift(answer)
+                )
+            }
+
+
+            let writeReturn = { uniffiOutReturn.pointee = FfiConverterBool.lower($0) }
+            uniffiTraitInterfaceCallWithError(
+                callStatus: uniffiCallStatus,
+                makeCall: makeCall,
+                writeReturn: writeReturn,
+                lowerError: FfiConverterTypeAppFailure_lower
+            )
+        },
+        failed: { (
+            uniffiHandle: UInt64,
+            request: UInt64,
+            failure: RustBuffer,
+            uniffiOutReturn: UnsafeMutableRawPointer,
+            uniffiCallStatus: UnsafeMutablePointer<RustCallStatus>
+        ) in
+            let makeCall = {
+                () throws -> () in
+                guard let uniffiObj = try? FfiConverterTypeAnswerReceiver.handleMap.get(handle: uniffiHandle) else {
+                    throw UniffiInternalError.unexpectedStaleHandle
+                }
+                return try uniffiObj.failed(
+                     request: try FfiConverterUInt64.lift(request),
+                     failure: try FfiConverterTypeSessionFailure_lift(failure)
+                )
+            }
+
+
+            let writeReturn = { () }
+            uniffiTraitInterfaceCallWithError(
+                callStatus: uniffiCallStatus,
+                makeCall: makeCall,
+                writeReturn: writeReturn,
+                lowerError: FfiConverterTypeAppFailure_lower
+            )
+        }
+    )
+
+    // Rust stores this pointer for future callback invocations, so it must live
+    // for the process lifetime (not just for the init function call).
+    //
+    // `nonisolated(unsafe)` is needed under Swift 6 strict concurrency.
+    // This is safe because the pointee is initialized once during static init
+    // and never mutated by either side of the FFI.  Its fields are C function pointers.
+    nonisolated(unsafe) static let vtablePtr: UnsafePointer<UniffiVTableCallbackInterfaceAnswerReceiver> = {
+        let ptr = UnsafeMutablePointer<UniffiVTableCallbackInterfaceAnswerReceiver>.allocate(capacity: 1)
+        ptr.initialize(to: vtable)
+        return UnsafePointer(ptr)
+    }()
+}
+
+private func uniffiCallbackInitAnswerReceiver() {
+    uniffi_auth_session_ffi_fn_init_callback_vtable_answerreceiver(UniffiCallbackInterfaceAnswerReceiver.vtablePtr)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeAnswerReceiver: FfiConverter {
+    fileprivate static let handleMap = UniffiHandleMap<AnswerReceiver>()
+
+    typealias FfiType = UInt64
+    typealias SwiftType = AnswerReceiver
+
+    public static func lift(_ handle: UInt64) throws -> AnswerReceiver {
+        if ((handle & 1) == 0) {
+            // Rust-generated handle, construct a new class that uses the handle to implement the
+            // interface
+            return AnswerReceiverImpl(unsafeFromHandle: handle)
+        } else {
+            // Swift-generated handle, get the object from the handle map
+            return try handleMap.remove(handle: handle)
+        }
+    }
+
+    public static func lower(_ value: AnswerReceiver) -> UInt64 {
+         if let rustImpl = value as? AnswerReceiverImpl {
+             // Rust-implemented object.  Clone the handle and return it
+            return rustImpl.uniffiCloneHandle()
+         } else {
+            // Swift object, generate a new vtable handle and return that.
+            return handleMap.insert(obj: value)
+         }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> AnswerReceiver {
+        let handle: UInt64 = try readInt(&buf)
+        return try lift(handle)
+    }
+
+    public static func write(_ value: AnswerReceiver, into buf: inout [UInt8]) {
+        writeInt(&buf, lower(value))
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeAnswerReceiver_lift(_ handle: UInt64) throws -> AnswerReceiver {
+    return try FfiConverterTypeAnswerReceiver.lift(handle)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeAnswerReceiver_lower(_ value: AnswerReceiver) -> UInt64 {
+    return FfiConverterTypeAnswerReceiver.lower(value)
+}
+
+
+
+
+
+
+/**
  * Another API host of a session.
  */
 public protocol ApiClientProtocol: AnyObject, Sendable {
 
     /**
-     * Prepares a request to a path under the client's base URL; nothing is sent yet.
+     * As [`Session::send`], to a path under the client's base URL.
      */
-    func request(options: RequestOptions) throws  -> Request
+    func send(options: RequestOptions, request: UInt64) throws
 
 }
 /**
@@ -943,16 +1207,16 @@ open class ApiClient: ApiClientProtocol, @unchecked Sendable {
 
 
     /**
-     * Prepares a request to a path under the client's base URL; nothing is sent yet.
+     * As [`Session::send`], to a path under the client's base URL.
      */
-open func request(options: RequestOptions)throws  -> Request  {
-    return try  FfiConverterTypeRequest_lift(try rustCallWithError(FfiConverterTypeSessionFailure_lift) {
+open func send(options: RequestOptions, request: UInt64)throws   {try rustCallWithError(FfiConverterTypeSessionFailure_lift) {
         uniffiCallStatus in
-    uniffi_auth_session_ffi_fn_method_apiclient_request(
+    uniffi_auth_session_ffi_fn_method_apiclient_send(
             self.uniffiCloneHandle(),
-        FfiConverterTypeRequestOptions_lower(options),uniffiCallStatus
+        FfiConverterTypeRequestOptions_lower(options),
+        FfiConverterUInt64.lower(request),uniffiCallStatus
     )
-})
+}
 }
 
 
@@ -1761,8 +2025,8 @@ public func FfiConverterTypeEventListener_lower(_ value: EventListener) -> UInt6
 public protocol EventQueueProtocol: AnyObject, Sendable {
 
     /**
-     * Ends the queue: whoever waits for the next event gets `None`. Swift needs it, whose tasks do not
-     * pass their cancellation on.
+     * Ends the queue: whoever waits for the next event gets `None`, after those that are there. Swift needs it, whose
+     * tasks do not pass their cancellation on.
      */
     func close()
 
@@ -1829,8 +2093,8 @@ open class EventQueue: EventQueueProtocol, @unchecked Sendable {
 
 
     /**
-     * Ends the queue: whoever waits for the next event gets `None`. Swift needs it, whose tasks do not
-     * pass their cancellation on.
+     * Ends the queue: whoever waits for the next event gets `None`, after those that are there. Swift needs it, whose
+     * tasks do not pass their cancellation on.
      */
 open func close()  {try! rustCall() {
         uniffiCallStatus in
@@ -1911,9 +2175,9 @@ public func FfiConverterTypeEventQueue_lower(_ value: EventQueue) -> UInt64 {
 
 
 /**
- * An answer whose body is read while it arrives. Letting go of it ends the transfer.
+ * The body of an answer, which is read while it arrives. Letting go of it ends the transfer.
  */
-public protocol IncomingResponseProtocol: AnyObject, Sendable {
+public protocol IncomingBodyProtocol: AnyObject, Sendable {
 
     /**
      * Ends the transfer: the reader gets `cancelled`.
@@ -1921,35 +2185,15 @@ public protocol IncomingResponseProtocol: AnyObject, Sendable {
     func cancel()
 
     /**
-     * What was made of the answer.
-     */
-    func disposition()  -> Disposition
-
-    /**
-     * The header fields.
-     */
-    func headers()  -> [Header]
-
-    /**
-     * The next piece of the body; `None` at its end. For one reader.
+     * The next piece; `None` at the end. For one reader.
      */
     func next() async throws  -> Data?
 
-    /**
-     * The HTTP status.
-     */
-    func status()  -> UInt16
-
-    /**
-     * Where the answer came from, after redirects.
-     */
-    func url()  -> String
-
 }
 /**
- * An answer whose body is read while it arrives. Letting go of it ends the transfer.
+ * The body of an answer, which is read while it arrives. Letting go of it ends the transfer.
  */
-open class IncomingResponse: IncomingResponseProtocol, @unchecked Sendable {
+open class IncomingBody: IncomingBodyProtocol, @unchecked Sendable {
     fileprivate let handle: UInt64
 
     /// Used to instantiate a [FFIObject] without an actual handle, for fakes in tests, mostly.
@@ -1986,7 +2230,7 @@ open class IncomingResponse: IncomingResponseProtocol, @unchecked Sendable {
     @_documentation(visibility: private)
 #endif
     public func uniffiCloneHandle() -> UInt64 {
-        return try! rustCall { uniffi_auth_session_ffi_fn_clone_incomingresponse(self.handle, $0) }
+        return try! rustCall { uniffi_auth_session_ffi_fn_clone_incomingbody(self.handle, $0) }
     }
     // No primary constructor declared for this class.
 
@@ -1996,7 +2240,7 @@ open class IncomingResponse: IncomingResponseProtocol, @unchecked Sendable {
             return
         }
 
-        try! rustCall { uniffi_auth_session_ffi_fn_free_incomingresponse(handle, $0) }
+        try! rustCall { uniffi_auth_session_ffi_fn_free_incomingbody(handle, $0) }
     }
 
 
@@ -2007,44 +2251,20 @@ open class IncomingResponse: IncomingResponseProtocol, @unchecked Sendable {
      */
 open func cancel()  {try! rustCall() {
         uniffiCallStatus in
-    uniffi_auth_session_ffi_fn_method_incomingresponse_cancel(
+    uniffi_auth_session_ffi_fn_method_incomingbody_cancel(
             self.uniffiCloneHandle(),uniffiCallStatus
     )
 }
 }
 
     /**
-     * What was made of the answer.
-     */
-open func disposition() -> Disposition  {
-    return try!  FfiConverterTypeDisposition_lift(try! rustCall() {
-        uniffiCallStatus in
-    uniffi_auth_session_ffi_fn_method_incomingresponse_disposition(
-            self.uniffiCloneHandle(),uniffiCallStatus
-    )
-})
-}
-
-    /**
-     * The header fields.
-     */
-open func headers() -> [Header]  {
-    return try!  FfiConverterSequenceTypeHeader.lift(try! rustCall() {
-        uniffiCallStatus in
-    uniffi_auth_session_ffi_fn_method_incomingresponse_headers(
-            self.uniffiCloneHandle(),uniffiCallStatus
-    )
-})
-}
-
-    /**
-     * The next piece of the body; `None` at its end. For one reader.
+     * The next piece; `None` at the end. For one reader.
      */
 open func next()async throws  -> Data?  {
     return
         try  await uniffiRustCallAsync(
             rustFutureFunc: {
-                uniffi_auth_session_ffi_fn_method_incomingresponse_next(
+                uniffi_auth_session_ffi_fn_method_incomingbody_next(
                         self.uniffiCloneHandle()
                 )
             },
@@ -2056,30 +2276,6 @@ open func next()async throws  -> Data?  {
         )
 }
 
-    /**
-     * The HTTP status.
-     */
-open func status() -> UInt16  {
-    return try!  FfiConverterUInt16.lift(try! rustCall() {
-        uniffiCallStatus in
-    uniffi_auth_session_ffi_fn_method_incomingresponse_status(
-            self.uniffiCloneHandle(),uniffiCallStatus
-    )
-})
-}
-
-    /**
-     * Where the answer came from, after redirects.
-     */
-open func url() -> String  {
-    return try!  FfiConverterString.lift(try! rustCall() {
-        uniffiCallStatus in
-    uniffi_auth_session_ffi_fn_method_incomingresponse_url(
-            self.uniffiCloneHandle(),uniffiCallStatus
-    )
-})
-}
-
 
 
 }
@@ -2088,24 +2284,24 @@ open func url() -> String  {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
-public struct FfiConverterTypeIncomingResponse: FfiConverter {
+public struct FfiConverterTypeIncomingBody: FfiConverter {
     typealias FfiType = UInt64
-    typealias SwiftType = IncomingResponse
+    typealias SwiftType = IncomingBody
 
-    public static func lift(_ handle: UInt64) throws -> IncomingResponse {
-        return IncomingResponse(unsafeFromHandle: handle)
+    public static func lift(_ handle: UInt64) throws -> IncomingBody {
+        return IncomingBody(unsafeFromHandle: handle)
     }
 
-    public static func lower(_ value: IncomingResponse) -> UInt64 {
+    public static func lower(_ value: IncomingBody) -> UInt64 {
         return value.uniffiCloneHandle()
     }
 
-    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> IncomingResponse {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> IncomingBody {
         let handle: UInt64 = try readInt(&buf)
         return try lift(handle)
     }
 
-    public static func write(_ value: IncomingResponse, into buf: inout [UInt8]) {
+    public static func write(_ value: IncomingBody, into buf: inout [UInt8]) {
         writeInt(&buf, lower(value))
     }
 }
@@ -2114,15 +2310,15 @@ public struct FfiConverterTypeIncomingResponse: FfiConverter {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
-public func FfiConverterTypeIncomingResponse_lift(_ handle: UInt64) throws -> IncomingResponse {
-    return try FfiConverterTypeIncomingResponse.lift(handle)
+public func FfiConverterTypeIncomingBody_lift(_ handle: UInt64) throws -> IncomingBody {
+    return try FfiConverterTypeIncomingBody.lift(handle)
 }
 
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
-public func FfiConverterTypeIncomingResponse_lower(_ value: IncomingResponse) -> UInt64 {
-    return FfiConverterTypeIncomingResponse.lower(value)
+public func FfiConverterTypeIncomingBody_lower(_ value: IncomingBody) -> UInt64 {
+    return FfiConverterTypeIncomingBody.lower(value)
 }
 
 
@@ -3212,210 +3408,6 @@ public func FfiConverterTypeRefreshReply_lower(_ value: RefreshReply) -> UInt64 
 
 
 /**
- * A request that has been checked and can be sent once.
- */
-public protocol RequestProtocol: AnyObject, Sendable {
-
-    /**
-     * Cancels the request, before or while it is sent; afterwards it has no effect. A refresh that the
-     * request waits for goes on.
-     */
-    func cancel()
-
-    /**
-     * Sends the request. Fails with `cancelled` after [`cancel`](Self::cancel).
-     */
-    func send() async throws  -> HttpResponse
-
-    /**
-     * Sends the request and returns when the head of the answer is there.
-     */
-    func sendStreaming() async throws  -> IncomingResponse
-
-    /**
-     * Sends the request and writes the body of a successful answer to a file, which appears when it is whole. The
-     * answer is returned without it; that of another status with its body.
-     */
-    func sendToFile(path: String) async throws  -> HttpResponse
-
-}
-/**
- * A request that has been checked and can be sent once.
- */
-open class Request: RequestProtocol, @unchecked Sendable {
-    fileprivate let handle: UInt64
-
-    /// Used to instantiate a [FFIObject] without an actual handle, for fakes in tests, mostly.
-#if swift(>=5.8)
-    @_documentation(visibility: private)
-#endif
-    public struct NoHandle {
-        public init() {}
-    }
-
-    // TODO: We'd like this to be `private` but for Swifty reasons,
-    // we can't implement `FfiConverter` without making this `required` and we can't
-    // make it `required` without making it `public`.
-#if swift(>=5.8)
-    @_documentation(visibility: private)
-#endif
-    required public init(unsafeFromHandle handle: UInt64) {
-        self.handle = handle
-    }
-
-    // This constructor can be used to instantiate a fake object.
-    // - Parameter noHandle: Placeholder value so we can have a constructor separate from the default empty one that may be implemented for classes extending [FFIObject].
-    //
-    // - Warning:
-    //     Any object instantiated with this constructor cannot be passed to an actual Rust-backed object. Since there isn't a backing handle the FFI lower functions will crash.
-#if swift(>=5.8)
-    @_documentation(visibility: private)
-#endif
-    public init(noHandle: NoHandle) {
-        self.handle = 0
-    }
-
-#if swift(>=5.8)
-    @_documentation(visibility: private)
-#endif
-    public func uniffiCloneHandle() -> UInt64 {
-        return try! rustCall { uniffi_auth_session_ffi_fn_clone_request(self.handle, $0) }
-    }
-    // No primary constructor declared for this class.
-
-    deinit {
-        if handle == 0 {
-            // Mock objects have handle=0 don't try to free them
-            return
-        }
-
-        try! rustCall { uniffi_auth_session_ffi_fn_free_request(handle, $0) }
-    }
-
-
-
-
-    /**
-     * Cancels the request, before or while it is sent; afterwards it has no effect. A refresh that the
-     * request waits for goes on.
-     */
-open func cancel()  {try! rustCall() {
-        uniffiCallStatus in
-    uniffi_auth_session_ffi_fn_method_request_cancel(
-            self.uniffiCloneHandle(),uniffiCallStatus
-    )
-}
-}
-
-    /**
-     * Sends the request. Fails with `cancelled` after [`cancel`](Self::cancel).
-     */
-open func send()async throws  -> HttpResponse  {
-    return
-        try  await uniffiRustCallAsync(
-            rustFutureFunc: {
-                uniffi_auth_session_ffi_fn_method_request_send(
-                        self.uniffiCloneHandle()
-                )
-            },
-            pollFunc: ffi_auth_session_ffi_rust_future_poll_rust_buffer,
-            completeFunc: ffi_auth_session_ffi_rust_future_complete_rust_buffer,
-            freeFunc: ffi_auth_session_ffi_rust_future_free_rust_buffer,
-            liftFunc: FfiConverterTypeHttpResponse_lift,
-            errorHandler: FfiConverterTypeSessionFailure_lift
-        )
-}
-
-    /**
-     * Sends the request and returns when the head of the answer is there.
-     */
-open func sendStreaming()async throws  -> IncomingResponse  {
-    return
-        try  await uniffiRustCallAsync(
-            rustFutureFunc: {
-                uniffi_auth_session_ffi_fn_method_request_send_streaming(
-                        self.uniffiCloneHandle()
-                )
-            },
-            pollFunc: ffi_auth_session_ffi_rust_future_poll_u64,
-            completeFunc: ffi_auth_session_ffi_rust_future_complete_u64,
-            freeFunc: ffi_auth_session_ffi_rust_future_free_u64,
-            liftFunc: FfiConverterTypeIncomingResponse_lift,
-            errorHandler: FfiConverterTypeSessionFailure_lift
-        )
-}
-
-    /**
-     * Sends the request and writes the body of a successful answer to a file, which appears when it is whole. The
-     * answer is returned without it; that of another status with its body.
-     */
-open func sendToFile(path: String)async throws  -> HttpResponse  {
-    return
-        try  await uniffiRustCallAsync(
-            rustFutureFunc: {
-                uniffi_auth_session_ffi_fn_method_request_send_to_file(
-                        self.uniffiCloneHandle(),FfiConverterString.lower(path)
-                )
-            },
-            pollFunc: ffi_auth_session_ffi_rust_future_poll_rust_buffer,
-            completeFunc: ffi_auth_session_ffi_rust_future_complete_rust_buffer,
-            freeFunc: ffi_auth_session_ffi_rust_future_free_rust_buffer,
-            liftFunc: FfiConverterTypeHttpResponse_lift,
-            errorHandler: FfiConverterTypeSessionFailure_lift
-        )
-}
-
-
-
-}
-
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public struct FfiConverterTypeRequest: FfiConverter {
-    typealias FfiType = UInt64
-    typealias SwiftType = Request
-
-    public static func lift(_ handle: UInt64) throws -> Request {
-        return Request(unsafeFromHandle: handle)
-    }
-
-    public static func lower(_ value: Request) -> UInt64 {
-        return value.uniffiCloneHandle()
-    }
-
-    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Request {
-        let handle: UInt64 = try readInt(&buf)
-        return try lift(handle)
-    }
-
-    public static func write(_ value: Request, into buf: inout [UInt8]) {
-        writeInt(&buf, lower(value))
-    }
-}
-
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public func FfiConverterTypeRequest_lift(_ handle: UInt64) throws -> Request {
-    return try FfiConverterTypeRequest.lift(handle)
-}
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public func FfiConverterTypeRequest_lower(_ value: Request) -> UInt64 {
-    return FfiConverterTypeRequest.lower(value)
-}
-
-
-
-
-
-
-/**
  * Where the answer to a revocation goes. Only the first one counts.
  */
 public protocol RevocationReplyProtocol: AnyObject, Sendable {
@@ -3753,11 +3745,6 @@ public protocol SessionProtocol: AnyObject, Sendable {
     func refused(authorization: AuthorizationValue, status: UInt16, headers: [Header], body: Data) async throws  -> AuthorizationValue?
 
     /**
-     * Prepares a request and checks its parts; nothing is sent yet.
-     */
-    func request(options: RequestOptions) throws  -> Request
-
-    /**
      * Fails with `recent_sign_in_required` unless the user signed in no longer ago than this.
      */
     func requireRecentSignIn(maxAgeMs: UInt64) throws
@@ -3766,6 +3753,12 @@ public protocol SessionProtocol: AnyObject, Sendable {
      * Says that the app is in the foreground again: what should have happened meanwhile happens now.
      */
     func resume()
+
+    /**
+     * Checks the parts of a request and sends it. Its end is told to the receiver of answers under this number, which
+     * no other request has.
+     */
+    func send(options: RequestOptions, request: UInt64) throws
 
     /**
      * Signs in with credentials, a JSON object.
@@ -4008,19 +4001,6 @@ open func refused(authorization: AuthorizationValue, status: UInt16, headers: [H
 }
 
     /**
-     * Prepares a request and checks its parts; nothing is sent yet.
-     */
-open func request(options: RequestOptions)throws  -> Request  {
-    return try  FfiConverterTypeRequest_lift(try rustCallWithError(FfiConverterTypeSessionFailure_lift) {
-        uniffiCallStatus in
-    uniffi_auth_session_ffi_fn_method_session_request(
-            self.uniffiCloneHandle(),
-        FfiConverterTypeRequestOptions_lower(options),uniffiCallStatus
-    )
-})
-}
-
-    /**
      * Fails with `recent_sign_in_required` unless the user signed in no longer ago than this.
      */
 open func requireRecentSignIn(maxAgeMs: UInt64)throws   {try rustCallWithError(FfiConverterTypeSessionFailure_lift) {
@@ -4039,6 +4019,20 @@ open func resume()  {try! rustCall() {
         uniffiCallStatus in
     uniffi_auth_session_ffi_fn_method_session_resume(
             self.uniffiCloneHandle(),uniffiCallStatus
+    )
+}
+}
+
+    /**
+     * Checks the parts of a request and sends it. Its end is told to the receiver of answers under this number, which
+     * no other request has.
+     */
+open func send(options: RequestOptions, request: UInt64)throws   {try rustCallWithError(FfiConverterTypeSessionFailure_lift) {
+        uniffiCallStatus in
+    uniffi_auth_session_ffi_fn_method_session_send(
+            self.uniffiCloneHandle(),
+        FfiConverterTypeRequestOptions_lower(options),
+        FfiConverterUInt64.lower(request),uniffiCallStatus
     )
 }
 }
@@ -5234,21 +5228,43 @@ public func FfiConverterTypeHeader_lower(_ value: Header) -> RustBuffer {
 /**
  * A server's answer, whatever its status.
  */
-public struct HttpResponse: Equatable, Hashable {
+public struct HttpResponse {
     public let status: UInt16
     public let url: String
     public let headers: [Header]
-    public let body: Data
     public let disposition: Disposition
+    /**
+     * Whether it is the answer to a redirect that was followed.
+     */
+    public let redirected: Bool
+    /**
+     * The body, where it is read while it arrives.
+     */
+    public let arriving: IncomingBody?
+    /**
+     * The body, where it is here. The last field, for the same reason as that of a request.
+     */
+    public let body: Data
 
     // Default memberwise initializers are never public by default, so we
     // declare one manually.
-    public init(status: UInt16, url: String, headers: [Header], body: Data, disposition: Disposition) {
+    public init(status: UInt16, url: String, headers: [Header], disposition: Disposition,
+        /**
+         * Whether it is the answer to a redirect that was followed.
+         */redirected: Bool,
+        /**
+         * The body, where it is read while it arrives.
+         */arriving: IncomingBody?,
+        /**
+         * The body, where it is here. The last field, for the same reason as that of a request.
+         */body: Data) {
         self.status = status
         self.url = url
         self.headers = headers
-        self.body = body
         self.disposition = disposition
+        self.redirected = redirected
+        self.arriving = arriving
+        self.body = body
     }
 
 
@@ -5270,8 +5286,10 @@ public struct FfiConverterTypeHttpResponse: FfiConverterRustBuffer {
                 status: FfiConverterUInt16.read(from: &buf),
                 url: FfiConverterString.read(from: &buf),
                 headers: FfiConverterSequenceTypeHeader.read(from: &buf),
-                body: FfiConverterData.read(from: &buf),
-                disposition: FfiConverterTypeDisposition.read(from: &buf)
+                disposition: FfiConverterTypeDisposition.read(from: &buf),
+                redirected: FfiConverterBool.read(from: &buf),
+                arriving: FfiConverterOptionTypeIncomingBody.read(from: &buf),
+                body: FfiConverterData.read(from: &buf)
         )
     }
 
@@ -5279,8 +5297,10 @@ public struct FfiConverterTypeHttpResponse: FfiConverterRustBuffer {
         FfiConverterUInt16.write(value.status, into: &buf)
         FfiConverterString.write(value.url, into: &buf)
         FfiConverterSequenceTypeHeader.write(value.headers, into: &buf)
-        FfiConverterData.write(value.body, into: &buf)
         FfiConverterTypeDisposition.write(value.disposition, into: &buf)
+        FfiConverterBool.write(value.redirected, into: &buf)
+        FfiConverterOptionTypeIncomingBody.write(value.arriving, into: &buf)
+        FfiConverterData.write(value.body, into: &buf)
     }
 }
 
@@ -5764,10 +5784,6 @@ public struct RequestOptions {
      */
     public let headers: [Header]
     /**
-     * The body.
-     */
-    public let content: RequestContent?
-    /**
      * Whether it carries the token; by default it does.
      */
     public let auth: RequestAuth?
@@ -5788,6 +5804,10 @@ public struct RequestOptions {
      */
     public let maxBodyBytes: UInt64?
     /**
+     * How many redirects are followed at most; by default as many as ever.
+     */
+    public let maxRedirects: UInt32?
+    /**
      * Is told how far the request's body has come.
      */
     public let uploadProgress: ProgressListener?
@@ -5795,6 +5815,14 @@ public struct RequestOptions {
      * Is told how far the answer's body has come.
      */
     public let downloadProgress: ProgressListener?
+    /**
+     * How the answer is delivered; by default with its whole body.
+     */
+    public let delivery: Delivery?
+    /**
+     * The body. The last field: Swift writes one after the other, and whatever grows behind a large one moves it.
+     */
+    public let content: RequestContent?
 
     // Default memberwise initializers are never public by default, so we
     // declare one manually.
@@ -5808,9 +5836,6 @@ public struct RequestOptions {
         /**
          * The app's headers.
          */headers: [Header] = [],
-        /**
-         * The body.
-         */content: RequestContent? = nil,
         /**
          * Whether it carries the token; by default it does.
          */auth: RequestAuth? = nil,
@@ -5827,22 +5852,33 @@ public struct RequestOptions {
          * The largest body of an answer that is held in memory.
          */maxBodyBytes: UInt64? = nil,
         /**
+         * How many redirects are followed at most; by default as many as ever.
+         */maxRedirects: UInt32? = nil,
+        /**
          * Is told how far the request's body has come.
          */uploadProgress: ProgressListener? = nil,
         /**
          * Is told how far the answer's body has come.
-         */downloadProgress: ProgressListener? = nil) {
+         */downloadProgress: ProgressListener? = nil,
+        /**
+         * How the answer is delivered; by default with its whole body.
+         */delivery: Delivery? = nil,
+        /**
+         * The body. The last field: Swift writes one after the other, and whatever grows behind a large one moves it.
+         */content: RequestContent? = nil) {
         self.method = method
         self.url = url
         self.headers = headers
-        self.content = content
         self.auth = auth
         self.idempotencyKey = idempotencyKey
         self.timeoutMs = timeoutMs
         self.idleTimeoutMs = idleTimeoutMs
         self.maxBodyBytes = maxBodyBytes
+        self.maxRedirects = maxRedirects
         self.uploadProgress = uploadProgress
         self.downloadProgress = downloadProgress
+        self.delivery = delivery
+        self.content = content
     }
 
 
@@ -5864,14 +5900,16 @@ public struct FfiConverterTypeRequestOptions: FfiConverterRustBuffer {
                 method: FfiConverterString.read(from: &buf),
                 url: FfiConverterString.read(from: &buf),
                 headers: FfiConverterSequenceTypeHeader.read(from: &buf),
-                content: FfiConverterOptionTypeRequestContent.read(from: &buf),
                 auth: FfiConverterOptionTypeRequestAuth.read(from: &buf),
                 idempotencyKey: FfiConverterOptionString.read(from: &buf),
                 timeoutMs: FfiConverterOptionUInt64.read(from: &buf),
                 idleTimeoutMs: FfiConverterOptionUInt64.read(from: &buf),
                 maxBodyBytes: FfiConverterOptionUInt64.read(from: &buf),
+                maxRedirects: FfiConverterOptionUInt32.read(from: &buf),
                 uploadProgress: FfiConverterOptionTypeProgressListener.read(from: &buf),
-                downloadProgress: FfiConverterOptionTypeProgressListener.read(from: &buf)
+                downloadProgress: FfiConverterOptionTypeProgressListener.read(from: &buf),
+                delivery: FfiConverterOptionTypeDelivery.read(from: &buf),
+                content: FfiConverterOptionTypeRequestContent.read(from: &buf)
         )
     }
 
@@ -5879,14 +5917,16 @@ public struct FfiConverterTypeRequestOptions: FfiConverterRustBuffer {
         FfiConverterString.write(value.method, into: &buf)
         FfiConverterString.write(value.url, into: &buf)
         FfiConverterSequenceTypeHeader.write(value.headers, into: &buf)
-        FfiConverterOptionTypeRequestContent.write(value.content, into: &buf)
         FfiConverterOptionTypeRequestAuth.write(value.auth, into: &buf)
         FfiConverterOptionString.write(value.idempotencyKey, into: &buf)
         FfiConverterOptionUInt64.write(value.timeoutMs, into: &buf)
         FfiConverterOptionUInt64.write(value.idleTimeoutMs, into: &buf)
         FfiConverterOptionUInt64.write(value.maxBodyBytes, into: &buf)
+        FfiConverterOptionUInt32.write(value.maxRedirects, into: &buf)
         FfiConverterOptionTypeProgressListener.write(value.uploadProgress, into: &buf)
         FfiConverterOptionTypeProgressListener.write(value.downloadProgress, into: &buf)
+        FfiConverterOptionTypeDelivery.write(value.delivery, into: &buf)
+        FfiConverterOptionTypeRequestContent.write(value.content, into: &buf)
     }
 }
 
@@ -6478,6 +6518,88 @@ public func FfiConverterTypeAppFailure_lower(_ value: AppFailure) -> RustBuffer 
 
 
 /**
+ * How an answer is delivered.
+ */
+
+public enum Delivery: Equatable, Hashable {
+
+    /**
+     * When its head is there; its body is read while it arrives.
+     */
+    case arriving
+    /**
+     * With the body of a successful answer in a file, which appears when it is whole. The answer has no body then;
+     * that of another status has its own.
+     */
+    case toFile(
+        /**
+         * The file.
+         */path: String
+    )
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension Delivery: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeDelivery: FfiConverterRustBuffer {
+    typealias SwiftType = Delivery
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Delivery {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+
+        case 1: return .arriving
+
+        case 2: return .toFile(path: try FfiConverterString.read(from: &buf)
+        )
+
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: Delivery, into buf: inout [UInt8]) {
+        switch value {
+
+
+        case .arriving:
+            writeInt(&buf, Int32(1))
+
+
+        case let .toFile(path):
+            writeInt(&buf, Int32(2))
+            FfiConverterString.write(path, into: &buf)
+
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeDelivery_lift(_ buf: RustBuffer) throws -> Delivery {
+    return try FfiConverterTypeDelivery.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeDelivery_lower(_ value: Delivery) -> RustBuffer {
+    return FfiConverterTypeDelivery.lower(value)
+}
+
+
+
+/**
  * What was made of an answer.
  */
 
@@ -6601,11 +6723,14 @@ public func FfiConverterTypeDisposition_lower(_ value: Disposition) -> RustBuffe
 
 public enum FormPart: Equatable, Hashable {
 
-    case text(name: String, value: String
+    case text(name: String, value: String, mediaType: String?
     )
     case bytes(name: String, fileName: String, mediaType: String, content: Data
     )
-    case file(name: String, path: String, mediaType: String
+    /**
+     * Under its own name, unless it gets another.
+     */
+    case file(name: String, path: String, fileName: String?, mediaType: String
     )
 
 
@@ -6628,13 +6753,13 @@ public struct FfiConverterTypeFormPart: FfiConverterRustBuffer {
         let variant: Int32 = try readInt(&buf)
         switch variant {
 
-        case 1: return .text(name: try FfiConverterString.read(from: &buf), value: try FfiConverterString.read(from: &buf)
+        case 1: return .text(name: try FfiConverterString.read(from: &buf), value: try FfiConverterString.read(from: &buf), mediaType: try FfiConverterOptionString.read(from: &buf)
         )
 
         case 2: return .bytes(name: try FfiConverterString.read(from: &buf), fileName: try FfiConverterString.read(from: &buf), mediaType: try FfiConverterString.read(from: &buf), content: try FfiConverterData.read(from: &buf)
         )
 
-        case 3: return .file(name: try FfiConverterString.read(from: &buf), path: try FfiConverterString.read(from: &buf), mediaType: try FfiConverterString.read(from: &buf)
+        case 3: return .file(name: try FfiConverterString.read(from: &buf), path: try FfiConverterString.read(from: &buf), fileName: try FfiConverterOptionString.read(from: &buf), mediaType: try FfiConverterString.read(from: &buf)
         )
 
         default: throw UniffiInternalError.unexpectedEnumCase
@@ -6645,10 +6770,11 @@ public struct FfiConverterTypeFormPart: FfiConverterRustBuffer {
         switch value {
 
 
-        case let .text(name,value):
+        case let .text(name,value,mediaType):
             writeInt(&buf, Int32(1))
             FfiConverterString.write(name, into: &buf)
             FfiConverterString.write(value, into: &buf)
+            FfiConverterOptionString.write(mediaType, into: &buf)
 
 
         case let .bytes(name,fileName,mediaType,content):
@@ -6659,10 +6785,11 @@ public struct FfiConverterTypeFormPart: FfiConverterRustBuffer {
             FfiConverterData.write(content, into: &buf)
 
 
-        case let .file(name,path,mediaType):
+        case let .file(name,path,fileName,mediaType):
             writeInt(&buf, Int32(3))
             FfiConverterString.write(name, into: &buf)
             FfiConverterString.write(path, into: &buf)
+            FfiConverterOptionString.write(fileName, into: &buf)
             FfiConverterString.write(mediaType, into: &buf)
 
         }
@@ -7980,6 +8107,30 @@ fileprivate struct FfiConverterOptionTypeAuthorizationValue: FfiConverterRustBuf
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterOptionTypeIncomingBody: FfiConverterRustBuffer {
+    typealias SwiftType = IncomingBody?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeIncomingBody.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeIncomingBody.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterOptionTypeLogSink: FfiConverterRustBuffer {
     typealias SwiftType = LogSink?
 
@@ -8164,6 +8315,30 @@ fileprivate struct FfiConverterOptionTypeRetryOptions: FfiConverterRustBuffer {
         switch try readInt(&buf) as Int8 {
         case 0: return nil
         case 1: return try FfiConverterTypeRetryOptions.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterOptionTypeDelivery: FfiConverterRustBuffer {
+    typealias SwiftType = Delivery?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeDelivery.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeDelivery.read(from: &buf)
         default: throw UniffiInternalError.unexpectedOptionalTag
         }
     }
@@ -8570,9 +8745,30 @@ public func libraryVersion() -> String  {
 })
 }
 /**
+ * Cancels a request, about which nothing is told any more. One that has ended is not affected, nor is a refresh that
+ * the request waits for.
+ */
+public func cancelRequest(request: UInt64)  {try! rustCall() {
+        uniffiCallStatus in
+    uniffi_auth_session_ffi_fn_func_cancel_request(
+        FfiConverterUInt64.lower(request),uniffiCallStatus
+    )
+}
+}
+/**
+ * Says who is told how requests end. One for the process, which is the first. It comes before any request.
+ */
+public func setAnswerReceiver(receiver: AnswerReceiver)  {try! rustCall() {
+        uniffiCallStatus in
+    uniffi_auth_session_ffi_fn_func_set_answer_receiver(
+        FfiConverterTypeAnswerReceiver_lower(receiver),uniffiCallStatus
+    )
+}
+}
+/**
  * Hands the log up to `level` to the app; a later call replaces the sink and the level, and `None` ends it. One for
- * the process. Fails with `already_open` where Rust code of the app has installed a subscriber of `tracing` itself,
- * which gets the same lines.
+ * the process. A sink is refused with `already_open`, and not kept, where Rust code of the app has installed a
+ * subscriber of `tracing` itself, which gets the same lines.
  */
 public func setLogSink(sink: LogSink?, level: LogLevel)throws   {try rustCallWithError(FfiConverterTypeSessionFailure_lift) {
         uniffiCallStatus in
@@ -8631,7 +8827,13 @@ private let initializationResult: InitializationResult = {
     if (uniffi_auth_session_ffi_checksum_func_library_version() != 49143) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_auth_session_ffi_checksum_func_set_log_sink() != 2603) {
+    if (uniffi_auth_session_ffi_checksum_func_cancel_request() != 48575) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_auth_session_ffi_checksum_func_set_answer_receiver() != 50315) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_auth_session_ffi_checksum_func_set_log_sink() != 59635) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_auth_session_ffi_checksum_func_open_session() != 14146) {
@@ -8700,22 +8902,10 @@ private let initializationResult: InitializationResult = {
     if (uniffi_auth_session_ffi_checksum_method_signinreply_unreachable() != 24062) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_auth_session_ffi_checksum_method_incomingresponse_cancel() != 49662) {
+    if (uniffi_auth_session_ffi_checksum_method_incomingbody_cancel() != 51646) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_auth_session_ffi_checksum_method_incomingresponse_disposition() != 5455) {
-        return InitializationResult.apiChecksumMismatch
-    }
-    if (uniffi_auth_session_ffi_checksum_method_incomingresponse_headers() != 54520) {
-        return InitializationResult.apiChecksumMismatch
-    }
-    if (uniffi_auth_session_ffi_checksum_method_incomingresponse_next() != 14111) {
-        return InitializationResult.apiChecksumMismatch
-    }
-    if (uniffi_auth_session_ffi_checksum_method_incomingresponse_status() != 25424) {
-        return InitializationResult.apiChecksumMismatch
-    }
-    if (uniffi_auth_session_ffi_checksum_method_incomingresponse_url() != 2033) {
+    if (uniffi_auth_session_ffi_checksum_method_incomingbody_next() != 1958) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_auth_session_ffi_checksum_method_outgoingbody_abandon() != 65312) {
@@ -8725,6 +8915,12 @@ private let initializationResult: InitializationResult = {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_auth_session_ffi_checksum_method_outgoingbody_write() != 53509) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_auth_session_ffi_checksum_method_answerreceiver_answered() != 49187) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_auth_session_ffi_checksum_method_answerreceiver_failed() != 62726) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_auth_session_ffi_checksum_method_eventlistener_on_event() != 27616) {
@@ -8739,22 +8935,10 @@ private let initializationResult: InitializationResult = {
     if (uniffi_auth_session_ffi_checksum_method_logsink_log() != 50995) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_auth_session_ffi_checksum_method_request_cancel() != 37386) {
-        return InitializationResult.apiChecksumMismatch
-    }
-    if (uniffi_auth_session_ffi_checksum_method_request_send() != 29213) {
-        return InitializationResult.apiChecksumMismatch
-    }
-    if (uniffi_auth_session_ffi_checksum_method_request_send_streaming() != 36791) {
-        return InitializationResult.apiChecksumMismatch
-    }
-    if (uniffi_auth_session_ffi_checksum_method_request_send_to_file() != 50818) {
-        return InitializationResult.apiChecksumMismatch
-    }
     if (uniffi_auth_session_ffi_checksum_method_secrettext_expose() != 23121) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_auth_session_ffi_checksum_method_apiclient_request() != 11369) {
+    if (uniffi_auth_session_ffi_checksum_method_apiclient_send() != 39776) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_auth_session_ffi_checksum_method_authorizationvalue_expose() != 42808) {
@@ -8793,13 +8977,13 @@ private let initializationResult: InitializationResult = {
     if (uniffi_auth_session_ffi_checksum_method_session_refused() != 46783) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_auth_session_ffi_checksum_method_session_request() != 544) {
-        return InitializationResult.apiChecksumMismatch
-    }
     if (uniffi_auth_session_ffi_checksum_method_session_require_recent_sign_in() != 33965) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_auth_session_ffi_checksum_method_session_resume() != 62859) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_auth_session_ffi_checksum_method_session_send() != 57418) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_auth_session_ffi_checksum_method_session_sign_in() != 56753) {
@@ -8817,7 +9001,7 @@ private let initializationResult: InitializationResult = {
     if (uniffi_auth_session_ffi_checksum_method_session_trace_json() != 60299) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_auth_session_ffi_checksum_method_eventqueue_close() != 28204) {
+    if (uniffi_auth_session_ffi_checksum_method_eventqueue_close() != 37150) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_auth_session_ffi_checksum_method_eventqueue_next() != 1766) {
@@ -8843,6 +9027,7 @@ private let initializationResult: InitializationResult = {
     }
 
     uniffiCallbackInitActivityCallbacks()
+    uniffiCallbackInitAnswerReceiver()
     uniffiCallbackInitAuthorityCallbacks()
     uniffiCallbackInitEventListener()
     uniffiCallbackInitLogSink()
@@ -8866,6 +9051,17 @@ public func uniffiEnsureAuthSessionFfiInitialized() {
 }
 
 // swiftlint:enable all
+
+/// Reads bytes with one copy.
+fileprivate func readData(_ reader: inout (data: Data, offset: Data.Index), count: Int) throws -> Data {
+    let range = reader.offset..<(reader.offset + count)
+    guard reader.data.count >= range.upperBound else {
+        throw UniffiInternalError.bufferOverflow
+    }
+    reader.offset = range.upperBound
+    return reader.data.subdata(in: range)
+}
+
 
 /// Whether the library that is linked is the one that this file was generated from. Nothing else here may be used
 /// otherwise.

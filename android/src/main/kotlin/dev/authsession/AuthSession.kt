@@ -3,6 +3,8 @@ package dev.authsession
 import android.content.Context
 import dev.authsession.android.DeviceNews
 import dev.authsession.ffi.ClientOptions
+import dev.authsession.ffi.EventQueue
+import dev.authsession.ffi.RequestOptions
 import dev.authsession.ffi.Session
 import dev.authsession.ffi.openSession
 import java.util.Collections
@@ -35,12 +37,19 @@ import dev.authsession.ffi.ApiClient as HostClient
  * [AuthSessionException], and a cancelled coroutine gets its `CancellationException`, always.
  */
 public class AuthSession private constructor(private val session: Session) :
-    ApiClient by Exchange(session::request),
+    ApiClient by Exchange(session::send),
     AutoCloseable {
 
-    /** Each holds the core's session, whose events would not end before the last of them has gone. */
+    /** Each holds the core's session, which would not end before the last of them has gone. */
     private val clients: MutableSet<HostClient> =
         Collections.synchronizedSet(Collections.newSetFromMap(WeakHashMap()))
+
+    /** What collectors read from, who would wait for ever where another opening keeps the core's session. */
+    private val queues: MutableSet<EventQueue> =
+        Collections.synchronizedSet(Collections.newSetFromMap(WeakHashMap()))
+
+    @Volatile
+    private var closed = false
 
     /** Whether somebody is signed in, as known now. Reading it is cheap. */
     public val state: SessionState
@@ -51,22 +60,26 @@ public class AuthSession private constructor(private val session: Session) :
         get() = session.lockCause()?.let(::errorCode)
 
     /**
-     * The present [state], then each new one. A collector that is slow skips states, never the last.
-     * It completes when the session is [closed][close].
+     * The present [state], then each new one. A collector that is slow skips states, never the last. It goes on over
+     * any number of sign-ins and sign-outs, and completes only when this session is [closed][close].
      *
      * For a `StateFlow`, share it in a scope of yours:
      * `session.states.stateIn(scope, SharingStarted.WhileSubscribed(), session.state)`.
      */
     public val states: Flow<SessionState> = flow {
-        session.events().inOrder(onSubscribed = { emit(state) }) { emit(stateUnlessClosed() ?: return@flow) }
+        collecting { queue ->
+            emit(state)
+            queue.inOrder { emit(stateUnlessClosed() ?: return@flow) }
+        }
     }.distinctUntilChanged()
 
     /**
-     * What happens to the session, in order, to every collector, from the moment it starts to collect.
-     * It completes when the session is [closed][close].
+     * What happens to the session, in order, to every collector, from the moment it starts to collect. It goes on over
+     * any number of sign-ins and sign-outs. It completes when this session is [closed][close], after the events that
+     * came before that; also if the account is open once more elsewhere in the app.
      */
     public val events: Flow<SessionEvent> = flow {
-        session.events().inOrder { emit(it.toSessionEvent()) }
+        collecting { queue -> queue.inOrder { emit(it.toSessionEvent()) } }
     }
 
     /**
@@ -131,17 +144,20 @@ public class AuthSession private constructor(private val session: Session) :
     }
 
     /**
-     * A client for another API host with this session's tokens. It is closed with the session.
+     * A client for another API host with this session's tokens. It keeps the session open, and is closed with it.
      *
-     * @param baseUrl an `https` URL; its origin may get the access token by this client.
+     * @param baseUrl an `https` URL of an origin that the session was opened for: that of [SessionConfig.baseUrl] or one
+     *   of [SessionConfig.allowedOrigins].
      * @param headers sent with every request of the client.
      * @param timeout the longest that a request of the client may take; `null`: as the session's.
+     * @throws AuthSessionException [ErrorCode.ORIGIN_NOT_ALLOWED] for another origin.
      */
     public fun client(baseUrl: String, headers: Headers = Headers.None, timeout: Duration? = null): ApiClient =
         translating {
             val client = session.client(ClientOptions(baseUrl, headers.toFfi(), timeout?.toMilliseconds()))
             clients += client
-            Exchange(client::request)
+            // Through this object, which hears of the device's network as long as somebody can reach it.
+            Exchange { options, number -> sendUnlessClosed(client, options, number) }
         }
 
     /**
@@ -160,13 +176,17 @@ public class AuthSession private constructor(private val session: Session) :
      * once more; `null` if the answer is final.
      *
      * @param body as much of the answer as is known: it counts where [AnswerRules.codes] are set.
+     * @param url where the answer came from, if the stack follows redirects: the refusal of an origin that did not get
+     *   the token says nothing about it, and is final.
      */
     public suspend fun refused(
         authorization: Authorization,
         status: Int,
         headers: Headers = Headers.None,
         body: ByteArray = ByteArray(0),
+        url: String? = null,
     ): Authorization? = translatingFailures {
+        if (url != null && !authorization.value.isFor(url)) return@translatingFailures null
         session.refused(authorization.value, status.toStatus(), headers.toFfi(), body)?.let(::Authorization)
     }
 
@@ -193,12 +213,26 @@ public class AuthSession private constructor(private val session: Session) :
 
     /**
      * Lets go of this session without signing out; what is stored stays. Requests that are under way are
-     * finished. Any later call throws `IllegalStateException`.
+     * finished, and [states] and [events] complete. Any later call throws `IllegalStateException`.
      */
     override fun close() {
+        closed = true
         OpenSessions.remove(this)
+        synchronized(queues) { queues.toList() }.forEach(EventQueue::finishUnlessClosed)
         synchronized(clients) { clients.toList() }.forEach(HostClient::close)
         session.close()
+    }
+
+    private suspend inline fun collecting(collect: (EventQueue) -> Unit) = session.events().use { queue ->
+        queues += queue
+        // It may have been closed before the queue was there to be found.
+        if (closed) queue.finish()
+        collect(queue)
+    }
+
+    private fun sendUnlessClosed(client: HostClient, options: RequestOptions, number: ULong) {
+        check(!closed) { "the session of this client is closed" }
+        client.send(options, number)
     }
 
     /** A collector may still have events to read when the session is closed. */

@@ -44,7 +44,7 @@ internal inline fun <T> translating(block: () -> T): T = try {
 
 /** As [translating], for whoever may be cancelled: they must hear of that, and not of a failure that it caused. */
 internal suspend inline fun <T> translatingFailures(block: () -> T): T = try {
-    translating(block)
+    leavingTheLibrary { translating(block) }
 } catch (failure: AuthSessionException) {
     currentCoroutineContext().ensureActive()
     throw failure

@@ -12,3 +12,6 @@ public class Authorization internal constructor(internal val value: Authorizatio
 
     override fun toString(): String = "Authorization(redacted)"
 }
+
+/** As much of a refusal as may hold a code that means something, where another HTTP stack reads it. */
+internal const val REFUSAL_BYTES = 64L * 1024

@@ -49,11 +49,18 @@ public sealed class Body(
          * The pieces of [content], which is collected while they are sent and not faster than the network takes them.
          * It cannot be sent twice: where the server refuses the token, the answer has [Disposition.NOT_REPLAYABLE].
          * What [content] throws ends the request, and is thrown by it.
+         *
+         * It is collected in the caller's coroutine and cancelled when the request is over, which ends with it. So it
+         * suspends and does not block: what reads from an `InputStream` does so in `runInterruptible(Dispatchers.IO)`;
+         * else the request, though it has failed or timed out, is not over before the reading is.
          */
         public fun flow(content: Flow<ByteArray>, mediaType: String? = null): Body =
             Written(mediaType) { sink -> content.collect(sink::write) }
 
-        /** As [flow], with pieces that [write] gives to a sink. The body is whole when [write] returns. */
+        /**
+         * As [flow], with pieces that [write] gives to a sink. The body is whole when [write] returns. It, too, suspends
+         * and does not block.
+         */
         public fun written(mediaType: String? = null, write: suspend (BodySink) -> Unit): Body =
             Written(mediaType, write)
     }
@@ -73,8 +80,8 @@ public fun interface BodySink {
 public sealed class Part {
     internal abstract fun toFfi(): FormPart
 
-    private class Text(val name: String, val value: String) : Part() {
-        override fun toFfi() = FormPart.Text(name, value)
+    private class Text(val name: String, val value: String, val mediaType: String?) : Part() {
+        override fun toFfi() = FormPart.Text(name, value, mediaType)
     }
 
     private class Bytes(
@@ -86,22 +93,28 @@ public sealed class Part {
         override fun toFfi() = FormPart.Bytes(name, fileName, mediaType, content)
     }
 
-    private class OfFile(val name: String, val file: File, val mediaType: String) : Part() {
-        override fun toFfi() = FormPart.File(name, file.absolutePath, mediaType)
+    private class OfFile(
+        val name: String,
+        val file: File,
+        val mediaType: String,
+        val fileName: String?,
+    ) : Part() {
+        override fun toFfi() = FormPart.File(name, file.absolutePath, fileName, mediaType)
     }
 
     override fun toString(): String = "Part"
 
     public companion object {
-        /** A field of text. */
-        public fun text(name: String, value: String): Part = Text(name, value)
+        /** A field of text; with a [mediaType] it says what it is, such as `application/json`. */
+        public fun text(name: String, value: String, mediaType: String? = null): Part = Text(name, value, mediaType)
 
         /** A file whose content is in memory. */
         public fun bytes(name: String, fileName: String, mediaType: String, content: ByteArray): Part =
             Bytes(name, fileName, mediaType, content)
 
-        /** A file, which is read while it is sent, under its own name. */
-        public fun file(name: String, file: File, mediaType: String): Part = OfFile(name, file, mediaType)
+        /** A file, which is read while it is sent, under [fileName]; `null`: its own name. */
+        public fun file(name: String, file: File, mediaType: String, fileName: String? = null): Part =
+            OfFile(name, file, mediaType, fileName)
     }
 }
 

@@ -1,56 +1,56 @@
 package dev.authsession
 
-import dev.authsession.ffi.IncomingResponse
+import dev.authsession.ffi.Delivery
+import dev.authsession.ffi.HttpResponse
+import dev.authsession.ffi.IncomingBody
 import dev.authsession.ffi.OutgoingBody
 import dev.authsession.ffi.RequestContent
 import dev.authsession.ffi.RequestOptions
 import dev.authsession.ffi.SessionFailure
 import java.io.File
-import kotlin.coroutines.cancellation.CancellationException
 import kotlinx.coroutines.CoroutineScope
 import kotlinx.coroutines.cancelAndJoin
 import kotlinx.coroutines.coroutineScope
 import kotlinx.coroutines.ensureActive
 import kotlinx.coroutines.launch
-import dev.authsession.ffi.Request as Handle
 
-/** An [ApiClient] over what [prepare] makes of a request's parts. */
-internal class Exchange(private val prepare: (RequestOptions) -> Handle) : ApiClient {
+/** An [ApiClient] over [begin], which sends a request of the core's under a number. */
+internal class Exchange(private val begin: (RequestOptions, number: ULong) -> Unit) : ApiClient {
 
-    override suspend fun send(request: Request): Response = exchange(request) { it.send().toResponse() }
+    override suspend fun send(request: Request): Response = exchange(request) { it.toResponse() }
 
     override suspend fun <T> stream(request: Request, receive: suspend (StreamingResponse) -> T): T =
-        exchange(request) { handle ->
-            handle.sendStreaming().use { incoming -> incoming.endingTransfer { receive(StreamingResponse(it)) } }
+        exchange(request, Delivery.Arriving) { answer ->
+            checkNotNull(answer.arriving).use { body ->
+                body.endingTransfer { receive(StreamingResponse(answer, body)) }
+            }
         }
 
     override suspend fun download(request: Request, file: File): Response =
-        exchange(request) { it.sendToFile(file.absolutePath).toResponse() }
+        exchange(request, Delivery.ToFile(file.absolutePath)) { it.toResponse() }
 
-    private suspend fun <T> exchange(request: Request, work: suspend (Handle) -> T): T = translatingFailures {
+    private suspend fun <T> exchange(
+        request: Request,
+        delivery: Delivery? = null,
+        work: suspend (HttpResponse) -> T,
+    ): T = translatingFailures {
         val body = request.body
         if (body !is Body.Written) {
-            prepare(request.toFfi(body?.content())).use { it.cancelledWithCaller(work) }
+            work(answer(request.toFfi(body?.content(), delivery)))
         } else {
             OutgoingBody().use { outgoing ->
-                prepare(request.toFfi(RequestContent.Pieces(outgoing))).use { handle ->
-                    writing(body, outgoing) { handle.cancelledWithCaller(work) }
-                }
+                val options = request.toFfi(RequestContent.Pieces(outgoing), delivery)
+                writing(body, outgoing) { work(answer(options)) }
             }
         }
     }
+
+    private suspend fun answer(options: RequestOptions): HttpResponse =
+        leavingTheLibrary { Answers.answer { begin(options, it) } }
 }
 
-private suspend inline fun <T> Handle.cancelledWithCaller(work: suspend (Handle) -> T): T = try {
-    work(this)
-} catch (cancellation: CancellationException) {
-    // Nobody waits any more, but the request runs on a thread of the core until it is told.
-    cancel()
-    throw cancellation
-}
-
-private suspend inline fun <T> IncomingResponse.endingTransfer(receive: suspend (IncomingResponse) -> T): T = try {
-    receive(this)
+private suspend inline fun <T> IncomingBody.endingTransfer(receive: suspend () -> T): T = try {
+    receive()
 } finally {
     cancel()
 }

@@ -1,6 +1,7 @@
 package dev.authsession
 
 import android.content.Context
+import dev.authsession.ffi.setAnswerReceiver
 import dev.authsession.ffi.uniffiEnsureInitialized
 
 /** The library behind the generated layer. Its name, and that of [nativeInit], are known to the native code. */
@@ -9,7 +10,15 @@ internal object NativeLibrary {
     val isOnAndroid: Boolean = System.getProperty("java.vm.name").equals("Dalvik", ignoreCase = true)
 
     /** Loads it on the first call, which reads files, and checks that it is the one that this was compiled for. */
-    fun load(): Unit = loading { uniffiEnsureInitialized() }
+    fun load(): Unit = loaded
+
+    private val loaded: Unit by lazy {
+        loading {
+            CallbackThreads.keepAttached()
+            uniffiEnsureInitialized()
+            setAnswerReceiver(Answers)
+        }
+    }
 
     /** Hands the app's context to the native code. Any number of times: the first that succeeds counts. */
     fun init(context: Context): Unit = loading {

@@ -1,5 +1,6 @@
 package dev.authsession
 
+import dev.authsession.ffi.Delivery
 import dev.authsession.ffi.ProgressListener
 import dev.authsession.ffi.RequestAuth
 import dev.authsession.ffi.RequestContent
@@ -20,6 +21,8 @@ import kotlin.time.Duration
  *   [SessionConfig.requestTimeout].
  * @property idleTimeout how long a body that is read as it arrives may be silent; `null`: 60 seconds.
  * @property maxBodyBytes the largest answer that is held in memory; `null`: [SessionConfig.maxBodyBytes].
+ * @property maxRedirects how many redirects are followed at most; `null`: 10, and never more. One more is the answer,
+ *   with [Disposition.REDIRECT_REFUSED]: with 0 any redirect is.
  * @property onUploadProgress is told how far the body has come. Called on a thread of the library, one call at a time
  *   and only with the newest state; it holds nothing up, and what it throws is dropped.
  * @property onDownloadProgress the same for the body of the answer.
@@ -34,23 +37,26 @@ public class Request(
     public val timeout: Duration? = null,
     public val idleTimeout: Duration? = null,
     public val maxBodyBytes: Long? = null,
+    public val maxRedirects: Int? = null,
     public val onUploadProgress: ((TransferProgress) -> Unit)? = null,
     public val onDownloadProgress: ((TransferProgress) -> Unit)? = null,
 ) {
     override fun toString(): String = "Request"
 
-    internal fun toFfi(content: RequestContent?) = RequestOptions(
+    internal fun toFfi(content: RequestContent?, delivery: Delivery?) = RequestOptions(
         method = method,
         url = url,
         headers = (body?.mediaType?.let { headers.withDefault("Content-Type", it) } ?: headers).toFfi(),
-        content = content,
         auth = auth.toFfi(),
         idempotencyKey = idempotencyKey,
         timeoutMs = timeout?.toMilliseconds(),
         idleTimeoutMs = idleTimeout?.toMilliseconds(),
         maxBodyBytes = maxBodyBytes?.toUnsigned(),
+        maxRedirects = maxRedirects?.coerceAtLeast(0)?.toUInt(),
         uploadProgress = onUploadProgress?.let(::Progress),
         downloadProgress = onDownloadProgress?.let(::Progress),
+        delivery = delivery,
+        content = content,
     )
 }
 

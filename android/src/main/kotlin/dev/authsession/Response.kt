@@ -17,6 +17,7 @@ import kotlinx.serialization.serializer
  * @property headers the header fields.
  * @property bytes the whole body.
  * @property disposition what the session made of the answer.
+ * @property isRedirected whether it is the answer to a redirect that was followed.
  */
 public class Response internal constructor(
     public val status: Int,
@@ -24,6 +25,7 @@ public class Response internal constructor(
     public val headers: Headers,
     public val bytes: ByteArray,
     public val disposition: Disposition,
+    public val isRedirected: Boolean,
 ) {
     /** Whether the status is a 2xx. */
     public val isSuccessful: Boolean
@@ -80,4 +82,4 @@ private fun whereIn(failure: SerializationException): String = when (failure) {
 private val pathInMessage = Regex("""at path:? (\$(?:\.\w+|\[\d+])*)(?=\s|$)""")
 
 internal fun HttpResponse.toResponse(): Response =
-    Response(status.toInt(), url, Headers.of(headers), body, disposition.toDisposition())
+    Response(status.toInt(), url, Headers.of(headers), body, disposition.toDisposition(), redirected)

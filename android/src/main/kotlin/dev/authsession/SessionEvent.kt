@@ -73,14 +73,19 @@ internal fun FfiSessionEvent.toSessionEvent(): SessionEvent = when (this) {
 }
 
 /** Hands every event to [receive] until the session is gone or the coroutine is cancelled. */
-internal suspend inline fun EventQueue.inOrder(
-    onSubscribed: () -> Unit = {},
-    receive: (FfiSessionEvent) -> Unit,
-): Unit = use {
+internal suspend inline fun EventQueue.inOrder(receive: (FfiSessionEvent) -> Unit) {
     try {
-        onSubscribed()
-        while (true) receive(next() ?: break)
+        while (true) receive(leavingTheLibrary { next() } ?: break)
     } finally {
         finish()
+    }
+}
+
+/** Its collector may be done with it at any moment. */
+internal fun EventQueue.finishUnlessClosed() {
+    try {
+        finish()
+    } catch (_: IllegalStateException) {
+        // It is done.
     }
 }

@@ -1,6 +1,7 @@
 package dev.authsession
 
-import dev.authsession.ffi.IncomingResponse
+import dev.authsession.ffi.HttpResponse
+import dev.authsession.ffi.IncomingBody
 import kotlinx.coroutines.flow.Flow
 import kotlinx.coroutines.flow.flow
 
@@ -8,18 +9,21 @@ import kotlinx.coroutines.flow.flow
  * The server's answer, whose body is read as it arrives. It can be read inside [ApiClient.stream] only. Its text form
  * shows neither body nor URL.
  */
-public class StreamingResponse internal constructor(private val incoming: IncomingResponse) {
+public class StreamingResponse internal constructor(answer: HttpResponse, private val incoming: IncomingBody) {
     /** The HTTP status. */
-    public val status: Int = incoming.status().toInt()
+    public val status: Int = answer.status.toInt()
 
     /** Where the answer came from, after redirects. */
-    public val url: String = incoming.url()
+    public val url: String = answer.url
 
     /** The header fields. */
-    public val headers: Headers = Headers.of(incoming.headers())
+    public val headers: Headers = Headers.of(answer.headers)
 
     /** What the session made of the answer. */
-    public val disposition: Disposition = incoming.disposition().toDisposition()
+    public val disposition: Disposition = answer.disposition.toDisposition()
+
+    /** Whether it is the answer to a redirect that was followed. */
+    public val isRedirected: Boolean = answer.redirected
 
     /** Whether the status is a 2xx. */
     public val isSuccessful: Boolean

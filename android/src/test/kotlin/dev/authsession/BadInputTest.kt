@@ -139,9 +139,12 @@ class BadInputTest {
     @Test
     fun `a URL of another scheme is none of the session's`() = realmTest { _, session ->
         session.signIn(*ada)
-        for (url in listOf("ftp://a.example/", "file:///etc/passwd", "content://a/b", "ws://a.example/")) {
+        val urls =
+            listOf("ftp://a.example/", "file:///etc/passwd", "content://a/b", "ws://a.example/", "javascript:1", "a:b")
+        for (url in urls) {
             val failure = assertFailsWith<AuthSessionException>(url) { session.get(url) }
-            assertTrue(failure.code in setOf(ErrorCode.ORIGIN_NOT_ALLOWED, ErrorCode.INVALID_REQUEST), "$url: $failure")
+            assertEquals(ErrorCode.INVALID_REQUEST, failure.code, url)
+            assertContains(failure.message.orEmpty(), url.substringBefore(':'))
             assertFailsWith<AuthSessionException>(url) { session.authorization(url) }
         }
     }
@@ -179,6 +182,24 @@ class BadInputTest {
         assertFailsWith<AuthSessionException> { session.refused(authorization, -1) }
         assertEquals(null, session.refused(authorization, 200))
         assertEquals(null, session.refused(authorization, 403, Headers("X\n" to "\r\n"), ByteArray(1_000_000)))
+    }
+
+    @Test
+    fun `the refusal of an origin that did not get the token is final`() = realmTest { realm, session ->
+        session.signIn(*ada)
+        realm.command("revoke_access")
+        val authorization = session.authorization("${realm.apiUrl}/me")
+
+        assertEquals(null, session.refused(authorization, 401, url = "https://elsewhere.example.com/me"))
+        assertEquals(0, realm.counters()["refreshes"] ?: 0)
+        assertTrue(session.refused(authorization, 401, url = "${realm.apiUrl}/me") != null)
+    }
+
+    @Test
+    fun `a client takes the token to no origin that the session was not opened for`() = realmTest { _, session ->
+        val failure = assertFailsWith<AuthSessionException> { session.client("https://elsewhere.example.com") }
+
+        assertEquals(ErrorCode.ORIGIN_NOT_ALLOWED, failure.code)
     }
 
     @Test

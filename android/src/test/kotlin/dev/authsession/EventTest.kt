@@ -1,5 +1,6 @@
 package dev.authsession
 
+import java.io.File
 import kotlin.test.Test
 import kotlin.test.assertEquals
 import kotlin.test.assertIs
@@ -16,6 +17,7 @@ import kotlinx.coroutines.flow.toList
 import kotlinx.serialization.json.buildJsonObject
 import kotlinx.serialization.json.put
 import kotlinx.serialization.json.putJsonObject
+import org.junit.jupiter.api.io.TempDir
 
 class EventTest {
     @Test
@@ -92,12 +94,37 @@ class EventTest {
     }
 
     @Test
-    fun `events end when the session is closed`() = realmTest { _, session ->
-        val events = collecting(session.events)
+    fun `events go on after a sign-out and end when the session is closed, after those that came before`() =
+        realmTest { _, session ->
+            val events = collecting(session.events)
 
-        session.close()
+            session.signIn(*ada)
+            session.signOut()
+            session.signIn(*ada)
+            session.close()
 
-        assertEquals(emptyList(), events.await())
+            val expected =
+                listOf(SessionEvent.SignedIn, SessionEvent.SignedOut(SignOutReason.USER), SessionEvent.SignedIn)
+            assertEquals(expected, events.await())
+        }
+
+    @Test
+    fun `states and events end with their session although its account is open once more`(@TempDir directory: File) {
+        val store = TokenStore.File(directory)
+        realmTest(open = { config(store = store) }) { realm, session ->
+            AuthSession.open(realm.config(store = store)).use { again ->
+                val events = collecting(session.events)
+                val states = collecting(session.states)
+                val others = collecting(again.events.take(1))
+
+                session.close()
+
+                assertEquals(emptyList(), events.await())
+                assertEquals(listOf(SessionState.SignedOut(SignOutReason.NEVER_SIGNED_IN)), states.await())
+                again.signIn(*ada)
+                assertEquals(listOf(SessionEvent.SignedIn), others.await())
+            }
+        }
     }
 }
 

@@ -49,9 +49,9 @@ class LifetimeTest {
     }
 
     @Test
-    fun `a closed session refuses every call and ends every collector`() = realmTest { _, session ->
+    fun `a closed session refuses every call and ends every collector`() = realmTest { realm, session ->
         session.signIn(*ada)
-        val client = session.client("https://other.example.com")
+        val client = session.client(realm.apiUrl)
         val collector = launch(start = CoroutineStart.UNDISPATCHED) { session.events.collect {} }
 
         session.close()
@@ -90,6 +90,27 @@ class LifetimeTest {
             System.gc()
             yield()
         }
+    }
+
+    @Test
+    fun `a session is told of the device as long as somebody holds one of its clients`() = realmTest { realm, _ ->
+        val (reference, client) = openedWithClient(realm)
+        val forgotten = opened(realm)
+
+        while (forgotten.get() != null) {
+            System.gc()
+            yield()
+        }
+
+        val told = mutableListOf<AuthSession>()
+        OpenSessions.tell { told += it }
+        assertTrue(checkNotNull(reference.get()) in told)
+        assertEquals(200, client.send(Request("GET", "/public", auth = Auth.NEVER)).status)
+    }
+
+    private suspend fun openedWithClient(realm: Realm): Pair<WeakReference<AuthSession>, ApiClient> {
+        val session = AuthSession.open(realm.config("held by a client"))
+        return WeakReference(session) to session.client(realm.apiUrl)
     }
 
     /** A function of its own, whose frame is gone when it returns. */

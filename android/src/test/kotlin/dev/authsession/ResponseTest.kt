@@ -46,5 +46,5 @@ class ResponseTest {
     }
 
     private fun answer(body: String) =
-        Response(200, "https://api.example.com/me", Headers.None, body.encodeToByteArray(), Disposition.ANSWERED)
+        Response(200, "https://api.example.com/me", Headers.None, body.encodeToByteArray(), Disposition.ANSWERED, false)
 }

@@ -48,12 +48,14 @@ internal class Realm(
         endpoints: TokenEndpoints = TokenEndpoints.Json(),
         store: TokenStore = TokenStore.Memory,
         requestTimeout: Duration? = null,
+        allowedOrigins: List<String> = emptyList(),
     ) = SessionConfig(
         apiUrl,
         account,
         endpoints = endpoints,
         store = store,
         allowLoopback = true,
+        allowedOrigins = allowedOrigins,
         requestTimeout = requestTimeout,
     )
 

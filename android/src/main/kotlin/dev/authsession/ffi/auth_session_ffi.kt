@@ -675,6 +675,12 @@ internal interface UniffiCallbackInterfaceAuthorityCallbacksMethod2 : com.sun.jn
 internal interface UniffiCallbackInterfaceAuthorityCallbacksMethod3 : com.sun.jna.Callback {
     fun callback(`uniffiHandle`: Long,`refreshToken`: Long,`accessToken`: RustBuffer.ByValue,`reply`: Long,`uniffiOutReturn`: Pointer,uniffiCallStatus: UniffiRustCallStatus,)
 }
+internal interface UniffiCallbackInterfaceAnswerReceiverMethod0 : com.sun.jna.Callback {
+    fun callback(`uniffiHandle`: Long,`request`: Long,`answer`: RustBuffer.ByValue,`uniffiOutReturn`: ByteByReference,uniffiCallStatus: UniffiRustCallStatus,)
+}
+internal interface UniffiCallbackInterfaceAnswerReceiverMethod1 : com.sun.jna.Callback {
+    fun callback(`uniffiHandle`: Long,`request`: Long,`failure`: RustBuffer.ByValue,`uniffiOutReturn`: Pointer,uniffiCallStatus: UniffiRustCallStatus,)
+}
 internal interface UniffiCallbackInterfaceEventListenerMethod0 : com.sun.jna.Callback {
     fun callback(`uniffiHandle`: Long,`event`: RustBuffer.ByValue,`uniffiOutReturn`: Pointer,uniffiCallStatus: UniffiRustCallStatus,)
 }
@@ -740,6 +746,28 @@ internal open class UniffiVTableCallbackInterfaceAuthorityCallbacks(
         `continueSignIn` = other.`continueSignIn`
         `refresh` = other.`refresh`
         `revoke` = other.`revoke`
+    }
+
+}
+@Structure.FieldOrder("uniffiFree", "uniffiClone", "answered", "failed")
+internal open class UniffiVTableCallbackInterfaceAnswerReceiver(
+    @JvmField internal var `uniffiFree`: UniffiCallbackInterfaceFree? = null,
+    @JvmField internal var `uniffiClone`: UniffiCallbackInterfaceClone? = null,
+    @JvmField internal var `answered`: UniffiCallbackInterfaceAnswerReceiverMethod0? = null,
+    @JvmField internal var `failed`: UniffiCallbackInterfaceAnswerReceiverMethod1? = null,
+) : Structure() {
+    class UniffiByValue(
+        `uniffiFree`: UniffiCallbackInterfaceFree? = null,
+        `uniffiClone`: UniffiCallbackInterfaceClone? = null,
+        `answered`: UniffiCallbackInterfaceAnswerReceiverMethod0? = null,
+        `failed`: UniffiCallbackInterfaceAnswerReceiverMethod1? = null,
+    ): UniffiVTableCallbackInterfaceAnswerReceiver(`uniffiFree`,`uniffiClone`,`answered`,`failed`,), Structure.ByValue
+
+   internal fun uniffiSetValue(other: UniffiVTableCallbackInterfaceAnswerReceiver) {
+        `uniffiFree` = other.`uniffiFree`
+        `uniffiClone` = other.`uniffiClone`
+        `answered` = other.`answered`
+        `failed` = other.`failed`
     }
 
 }
@@ -868,6 +896,10 @@ internal object IntegrityCheckingUniffiLib {
     internal fun ensureInitialized() = Unit
     external fun uniffi_auth_session_ffi_checksum_func_library_version(
     ): Int
+    external fun uniffi_auth_session_ffi_checksum_func_cancel_request(
+    ): Int
+    external fun uniffi_auth_session_ffi_checksum_func_set_answer_receiver(
+    ): Int
     external fun uniffi_auth_session_ffi_checksum_func_set_log_sink(
     ): Int
     external fun uniffi_auth_session_ffi_checksum_func_open_session(
@@ -914,23 +946,19 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_auth_session_ffi_checksum_method_signinreply_unreachable(
     ): Int
-    external fun uniffi_auth_session_ffi_checksum_method_incomingresponse_cancel(
+    external fun uniffi_auth_session_ffi_checksum_method_incomingbody_cancel(
     ): Int
-    external fun uniffi_auth_session_ffi_checksum_method_incomingresponse_disposition(
-    ): Int
-    external fun uniffi_auth_session_ffi_checksum_method_incomingresponse_headers(
-    ): Int
-    external fun uniffi_auth_session_ffi_checksum_method_incomingresponse_next(
-    ): Int
-    external fun uniffi_auth_session_ffi_checksum_method_incomingresponse_status(
-    ): Int
-    external fun uniffi_auth_session_ffi_checksum_method_incomingresponse_url(
+    external fun uniffi_auth_session_ffi_checksum_method_incomingbody_next(
     ): Int
     external fun uniffi_auth_session_ffi_checksum_method_outgoingbody_abandon(
     ): Int
     external fun uniffi_auth_session_ffi_checksum_method_outgoingbody_finish(
     ): Int
     external fun uniffi_auth_session_ffi_checksum_method_outgoingbody_write(
+    ): Int
+    external fun uniffi_auth_session_ffi_checksum_method_answerreceiver_answered(
+    ): Int
+    external fun uniffi_auth_session_ffi_checksum_method_answerreceiver_failed(
     ): Int
     external fun uniffi_auth_session_ffi_checksum_method_eventlistener_on_event(
     ): Int
@@ -940,17 +968,9 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_auth_session_ffi_checksum_method_logsink_log(
     ): Int
-    external fun uniffi_auth_session_ffi_checksum_method_request_cancel(
-    ): Int
-    external fun uniffi_auth_session_ffi_checksum_method_request_send(
-    ): Int
-    external fun uniffi_auth_session_ffi_checksum_method_request_send_streaming(
-    ): Int
-    external fun uniffi_auth_session_ffi_checksum_method_request_send_to_file(
-    ): Int
     external fun uniffi_auth_session_ffi_checksum_method_secrettext_expose(
     ): Int
-    external fun uniffi_auth_session_ffi_checksum_method_apiclient_request(
+    external fun uniffi_auth_session_ffi_checksum_method_apiclient_send(
     ): Int
     external fun uniffi_auth_session_ffi_checksum_method_authorizationvalue_expose(
     ): Int
@@ -976,11 +996,11 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_auth_session_ffi_checksum_method_session_refused(
     ): Int
-    external fun uniffi_auth_session_ffi_checksum_method_session_request(
-    ): Int
     external fun uniffi_auth_session_ffi_checksum_method_session_require_recent_sign_in(
     ): Int
     external fun uniffi_auth_session_ffi_checksum_method_session_resume(
+    ): Int
+    external fun uniffi_auth_session_ffi_checksum_method_session_send(
     ): Int
     external fun uniffi_auth_session_ffi_checksum_method_session_sign_in(
     ): Int
@@ -1025,6 +1045,7 @@ internal object UniffiLib {
     init {
         Native.register(UniffiLib::class.java, findLibraryName(componentName = "auth_session_ffi"))
         uniffiCallbackInterfaceActivityCallbacks.register(this)
+        uniffiCallbackInterfaceAnswerReceiver.register(this)
         uniffiCallbackInterfaceAuthorityCallbacks.register(this)
         uniffiCallbackInterfaceEventListener.register(this)
         uniffiCallbackInterfaceLogSink.register(this)
@@ -1099,22 +1120,14 @@ internal object UniffiLib {
     ): Unit
     external fun uniffi_auth_session_ffi_fn_method_signinreply_unreachable(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): Unit
-    external fun uniffi_auth_session_ffi_fn_clone_incomingresponse(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
+    external fun uniffi_auth_session_ffi_fn_clone_incomingbody(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): Long
-    external fun uniffi_auth_session_ffi_fn_free_incomingresponse(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
+    external fun uniffi_auth_session_ffi_fn_free_incomingbody(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): Unit
-    external fun uniffi_auth_session_ffi_fn_method_incomingresponse_cancel(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    external fun uniffi_auth_session_ffi_fn_method_incomingbody_cancel(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): Unit
-    external fun uniffi_auth_session_ffi_fn_method_incomingresponse_disposition(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
-    ): RustBuffer.ByValue
-    external fun uniffi_auth_session_ffi_fn_method_incomingresponse_headers(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
-    ): RustBuffer.ByValue
-    external fun uniffi_auth_session_ffi_fn_method_incomingresponse_next(`ptr`: Long,
+    external fun uniffi_auth_session_ffi_fn_method_incomingbody_next(`ptr`: Long,
     ): Long
-    external fun uniffi_auth_session_ffi_fn_method_incomingresponse_status(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
-    ): Int
-    external fun uniffi_auth_session_ffi_fn_method_incomingresponse_url(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
-    ): RustBuffer.ByValue
     external fun uniffi_auth_session_ffi_fn_clone_outgoingbody(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): Long
     external fun uniffi_auth_session_ffi_fn_free_outgoingbody(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
@@ -1127,6 +1140,16 @@ internal object UniffiLib {
     ): Long
     external fun uniffi_auth_session_ffi_fn_method_outgoingbody_write(`ptr`: Long,`piece`: RustBuffer.ByValue,
     ): Long
+    external fun uniffi_auth_session_ffi_fn_clone_answerreceiver(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Long
+    external fun uniffi_auth_session_ffi_fn_free_answerreceiver(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_auth_session_ffi_fn_init_callback_vtable_answerreceiver(`vtable`: UniffiVTableCallbackInterfaceAnswerReceiver,
+    ): Unit
+    external fun uniffi_auth_session_ffi_fn_method_answerreceiver_answered(`ptr`: Long,`request`: Long,`answer`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): Byte
+    external fun uniffi_auth_session_ffi_fn_method_answerreceiver_failed(`ptr`: Long,`request`: Long,`failure`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
     external fun uniffi_auth_session_ffi_fn_clone_eventlistener(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): Long
     external fun uniffi_auth_session_ffi_fn_free_eventlistener(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
@@ -1157,18 +1180,6 @@ internal object UniffiLib {
     ): Unit
     external fun uniffi_auth_session_ffi_fn_method_logsink_log(`ptr`: Long,`level`: RustBuffer.ByValue,`target`: RustBuffer.ByValue,`message`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): Unit
-    external fun uniffi_auth_session_ffi_fn_clone_request(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
-    ): Long
-    external fun uniffi_auth_session_ffi_fn_free_request(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
-    ): Unit
-    external fun uniffi_auth_session_ffi_fn_method_request_cancel(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
-    ): Unit
-    external fun uniffi_auth_session_ffi_fn_method_request_send(`ptr`: Long,
-    ): Long
-    external fun uniffi_auth_session_ffi_fn_method_request_send_streaming(`ptr`: Long,
-    ): Long
-    external fun uniffi_auth_session_ffi_fn_method_request_send_to_file(`ptr`: Long,`path`: RustBuffer.ByValue,
-    ): Long
     external fun uniffi_auth_session_ffi_fn_clone_secrettext(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): Long
     external fun uniffi_auth_session_ffi_fn_free_secrettext(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
@@ -1183,8 +1194,8 @@ internal object UniffiLib {
     ): Long
     external fun uniffi_auth_session_ffi_fn_free_apiclient(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): Unit
-    external fun uniffi_auth_session_ffi_fn_method_apiclient_request(`ptr`: Long,`options`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
-    ): Long
+    external fun uniffi_auth_session_ffi_fn_method_apiclient_send(`ptr`: Long,`options`: RustBuffer.ByValue,`request`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
     external fun uniffi_auth_session_ffi_fn_clone_authorizationvalue(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): Long
     external fun uniffi_auth_session_ffi_fn_free_authorizationvalue(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
@@ -1221,11 +1232,11 @@ internal object UniffiLib {
     ): Unit
     external fun uniffi_auth_session_ffi_fn_method_session_refused(`ptr`: Long,`authorization`: Long,`status`: Short,`headers`: RustBuffer.ByValue,`body`: RustBuffer.ByValue,
     ): Long
-    external fun uniffi_auth_session_ffi_fn_method_session_request(`ptr`: Long,`options`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
-    ): Long
     external fun uniffi_auth_session_ffi_fn_method_session_require_recent_sign_in(`ptr`: Long,`maxAgeMs`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): Unit
     external fun uniffi_auth_session_ffi_fn_method_session_resume(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_auth_session_ffi_fn_method_session_send(`ptr`: Long,`options`: RustBuffer.ByValue,`request`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): Unit
     external fun uniffi_auth_session_ffi_fn_method_session_sign_in(`ptr`: Long,`credentialsJson`: RustBuffer.ByValue,
     ): Long
@@ -1277,6 +1288,10 @@ internal object UniffiLib {
     ): RustBuffer.ByValue
     external fun uniffi_auth_session_ffi_fn_func_library_version(uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
+    external fun uniffi_auth_session_ffi_fn_func_cancel_request(`request`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_auth_session_ffi_fn_func_set_answer_receiver(`receiver`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
     external fun uniffi_auth_session_ffi_fn_func_set_log_sink(`sink`: RustBuffer.ByValue,`level`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): Unit
     external fun uniffi_auth_session_ffi_fn_func_open_session(`options`: RustBuffer.ByValue,
@@ -1405,7 +1420,13 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_auth_session_ffi_checksum_func_library_version() and 0xFFFF) != 49143) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_auth_session_ffi_checksum_func_set_log_sink() and 0xFFFF) != 2603) {
+    if ((lib.uniffi_auth_session_ffi_checksum_func_cancel_request() and 0xFFFF) != 48575) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_auth_session_ffi_checksum_func_set_answer_receiver() and 0xFFFF) != 50315) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_auth_session_ffi_checksum_func_set_log_sink() and 0xFFFF) != 59635) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_auth_session_ffi_checksum_func_open_session() and 0xFFFF) != 14146) {
@@ -1474,22 +1495,10 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_auth_session_ffi_checksum_method_signinreply_unreachable() and 0xFFFF) != 24062) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_auth_session_ffi_checksum_method_incomingresponse_cancel() and 0xFFFF) != 49662) {
+    if ((lib.uniffi_auth_session_ffi_checksum_method_incomingbody_cancel() and 0xFFFF) != 51646) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_auth_session_ffi_checksum_method_incomingresponse_disposition() and 0xFFFF) != 5455) {
-        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
-    }
-    if ((lib.uniffi_auth_session_ffi_checksum_method_incomingresponse_headers() and 0xFFFF) != 54520) {
-        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
-    }
-    if ((lib.uniffi_auth_session_ffi_checksum_method_incomingresponse_next() and 0xFFFF) != 14111) {
-        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
-    }
-    if ((lib.uniffi_auth_session_ffi_checksum_method_incomingresponse_status() and 0xFFFF) != 25424) {
-        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
-    }
-    if ((lib.uniffi_auth_session_ffi_checksum_method_incomingresponse_url() and 0xFFFF) != 2033) {
+    if ((lib.uniffi_auth_session_ffi_checksum_method_incomingbody_next() and 0xFFFF) != 1958) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_auth_session_ffi_checksum_method_outgoingbody_abandon() and 0xFFFF) != 65312) {
@@ -1499,6 +1508,12 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_auth_session_ffi_checksum_method_outgoingbody_write() and 0xFFFF) != 53509) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_auth_session_ffi_checksum_method_answerreceiver_answered() and 0xFFFF) != 49187) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_auth_session_ffi_checksum_method_answerreceiver_failed() and 0xFFFF) != 62726) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_auth_session_ffi_checksum_method_eventlistener_on_event() and 0xFFFF) != 27616) {
@@ -1513,22 +1528,10 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_auth_session_ffi_checksum_method_logsink_log() and 0xFFFF) != 50995) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_auth_session_ffi_checksum_method_request_cancel() and 0xFFFF) != 37386) {
-        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
-    }
-    if ((lib.uniffi_auth_session_ffi_checksum_method_request_send() and 0xFFFF) != 29213) {
-        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
-    }
-    if ((lib.uniffi_auth_session_ffi_checksum_method_request_send_streaming() and 0xFFFF) != 36791) {
-        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
-    }
-    if ((lib.uniffi_auth_session_ffi_checksum_method_request_send_to_file() and 0xFFFF) != 50818) {
-        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
-    }
     if ((lib.uniffi_auth_session_ffi_checksum_method_secrettext_expose() and 0xFFFF) != 23121) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_auth_session_ffi_checksum_method_apiclient_request() and 0xFFFF) != 11369) {
+    if ((lib.uniffi_auth_session_ffi_checksum_method_apiclient_send() and 0xFFFF) != 39776) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_auth_session_ffi_checksum_method_authorizationvalue_expose() and 0xFFFF) != 42808) {
@@ -1567,13 +1570,13 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_auth_session_ffi_checksum_method_session_refused() and 0xFFFF) != 46783) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_auth_session_ffi_checksum_method_session_request() and 0xFFFF) != 544) {
-        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
-    }
     if ((lib.uniffi_auth_session_ffi_checksum_method_session_require_recent_sign_in() and 0xFFFF) != 33965) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_auth_session_ffi_checksum_method_session_resume() and 0xFFFF) != 62859) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_auth_session_ffi_checksum_method_session_send() and 0xFFFF) != 57418) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_auth_session_ffi_checksum_method_session_sign_in() and 0xFFFF) != 56753) {
@@ -1591,7 +1594,7 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_auth_session_ffi_checksum_method_session_trace_json() and 0xFFFF) != 60299) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_auth_session_ffi_checksum_method_eventqueue_close() and 0xFFFF) != 28204) {
+    if ((lib.uniffi_auth_session_ffi_checksum_method_eventqueue_close() and 0xFFFF) != 37150) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_auth_session_ffi_checksum_method_eventqueue_next() and 0xFFFF) != 1766) {
@@ -2505,14 +2508,392 @@ public object FfiConverterTypeActivityCallbacks: FfiConverter<ActivityCallbacks,
 
 
 /**
+ * Is told how requests end: each once, on a thread of the library that others wait for, so that it hands on what it
+ * gets and returns. A request that it does not know was cancelled when its end was on the way.
+ */
+public interface AnswerReceiver {
+
+    /**
+     * The server has answered. Returns true: what goes wrong where the answer is read, such as want of memory, may
+     * look like a call that went well and returned nothing. Then `failed` is called.
+     */
+    fun `answered`(`request`: kotlin.ULong, `answer`: HttpResponse): kotlin.Boolean
+
+    /**
+     * There is no answer.
+     */
+    fun `failed`(`request`: kotlin.ULong, `failure`: SessionFailure)
+
+    companion object
+}
+
+/**
+ * Is told how requests end: each once, on a thread of the library that others wait for, so that it hands on what it
+ * gets and returns. A request that it does not know was cancelled when its end was on the way.
+ */
+open class AnswerReceiverImpl: Disposable, AutoCloseable, AnswerReceiver
+{
+
+    @Suppress("UNUSED_PARAMETER")
+    /**
+     * @suppress
+     */
+    constructor(withHandle: UniffiWithHandle, handle: Long) {
+        this.handle = handle
+        this.cleanable = UniffiLib.CLEANER.register(this, UniffiCleanAction(handle))
+    }
+
+    /**
+     * @suppress
+     *
+     * This constructor can be used to instantiate a fake object. Only used for tests. Any
+     * attempt to actually use an object constructed this way will fail as there is no
+     * connected Rust object.
+     */
+    @Suppress("UNUSED_PARAMETER")
+    constructor(noHandle: NoHandle) {
+        this.handle = 0
+        this.cleanable = null
+    }
+
+    protected val handle: Long
+    protected val cleanable: UniffiCleaner.Cleanable?
+
+    private val wasDestroyed = AtomicBoolean(false)
+    private val callCounter = AtomicLong(1)
+
+    /**
+     * Whether the current object has been destroyed and its reference is gone in the Rust side.
+     */
+    val uniffiIsDestroyed: Boolean get() = wasDestroyed.get()
+
+    override fun destroy() {
+        // Only allow a single call to this method.
+        // TODO: maybe we should log a warning if called more than once?
+        if (this.wasDestroyed.compareAndSet(false, true)) {
+            // This decrement always matches the initial count of 1 given at creation time.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    @Synchronized
+    override fun close() {
+        this.destroy()
+    }
+
+    internal inline fun <R> callWithHandle(block: (handle: Long) -> R): R {
+        // Check and increment the call counter, to keep the object alive.
+        // This needs a compare-and-set retry loop in case of concurrent updates.
+        do {
+            val c = this.callCounter.get()
+            if (c == 0L) {
+                throw IllegalStateException("${this.javaClass.simpleName} object has already been destroyed")
+            }
+            if (c == Long.MAX_VALUE) {
+                throw IllegalStateException("${this.javaClass.simpleName} call counter would overflow")
+            }
+        } while (! this.callCounter.compareAndSet(c, c + 1L))
+        // Now we can safely do the method call without the handle being freed concurrently.
+        try {
+            return block(this.uniffiCloneHandle())
+        } finally {
+            // This decrement always matches the increment we performed above.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    // Use a static inner class instead of a closure so as not to accidentally
+    // capture `this` as part of the cleanable's action.
+    private class UniffiCleanAction(private val handle: Long) : Runnable {
+        override fun run() {
+            if (handle == 0.toLong()) {
+                // Fake object created with `NoHandle`, don't try to free.
+                return;
+            }
+            uniffiRustCall { status ->
+                UniffiLib.uniffi_auth_session_ffi_fn_free_answerreceiver(handle, status)
+            }
+        }
+    }
+
+    /**
+     * @suppress
+     */
+    fun uniffiCloneHandle(): Long {
+        if (handle == 0.toLong()) {
+            throw InternalException("uniffiCloneHandle() called on NoHandle object");
+        }
+        return uniffiRustCall() { status ->
+            UniffiLib.uniffi_auth_session_ffi_fn_clone_answerreceiver(handle, status)
+        }
+    }
+
+
+    /**
+     * The server has answered. Returns true: what goes wrong where the answer is read, such as want of memory, may
+     * look like a call that went well and returned nothing. Then `failed` is called.
+     */
+    @Throws(AppFailure::class)override fun `answered`(`request`: kotlin.ULong, `answer`: HttpResponse): kotlin.Boolean {
+            return FfiConverterBoolean.lift(
+    callWithHandle {
+    uniffiRustCallWithError(AppFailure) { _status ->
+    UniffiLib.uniffi_auth_session_ffi_fn_method_answerreceiver_answered(
+        it,
+
+        FfiConverterULong.lower(`request`),
+        FfiConverterTypeHttpResponse.lower(`answer`),_status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * There is no answer.
+     */
+    @Throws(AppFailure::class)override fun `failed`(`request`: kotlin.ULong, `failure`: SessionFailure)
+        =
+    callWithHandle {
+    uniffiRustCallWithError(AppFailure) { _status ->
+    UniffiLib.uniffi_auth_session_ffi_fn_method_answerreceiver_failed(
+        it,
+
+        FfiConverterULong.lower(`request`),
+        FfiConverterTypeSessionFailure.lower(`failure`),_status)
+}
+    }
+
+
+
+
+
+
+
+
+
+
+    /**
+     * @suppress
+     */
+    companion object
+
+}
+
+
+
+// Put the implementation in an object so we don't pollute the top-level namespace
+internal object uniffiCallbackInterfaceAnswerReceiver {
+    internal object `answered`: UniffiCallbackInterfaceAnswerReceiverMethod0 {
+        override fun callback(`uniffiHandle`: Long,`request`: Long,`answer`: RustBuffer.ByValue,`uniffiOutReturn`: ByteByReference,uniffiCallStatus: UniffiRustCallStatus,) {
+            val uniffiObj = FfiConverterTypeAnswerReceiver.handleMap.get(uniffiHandle)
+            val makeCall = { ->
+                uniffiObj.`answered`(
+                    FfiConverterULong.lift(`request`),
+                    FfiConverterTypeHttpResponse.lift(`answer`),
+                )
+            }
+            val writeReturn = { value: kotlin.Boolean -> uniffiOutReturn.setValue(FfiConverterBoolean.lower(value)) }
+            uniffiTraitInterfaceCallWithError(
+                uniffiCallStatus,
+                makeCall,
+                writeReturn,
+                { e: AppFailure -> FfiConverterTypeAppFailure.lower(e) }
+            )
+        }
+    }
+    internal object `failed`: UniffiCallbackInterfaceAnswerReceiverMethod1 {
+        override fun callback(`uniffiHandle`: Long,`request`: Long,`failure`: RustBuffer.ByValue,`uniffiOutReturn`: Pointer,uniffiCallStatus: UniffiRustCallStatus,) {
+            val uniffiObj = FfiConverterTypeAnswerReceiver.handleMap.get(uniffiHandle)
+            val makeCall = { ->
+                uniffiObj.`failed`(
+                    FfiConverterULong.lift(`request`),
+                    FfiConverterTypeSessionFailure.lift(`failure`),
+                )
+            }
+            val writeReturn = { _: Unit -> Unit }
+            uniffiTraitInterfaceCallWithError(
+                uniffiCallStatus,
+                makeCall,
+                writeReturn,
+                { e: AppFailure -> FfiConverterTypeAppFailure.lower(e) }
+            )
+        }
+    }
+
+    internal object uniffiFree: UniffiCallbackInterfaceFree {
+        override fun callback(handle: Long) {
+            FfiConverterTypeAnswerReceiver.handleMap.remove(handle)
+        }
+    }
+
+    internal object uniffiClone: UniffiCallbackInterfaceClone {
+        override fun callback(handle: Long): Long {
+            return FfiConverterTypeAnswerReceiver.handleMap.clone(handle)
+        }
+    }
+
+    internal var vtable = UniffiVTableCallbackInterfaceAnswerReceiver.UniffiByValue(
+        uniffiFree,
+        uniffiClone,
+        `answered`,
+        `failed`,
+    )
+
+    // Registers the foreign callback with the Rust side.
+    // This method is generated for each callback interface.
+    internal fun register(lib: UniffiLib) {
+        lib.uniffi_auth_session_ffi_fn_init_callback_vtable_answerreceiver(vtable)
+    }
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeAnswerReceiver: FfiConverter<AnswerReceiver, Long> {
+    internal val handleMap = UniffiHandleMap<AnswerReceiver>()
+
+    override fun lower(value: AnswerReceiver): Long {
+        if (value is AnswerReceiverImpl) {
+             // Rust-implemented object.  Clone the handle and return it
+            return value.uniffiCloneHandle()
+         } else {
+            // Kotlin object, generate a new vtable handle and return that.
+            return handleMap.insert(value)
+         }
+    }
+
+    override fun lift(value: Long): AnswerReceiver {
+        if ((value and 1.toLong()) == 0.toLong()) {
+            // Rust-generated handle, construct a new class that uses the handle to implement the
+            // interface
+            return AnswerReceiverImpl(UniffiWithHandle, value)
+        } else {
+            // Kotlin-generated handle, get the object from the handle map
+            return handleMap.remove(value)
+        }
+    }
+
+    override fun read(buf: ByteBuffer): AnswerReceiver {
+        return lift(buf.getLong())
+    }
+
+    override fun allocationSize(value: AnswerReceiver) = 8UL
+
+    override fun write(value: AnswerReceiver, buf: ByteBuffer) {
+        buf.putLong(lower(value))
+    }
+}
+
+
+// This template implements a class for working with a Rust struct via a handle
+// to the live Rust struct on the other side of the FFI.
+//
+// There's some subtlety here, because we have to be careful not to operate on a Rust
+// struct after it has been dropped, and because we must expose a public API for freeing
+// theq Kotlin wrapper object in lieu of reliable finalizers. The core requirements are:
+//
+//   * Each instance holds an opaque handle to the underlying Rust struct.
+//     Method calls need to read this handle from the object's state and pass it in to
+//     the Rust FFI.
+//
+//   * When an instance is no longer needed, its handle should be passed to a
+//     special destructor function provided by the Rust FFI, which will drop the
+//     underlying Rust struct.
+//
+//   * Given an instance, calling code is expected to call the special
+//     `destroy` method in order to free it after use, either by calling it explicitly
+//     or by using a higher-level helper like the `use` method. Failing to do so risks
+//     leaking the underlying Rust struct.
+//
+//   * We can't assume that calling code will do the right thing, and must be prepared
+//     to handle Kotlin method calls executing concurrently with or even after a call to
+//     `destroy`, and to handle multiple (possibly concurrent!) calls to `destroy`.
+//
+//   * We must never allow Rust code to operate on the underlying Rust struct after
+//     the destructor has been called, and must never call the destructor more than once.
+//     Doing so may trigger memory unsafety.
+//
+//   * To mitigate many of the risks of leaking memory and use-after-free unsafety, a `Cleaner`
+//     is implemented to call the destructor when the Kotlin object becomes unreachable.
+//     This is done in a background thread. This is not a panacea, and client code should be aware that
+//      1. the thread may starve if some there are objects that have poorly performing
+//     `drop` methods or do significant work in their `drop` methods.
+//      2. the thread is shared across the whole library. This can be tuned by using `android_cleaner = true`,
+//         or `android = true` in the [`kotlin` section of the `uniffi.toml` file](https://mozilla.github.io/uniffi-rs/kotlin/configuration.html).
+//
+// If we try to implement this with mutual exclusion on access to the handle, there is the
+// possibility of a race between a method call and a concurrent call to `destroy`:
+//
+//    * Thread A starts a method call, reads the value of the handle, but is interrupted
+//      before it can pass the handle over the FFI to Rust.
+//    * Thread B calls `destroy` and frees the underlying Rust struct.
+//    * Thread A resumes, passing the already-read handle value to Rust and triggering
+//      a use-after-free.
+//
+// One possible solution would be to use a `ReadWriteLock`, with each method call taking
+// a read lock (and thus allowed to run concurrently) and the special `destroy` method
+// taking a write lock (and thus blocking on live method calls). However, we aim not to
+// generate methods with any hidden blocking semantics, and a `destroy` method that might
+// block if called incorrectly seems to meet that bar.
+//
+// So, we achieve our goals by giving each instance an associated `AtomicLong` counter to track
+// the number of in-flight method calls, and an `AtomicBoolean` flag to indicate whether `destroy`
+// has been called. These are updated according to the following rules:
+//
+//    * The initial value of the counter is 1, indicating a live object with no in-flight calls.
+//      The initial value for the flag is false.
+//
+//    * At the start of each method call, we atomically check the counter.
+//      If it is 0 then the underlying Rust struct has already been destroyed and the call is aborted.
+//      If it is nonzero them we atomically increment it by 1 and proceed with the method call.
+//
+//    * At the end of each method call, we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+//    * When `destroy` is called, we atomically flip the flag from false to true.
+//      If the flag was already true we silently fail.
+//      Otherwise we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+// Astute readers may observe that this all sounds very similar to the way that Rust's `Arc<T>` works,
+// and indeed it is, with the addition of a flag to guard against multiple calls to `destroy`.
+//
+// The overall effect is that the underlying Rust struct is destroyed only when `destroy` has been
+// called *and* all in-flight method calls have completed, avoiding violating any of the expectations
+// of the underlying Rust code.
+//
+// This makes a cleaner a better alternative to _not_ calling `destroy()` as
+// and when the object is finished with, but the abstraction is not perfect: if the Rust object's `drop`
+// method is slow, and/or there are many objects to cleanup, and it's on a low end Android device, then the cleaner
+// thread may be starved, and the app will leak memory.
+//
+// In this case, `destroy`ing manually may be a better solution.
+//
+// The cleaner can live side by side with the manual calling of `destroy`. In the order of responsiveness, uniffi objects
+// with Rust peers are reclaimed:
+//
+// 1. By calling the `destroy` method of the object, which calls `rustObject.free()`. If that doesn't happen:
+// 2. When the object becomes unreachable, AND the Cleaner thread gets to call `rustObject.free()`. If the thread is starved then:
+// 3. The memory is reclaimed when the process terminates.
+//
+// [1] https://stackoverflow.com/questions/24376768/can-java-finalize-an-object-when-it-is-still-in-scope/24380219
+//
+
+
+/**
  * Another API host of a session.
  */
 public interface ApiClientInterface {
 
     /**
-     * Prepares a request to a path under the client's base URL; nothing is sent yet.
+     * As [`Session::send`], to a path under the client's base URL.
      */
-    fun `request`(`options`: RequestOptions): Request
+    fun `send`(`options`: RequestOptions, `request`: kotlin.ULong)
 
     companion object
 }
@@ -2623,20 +3004,20 @@ open class ApiClient: Disposable, AutoCloseable, ApiClientInterface
 
 
     /**
-     * Prepares a request to a path under the client's base URL; nothing is sent yet.
+     * As [`Session::send`], to a path under the client's base URL.
      */
-    @Throws(SessionFailure::class)override fun `request`(`options`: RequestOptions): Request {
-            return FfiConverterTypeRequest.lift(
+    @Throws(SessionFailure::class)override fun `send`(`options`: RequestOptions, `request`: kotlin.ULong)
+        =
     callWithHandle {
     uniffiRustCallWithError(SessionFailure) { _status ->
-    UniffiLib.uniffi_auth_session_ffi_fn_method_apiclient_request(
+    UniffiLib.uniffi_auth_session_ffi_fn_method_apiclient_send(
         it,
 
-        FfiConverterTypeRequestOptions.lower(`options`),_status)
+        FfiConverterTypeRequestOptions.lower(`options`),
+        FfiConverterULong.lower(`request`),_status)
 }
     }
-    )
-    }
+
 
 
 
@@ -3884,8 +4265,8 @@ public object FfiConverterTypeEventListener: FfiConverter<EventListener, Long> {
 public interface EventQueueInterface {
 
     /**
-     * Ends the queue: whoever waits for the next event gets `None`. Swift needs it, whose tasks do not
-     * pass their cancellation on.
+     * Ends the queue: whoever waits for the next event gets `None`, after those that are there. Swift needs it, whose
+     * tasks do not pass their cancellation on.
      */
     fun `finish`()
 
@@ -4003,8 +4384,8 @@ open class EventQueue: Disposable, AutoCloseable, EventQueueInterface
 
 
     /**
-     * Ends the queue: whoever waits for the next event gets `None`. Swift needs it, whose tasks do not
-     * pass their cancellation on.
+     * Ends the queue: whoever waits for the next event gets `None`, after those that are there. Swift needs it, whose
+     * tasks do not pass their cancellation on.
      */override fun `finish`()
         =
     callWithHandle {
@@ -4175,9 +4556,9 @@ public object FfiConverterTypeEventQueue: FfiConverter<EventQueue, Long> {
 
 
 /**
- * An answer whose body is read while it arrives. Letting go of it ends the transfer.
+ * The body of an answer, which is read while it arrives. Letting go of it ends the transfer.
  */
-public interface IncomingResponseInterface {
+public interface IncomingBodyInterface {
 
     /**
      * Ends the transfer: the reader gets `cancelled`.
@@ -4185,37 +4566,17 @@ public interface IncomingResponseInterface {
     fun `cancel`()
 
     /**
-     * What was made of the answer.
-     */
-    fun `disposition`(): Disposition
-
-    /**
-     * The header fields.
-     */
-    fun `headers`(): List<Header>
-
-    /**
-     * The next piece of the body; `None` at its end. For one reader.
+     * The next piece; `None` at the end. For one reader.
      */
     suspend fun `next`(): kotlin.ByteArray?
-
-    /**
-     * The HTTP status.
-     */
-    fun `status`(): kotlin.UShort
-
-    /**
-     * Where the answer came from, after redirects.
-     */
-    fun `url`(): kotlin.String
 
     companion object
 }
 
 /**
- * An answer whose body is read while it arrives. Letting go of it ends the transfer.
+ * The body of an answer, which is read while it arrives. Letting go of it ends the transfer.
  */
-open class IncomingResponse: Disposable, AutoCloseable, IncomingResponseInterface
+open class IncomingBody: Disposable, AutoCloseable, IncomingBodyInterface
 {
 
     @Suppress("UNUSED_PARAMETER")
@@ -4299,7 +4660,7 @@ open class IncomingResponse: Disposable, AutoCloseable, IncomingResponseInterfac
                 return;
             }
             uniffiRustCall { status ->
-                UniffiLib.uniffi_auth_session_ffi_fn_free_incomingresponse(handle, status)
+                UniffiLib.uniffi_auth_session_ffi_fn_free_incomingbody(handle, status)
             }
         }
     }
@@ -4312,7 +4673,7 @@ open class IncomingResponse: Disposable, AutoCloseable, IncomingResponseInterfac
             throw InternalException("uniffiCloneHandle() called on NoHandle object");
         }
         return uniffiRustCall() { status ->
-            UniffiLib.uniffi_auth_session_ffi_fn_clone_incomingresponse(handle, status)
+            UniffiLib.uniffi_auth_session_ffi_fn_clone_incomingbody(handle, status)
         }
     }
 
@@ -4323,7 +4684,7 @@ open class IncomingResponse: Disposable, AutoCloseable, IncomingResponseInterfac
         =
     callWithHandle {
     uniffiRustCall() { _status ->
-    UniffiLib.uniffi_auth_session_ffi_fn_method_incomingresponse_cancel(
+    UniffiLib.uniffi_auth_session_ffi_fn_method_incomingbody_cancel(
         it,
         _status)
 }
@@ -4333,46 +4694,14 @@ open class IncomingResponse: Disposable, AutoCloseable, IncomingResponseInterfac
 
 
     /**
-     * What was made of the answer.
-     */override fun `disposition`(): Disposition {
-            return FfiConverterTypeDisposition.lift(
-    callWithHandle {
-    uniffiRustCall() { _status ->
-    UniffiLib.uniffi_auth_session_ffi_fn_method_incomingresponse_disposition(
-        it,
-        _status)
-}
-    }
-    )
-    }
-
-
-
-    /**
-     * The header fields.
-     */override fun `headers`(): List<Header> {
-            return FfiConverterSequenceTypeHeader.lift(
-    callWithHandle {
-    uniffiRustCall() { _status ->
-    UniffiLib.uniffi_auth_session_ffi_fn_method_incomingresponse_headers(
-        it,
-        _status)
-}
-    }
-    )
-    }
-
-
-
-    /**
-     * The next piece of the body; `None` at its end. For one reader.
+     * The next piece; `None` at the end. For one reader.
      */
     @Throws(SessionFailure::class)
     @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
     override suspend fun `next`() : kotlin.ByteArray? {
         return uniffiRustCallAsync(
         callWithHandle { uniffiHandle ->
-            UniffiLib.uniffi_auth_session_ffi_fn_method_incomingresponse_next(
+            UniffiLib.uniffi_auth_session_ffi_fn_method_incomingbody_next(
                 uniffiHandle,
 
             )
@@ -4386,38 +4715,6 @@ open class IncomingResponse: Disposable, AutoCloseable, IncomingResponseInterfac
         SessionFailure.ErrorHandler,
     )
     }
-
-
-    /**
-     * The HTTP status.
-     */override fun `status`(): kotlin.UShort {
-            return FfiConverterUShort.lift(
-    callWithHandle {
-    uniffiRustCall() { _status ->
-    UniffiLib.uniffi_auth_session_ffi_fn_method_incomingresponse_status(
-        it,
-        _status)
-}
-    }
-    )
-    }
-
-
-
-    /**
-     * Where the answer came from, after redirects.
-     */override fun `url`(): kotlin.String {
-            return FfiConverterString.lift(
-    callWithHandle {
-    uniffiRustCall() { _status ->
-    UniffiLib.uniffi_auth_session_ffi_fn_method_incomingresponse_url(
-        it,
-        _status)
-}
-    }
-    )
-    }
-
 
 
 
@@ -4437,22 +4734,22 @@ open class IncomingResponse: Disposable, AutoCloseable, IncomingResponseInterfac
 /**
  * @suppress
  */
-public object FfiConverterTypeIncomingResponse: FfiConverter<IncomingResponse, Long> {
-    override fun lower(value: IncomingResponse): Long {
+public object FfiConverterTypeIncomingBody: FfiConverter<IncomingBody, Long> {
+    override fun lower(value: IncomingBody): Long {
         return value.uniffiCloneHandle()
     }
 
-    override fun lift(value: Long): IncomingResponse {
-        return IncomingResponse(UniffiWithHandle, value)
+    override fun lift(value: Long): IncomingBody {
+        return IncomingBody(UniffiWithHandle, value)
     }
 
-    override fun read(buf: ByteBuffer): IncomingResponse {
+    override fun read(buf: ByteBuffer): IncomingBody {
         return lift(buf.getLong())
     }
 
-    override fun allocationSize(value: IncomingResponse) = 8UL
+    override fun allocationSize(value: IncomingBody) = 8UL
 
-    override fun write(value: IncomingResponse, buf: ByteBuffer) {
+    override fun write(value: IncomingBody, buf: ByteBuffer) {
         buf.putLong(lower(value))
     }
 }
@@ -6304,364 +6601,6 @@ public object FfiConverterTypeRefreshReply: FfiConverter<RefreshReply, Long> {
 
 
 /**
- * A request that has been checked and can be sent once.
- */
-public interface RequestInterface {
-
-    /**
-     * Cancels the request, before or while it is sent; afterwards it has no effect. A refresh that the
-     * request waits for goes on.
-     */
-    fun `cancel`()
-
-    /**
-     * Sends the request. Fails with `cancelled` after [`cancel`](Self::cancel).
-     */
-    suspend fun `send`(): HttpResponse
-
-    /**
-     * Sends the request and returns when the head of the answer is there.
-     */
-    suspend fun `sendStreaming`(): IncomingResponse
-
-    /**
-     * Sends the request and writes the body of a successful answer to a file, which appears when it is whole. The
-     * answer is returned without it; that of another status with its body.
-     */
-    suspend fun `sendToFile`(`path`: kotlin.String): HttpResponse
-
-    companion object
-}
-
-/**
- * A request that has been checked and can be sent once.
- */
-open class Request: Disposable, AutoCloseable, RequestInterface
-{
-
-    @Suppress("UNUSED_PARAMETER")
-    /**
-     * @suppress
-     */
-    constructor(withHandle: UniffiWithHandle, handle: Long) {
-        this.handle = handle
-        this.cleanable = UniffiLib.CLEANER.register(this, UniffiCleanAction(handle))
-    }
-
-    /**
-     * @suppress
-     *
-     * This constructor can be used to instantiate a fake object. Only used for tests. Any
-     * attempt to actually use an object constructed this way will fail as there is no
-     * connected Rust object.
-     */
-    @Suppress("UNUSED_PARAMETER")
-    constructor(noHandle: NoHandle) {
-        this.handle = 0
-        this.cleanable = null
-    }
-
-    protected val handle: Long
-    protected val cleanable: UniffiCleaner.Cleanable?
-
-    private val wasDestroyed = AtomicBoolean(false)
-    private val callCounter = AtomicLong(1)
-
-    /**
-     * Whether the current object has been destroyed and its reference is gone in the Rust side.
-     */
-    val uniffiIsDestroyed: Boolean get() = wasDestroyed.get()
-
-    override fun destroy() {
-        // Only allow a single call to this method.
-        // TODO: maybe we should log a warning if called more than once?
-        if (this.wasDestroyed.compareAndSet(false, true)) {
-            // This decrement always matches the initial count of 1 given at creation time.
-            if (this.callCounter.decrementAndGet() == 0L) {
-                cleanable?.clean()
-            }
-        }
-    }
-
-    @Synchronized
-    override fun close() {
-        this.destroy()
-    }
-
-    internal inline fun <R> callWithHandle(block: (handle: Long) -> R): R {
-        // Check and increment the call counter, to keep the object alive.
-        // This needs a compare-and-set retry loop in case of concurrent updates.
-        do {
-            val c = this.callCounter.get()
-            if (c == 0L) {
-                throw IllegalStateException("${this.javaClass.simpleName} object has already been destroyed")
-            }
-            if (c == Long.MAX_VALUE) {
-                throw IllegalStateException("${this.javaClass.simpleName} call counter would overflow")
-            }
-        } while (! this.callCounter.compareAndSet(c, c + 1L))
-        // Now we can safely do the method call without the handle being freed concurrently.
-        try {
-            return block(this.uniffiCloneHandle())
-        } finally {
-            // This decrement always matches the increment we performed above.
-            if (this.callCounter.decrementAndGet() == 0L) {
-                cleanable?.clean()
-            }
-        }
-    }
-
-    // Use a static inner class instead of a closure so as not to accidentally
-    // capture `this` as part of the cleanable's action.
-    private class UniffiCleanAction(private val handle: Long) : Runnable {
-        override fun run() {
-            if (handle == 0.toLong()) {
-                // Fake object created with `NoHandle`, don't try to free.
-                return;
-            }
-            uniffiRustCall { status ->
-                UniffiLib.uniffi_auth_session_ffi_fn_free_request(handle, status)
-            }
-        }
-    }
-
-    /**
-     * @suppress
-     */
-    fun uniffiCloneHandle(): Long {
-        if (handle == 0.toLong()) {
-            throw InternalException("uniffiCloneHandle() called on NoHandle object");
-        }
-        return uniffiRustCall() { status ->
-            UniffiLib.uniffi_auth_session_ffi_fn_clone_request(handle, status)
-        }
-    }
-
-
-    /**
-     * Cancels the request, before or while it is sent; afterwards it has no effect. A refresh that the
-     * request waits for goes on.
-     */override fun `cancel`()
-        =
-    callWithHandle {
-    uniffiRustCall() { _status ->
-    UniffiLib.uniffi_auth_session_ffi_fn_method_request_cancel(
-        it,
-        _status)
-}
-    }
-
-
-
-
-    /**
-     * Sends the request. Fails with `cancelled` after [`cancel`](Self::cancel).
-     */
-    @Throws(SessionFailure::class)
-    @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
-    override suspend fun `send`() : HttpResponse {
-        return uniffiRustCallAsync(
-        callWithHandle { uniffiHandle ->
-            UniffiLib.uniffi_auth_session_ffi_fn_method_request_send(
-                uniffiHandle,
-
-            )
-        },
-        { future, callback, continuation -> UniffiLib.ffi_auth_session_ffi_rust_future_poll_rust_buffer(future, callback, continuation) },
-        { future, continuation -> UniffiLib.ffi_auth_session_ffi_rust_future_complete_rust_buffer(future, continuation) },
-        { future -> UniffiLib.ffi_auth_session_ffi_rust_future_free_rust_buffer(future) },
-        // lift function
-        { FfiConverterTypeHttpResponse.lift(it) },
-        // Error FFI converter
-        SessionFailure.ErrorHandler,
-    )
-    }
-
-
-    /**
-     * Sends the request and returns when the head of the answer is there.
-     */
-    @Throws(SessionFailure::class)
-    @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
-    override suspend fun `sendStreaming`() : IncomingResponse {
-        return uniffiRustCallAsync(
-        callWithHandle { uniffiHandle ->
-            UniffiLib.uniffi_auth_session_ffi_fn_method_request_send_streaming(
-                uniffiHandle,
-
-            )
-        },
-        { future, callback, continuation -> UniffiLib.ffi_auth_session_ffi_rust_future_poll_u64(future, callback, continuation) },
-        { future, continuation -> UniffiLib.ffi_auth_session_ffi_rust_future_complete_u64(future, continuation) },
-        { future -> UniffiLib.ffi_auth_session_ffi_rust_future_free_u64(future) },
-        // lift function
-        { FfiConverterTypeIncomingResponse.lift(it) },
-        // Error FFI converter
-        SessionFailure.ErrorHandler,
-    )
-    }
-
-
-    /**
-     * Sends the request and writes the body of a successful answer to a file, which appears when it is whole. The
-     * answer is returned without it; that of another status with its body.
-     */
-    @Throws(SessionFailure::class)
-    @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
-    override suspend fun `sendToFile`(`path`: kotlin.String) : HttpResponse {
-        return uniffiRustCallAsync(
-        callWithHandle { uniffiHandle ->
-            UniffiLib.uniffi_auth_session_ffi_fn_method_request_send_to_file(
-                uniffiHandle,
-
-        FfiConverterString.lower(`path`),
-            )
-        },
-        { future, callback, continuation -> UniffiLib.ffi_auth_session_ffi_rust_future_poll_rust_buffer(future, callback, continuation) },
-        { future, continuation -> UniffiLib.ffi_auth_session_ffi_rust_future_complete_rust_buffer(future, continuation) },
-        { future -> UniffiLib.ffi_auth_session_ffi_rust_future_free_rust_buffer(future) },
-        // lift function
-        { FfiConverterTypeHttpResponse.lift(it) },
-        // Error FFI converter
-        SessionFailure.ErrorHandler,
-    )
-    }
-
-
-
-
-
-
-
-
-    /**
-     * @suppress
-     */
-    companion object
-
-}
-
-
-/**
- * @suppress
- */
-public object FfiConverterTypeRequest: FfiConverter<Request, Long> {
-    override fun lower(value: Request): Long {
-        return value.uniffiCloneHandle()
-    }
-
-    override fun lift(value: Long): Request {
-        return Request(UniffiWithHandle, value)
-    }
-
-    override fun read(buf: ByteBuffer): Request {
-        return lift(buf.getLong())
-    }
-
-    override fun allocationSize(value: Request) = 8UL
-
-    override fun write(value: Request, buf: ByteBuffer) {
-        buf.putLong(lower(value))
-    }
-}
-
-
-// This template implements a class for working with a Rust struct via a handle
-// to the live Rust struct on the other side of the FFI.
-//
-// There's some subtlety here, because we have to be careful not to operate on a Rust
-// struct after it has been dropped, and because we must expose a public API for freeing
-// theq Kotlin wrapper object in lieu of reliable finalizers. The core requirements are:
-//
-//   * Each instance holds an opaque handle to the underlying Rust struct.
-//     Method calls need to read this handle from the object's state and pass it in to
-//     the Rust FFI.
-//
-//   * When an instance is no longer needed, its handle should be passed to a
-//     special destructor function provided by the Rust FFI, which will drop the
-//     underlying Rust struct.
-//
-//   * Given an instance, calling code is expected to call the special
-//     `destroy` method in order to free it after use, either by calling it explicitly
-//     or by using a higher-level helper like the `use` method. Failing to do so risks
-//     leaking the underlying Rust struct.
-//
-//   * We can't assume that calling code will do the right thing, and must be prepared
-//     to handle Kotlin method calls executing concurrently with or even after a call to
-//     `destroy`, and to handle multiple (possibly concurrent!) calls to `destroy`.
-//
-//   * We must never allow Rust code to operate on the underlying Rust struct after
-//     the destructor has been called, and must never call the destructor more than once.
-//     Doing so may trigger memory unsafety.
-//
-//   * To mitigate many of the risks of leaking memory and use-after-free unsafety, a `Cleaner`
-//     is implemented to call the destructor when the Kotlin object becomes unreachable.
-//     This is done in a background thread. This is not a panacea, and client code should be aware that
-//      1. the thread may starve if some there are objects that have poorly performing
-//     `drop` methods or do significant work in their `drop` methods.
-//      2. the thread is shared across the whole library. This can be tuned by using `android_cleaner = true`,
-//         or `android = true` in the [`kotlin` section of the `uniffi.toml` file](https://mozilla.github.io/uniffi-rs/kotlin/configuration.html).
-//
-// If we try to implement this with mutual exclusion on access to the handle, there is the
-// possibility of a race between a method call and a concurrent call to `destroy`:
-//
-//    * Thread A starts a method call, reads the value of the handle, but is interrupted
-//      before it can pass the handle over the FFI to Rust.
-//    * Thread B calls `destroy` and frees the underlying Rust struct.
-//    * Thread A resumes, passing the already-read handle value to Rust and triggering
-//      a use-after-free.
-//
-// One possible solution would be to use a `ReadWriteLock`, with each method call taking
-// a read lock (and thus allowed to run concurrently) and the special `destroy` method
-// taking a write lock (and thus blocking on live method calls). However, we aim not to
-// generate methods with any hidden blocking semantics, and a `destroy` method that might
-// block if called incorrectly seems to meet that bar.
-//
-// So, we achieve our goals by giving each instance an associated `AtomicLong` counter to track
-// the number of in-flight method calls, and an `AtomicBoolean` flag to indicate whether `destroy`
-// has been called. These are updated according to the following rules:
-//
-//    * The initial value of the counter is 1, indicating a live object with no in-flight calls.
-//      The initial value for the flag is false.
-//
-//    * At the start of each method call, we atomically check the counter.
-//      If it is 0 then the underlying Rust struct has already been destroyed and the call is aborted.
-//      If it is nonzero them we atomically increment it by 1 and proceed with the method call.
-//
-//    * At the end of each method call, we atomically decrement and check the counter.
-//      If it has reached zero then we destroy the underlying Rust struct.
-//
-//    * When `destroy` is called, we atomically flip the flag from false to true.
-//      If the flag was already true we silently fail.
-//      Otherwise we atomically decrement and check the counter.
-//      If it has reached zero then we destroy the underlying Rust struct.
-//
-// Astute readers may observe that this all sounds very similar to the way that Rust's `Arc<T>` works,
-// and indeed it is, with the addition of a flag to guard against multiple calls to `destroy`.
-//
-// The overall effect is that the underlying Rust struct is destroyed only when `destroy` has been
-// called *and* all in-flight method calls have completed, avoiding violating any of the expectations
-// of the underlying Rust code.
-//
-// This makes a cleaner a better alternative to _not_ calling `destroy()` as
-// and when the object is finished with, but the abstraction is not perfect: if the Rust object's `drop`
-// method is slow, and/or there are many objects to cleanup, and it's on a low end Android device, then the cleaner
-// thread may be starved, and the app will leak memory.
-//
-// In this case, `destroy`ing manually may be a better solution.
-//
-// The cleaner can live side by side with the manual calling of `destroy`. In the order of responsiveness, uniffi objects
-// with Rust peers are reclaimed:
-//
-// 1. By calling the `destroy` method of the object, which calls `rustObject.free()`. If that doesn't happen:
-// 2. When the object becomes unreachable, AND the Cleaner thread gets to call `rustObject.free()`. If the thread is starved then:
-// 3. The memory is reclaimed when the process terminates.
-//
-// [1] https://stackoverflow.com/questions/24376768/can-java-finalize-an-object-when-it-is-still-in-scope/24380219
-//
-
-
-/**
  * Where the answer to a revocation goes. Only the first one counts.
  */
 public interface RevocationReplyInterface {
@@ -7265,11 +7204,6 @@ public interface SessionInterface {
     suspend fun `refused`(`authorization`: AuthorizationValue, `status`: kotlin.UShort, `headers`: List<Header>, `body`: kotlin.ByteArray): AuthorizationValue?
 
     /**
-     * Prepares a request and checks its parts; nothing is sent yet.
-     */
-    fun `request`(`options`: RequestOptions): Request
-
-    /**
      * Fails with `recent_sign_in_required` unless the user signed in no longer ago than this.
      */
     fun `requireRecentSignIn`(`maxAgeMs`: kotlin.ULong)
@@ -7278,6 +7212,12 @@ public interface SessionInterface {
      * Says that the app is in the foreground again: what should have happened meanwhile happens now.
      */
     fun `resume`()
+
+    /**
+     * Checks the parts of a request and sends it. Its end is told to the receiver of answers under this number, which
+     * no other request has.
+     */
+    fun `send`(`options`: RequestOptions, `request`: kotlin.ULong)
 
     /**
      * Signs in with credentials, a JSON object.
@@ -7632,24 +7572,6 @@ open class Session: Disposable, AutoCloseable, SessionInterface
 
 
     /**
-     * Prepares a request and checks its parts; nothing is sent yet.
-     */
-    @Throws(SessionFailure::class)override fun `request`(`options`: RequestOptions): Request {
-            return FfiConverterTypeRequest.lift(
-    callWithHandle {
-    uniffiRustCallWithError(SessionFailure) { _status ->
-    UniffiLib.uniffi_auth_session_ffi_fn_method_session_request(
-        it,
-
-        FfiConverterTypeRequestOptions.lower(`options`),_status)
-}
-    }
-    )
-    }
-
-
-
-    /**
      * Fails with `recent_sign_in_required` unless the user signed in no longer ago than this.
      */
     @Throws(SessionFailure::class)override fun `requireRecentSignIn`(`maxAgeMs`: kotlin.ULong)
@@ -7675,6 +7597,25 @@ open class Session: Disposable, AutoCloseable, SessionInterface
     UniffiLib.uniffi_auth_session_ffi_fn_method_session_resume(
         it,
         _status)
+}
+    }
+
+
+
+
+    /**
+     * Checks the parts of a request and sends it. Its end is told to the receiver of answers under this number, which
+     * no other request has.
+     */
+    @Throws(SessionFailure::class)override fun `send`(`options`: RequestOptions, `request`: kotlin.ULong)
+        =
+    callWithHandle {
+    uniffiRustCallWithError(SessionFailure) { _status ->
+    UniffiLib.uniffi_auth_session_ffi_fn_method_session_send(
+        it,
+
+        FfiConverterTypeRequestOptions.lower(`options`),
+        FfiConverterULong.lower(`request`),_status)
 }
     }
 
@@ -9341,15 +9282,42 @@ data class HttpResponse (
     ,
     val `headers`: List<Header>
     ,
-    val `body`: kotlin.ByteArray
-    ,
     val `disposition`: Disposition
+    ,
+    /**
+     * Whether it is the answer to a redirect that was followed.
+     */
+    val `redirected`: kotlin.Boolean
+    ,
+    /**
+     * The body, where it is read while it arrives.
+     */
+    val `arriving`: IncomingBody?
+    ,
+    /**
+     * The body, where it is here. The last field, for the same reason as that of a request.
+     */
+    val `body`: kotlin.ByteArray
 
-){
+): Disposable{
 
 
 
 
+
+    @Suppress("UNNECESSARY_SAFE_CALL") // codegen is much simpler if we unconditionally emit safe calls here
+    override fun destroy() {
+
+    Disposable.destroy(
+        this.`status`,
+        this.`url`,
+        this.`headers`,
+        this.`disposition`,
+        this.`redirected`,
+        this.`arriving`,
+        this.`body`
+    )
+    }
 
     companion object
 }
@@ -9363,8 +9331,10 @@ public object FfiConverterTypeHttpResponse: FfiConverterRustBuffer<HttpResponse>
             FfiConverterUShort.read(buf),
             FfiConverterString.read(buf),
             FfiConverterSequenceTypeHeader.read(buf),
-            FfiConverterByteArray.read(buf),
             FfiConverterTypeDisposition.read(buf),
+            FfiConverterBoolean.read(buf),
+            FfiConverterOptionalTypeIncomingBody.read(buf),
+            FfiConverterByteArray.read(buf),
         )
     }
 
@@ -9372,16 +9342,20 @@ public object FfiConverterTypeHttpResponse: FfiConverterRustBuffer<HttpResponse>
             FfiConverterUShort.allocationSize(value.`status`) +
             FfiConverterString.allocationSize(value.`url`) +
             FfiConverterSequenceTypeHeader.allocationSize(value.`headers`) +
-            FfiConverterByteArray.allocationSize(value.`body`) +
-            FfiConverterTypeDisposition.allocationSize(value.`disposition`)
+            FfiConverterTypeDisposition.allocationSize(value.`disposition`) +
+            FfiConverterBoolean.allocationSize(value.`redirected`) +
+            FfiConverterOptionalTypeIncomingBody.allocationSize(value.`arriving`) +
+            FfiConverterByteArray.allocationSize(value.`body`)
     )
 
     override fun write(value: HttpResponse, buf: ByteBuffer) {
             FfiConverterUShort.write(value.`status`, buf)
             FfiConverterString.write(value.`url`, buf)
             FfiConverterSequenceTypeHeader.write(value.`headers`, buf)
-            FfiConverterByteArray.write(value.`body`, buf)
             FfiConverterTypeDisposition.write(value.`disposition`, buf)
+            FfiConverterBoolean.write(value.`redirected`, buf)
+            FfiConverterOptionalTypeIncomingBody.write(value.`arriving`, buf)
+            FfiConverterByteArray.write(value.`body`, buf)
     }
 }
 
@@ -9777,11 +9751,6 @@ data class RequestOptions (
     val `headers`: List<Header> = listOf()
     ,
     /**
-     * The body.
-     */
-    val `content`: RequestContent? = null
-    ,
-    /**
      * Whether it carries the token; by default it does.
      */
     val `auth`: RequestAuth? = null
@@ -9807,6 +9776,11 @@ data class RequestOptions (
     val `maxBodyBytes`: kotlin.ULong? = null
     ,
     /**
+     * How many redirects are followed at most; by default as many as ever.
+     */
+    val `maxRedirects`: kotlin.UInt? = null
+    ,
+    /**
      * Is told how far the request's body has come.
      */
     val `uploadProgress`: ProgressListener? = null
@@ -9815,6 +9789,16 @@ data class RequestOptions (
      * Is told how far the answer's body has come.
      */
     val `downloadProgress`: ProgressListener? = null
+    ,
+    /**
+     * How the answer is delivered; by default with its whole body.
+     */
+    val `delivery`: Delivery? = null
+    ,
+    /**
+     * The body. The last field: Swift writes one after the other, and whatever grows behind a large one moves it.
+     */
+    val `content`: RequestContent? = null
 
 ): Disposable{
 
@@ -9829,14 +9813,16 @@ data class RequestOptions (
         this.`method`,
         this.`url`,
         this.`headers`,
-        this.`content`,
         this.`auth`,
         this.`idempotencyKey`,
         this.`timeoutMs`,
         this.`idleTimeoutMs`,
         this.`maxBodyBytes`,
+        this.`maxRedirects`,
         this.`uploadProgress`,
-        this.`downloadProgress`
+        this.`downloadProgress`,
+        this.`delivery`,
+        this.`content`
     )
     }
 
@@ -9852,14 +9838,16 @@ public object FfiConverterTypeRequestOptions: FfiConverterRustBuffer<RequestOpti
             FfiConverterString.read(buf),
             FfiConverterString.read(buf),
             FfiConverterSequenceTypeHeader.read(buf),
-            FfiConverterOptionalTypeRequestContent.read(buf),
             FfiConverterOptionalTypeRequestAuth.read(buf),
             FfiConverterOptionalString.read(buf),
             FfiConverterOptionalULong.read(buf),
             FfiConverterOptionalULong.read(buf),
             FfiConverterOptionalULong.read(buf),
+            FfiConverterOptionalUInt.read(buf),
             FfiConverterOptionalTypeProgressListener.read(buf),
             FfiConverterOptionalTypeProgressListener.read(buf),
+            FfiConverterOptionalTypeDelivery.read(buf),
+            FfiConverterOptionalTypeRequestContent.read(buf),
         )
     }
 
@@ -9867,28 +9855,32 @@ public object FfiConverterTypeRequestOptions: FfiConverterRustBuffer<RequestOpti
             FfiConverterString.allocationSize(value.`method`) +
             FfiConverterString.allocationSize(value.`url`) +
             FfiConverterSequenceTypeHeader.allocationSize(value.`headers`) +
-            FfiConverterOptionalTypeRequestContent.allocationSize(value.`content`) +
             FfiConverterOptionalTypeRequestAuth.allocationSize(value.`auth`) +
             FfiConverterOptionalString.allocationSize(value.`idempotencyKey`) +
             FfiConverterOptionalULong.allocationSize(value.`timeoutMs`) +
             FfiConverterOptionalULong.allocationSize(value.`idleTimeoutMs`) +
             FfiConverterOptionalULong.allocationSize(value.`maxBodyBytes`) +
+            FfiConverterOptionalUInt.allocationSize(value.`maxRedirects`) +
             FfiConverterOptionalTypeProgressListener.allocationSize(value.`uploadProgress`) +
-            FfiConverterOptionalTypeProgressListener.allocationSize(value.`downloadProgress`)
+            FfiConverterOptionalTypeProgressListener.allocationSize(value.`downloadProgress`) +
+            FfiConverterOptionalTypeDelivery.allocationSize(value.`delivery`) +
+            FfiConverterOptionalTypeRequestContent.allocationSize(value.`content`)
     )
 
     override fun write(value: RequestOptions, buf: ByteBuffer) {
             FfiConverterString.write(value.`method`, buf)
             FfiConverterString.write(value.`url`, buf)
             FfiConverterSequenceTypeHeader.write(value.`headers`, buf)
-            FfiConverterOptionalTypeRequestContent.write(value.`content`, buf)
             FfiConverterOptionalTypeRequestAuth.write(value.`auth`, buf)
             FfiConverterOptionalString.write(value.`idempotencyKey`, buf)
             FfiConverterOptionalULong.write(value.`timeoutMs`, buf)
             FfiConverterOptionalULong.write(value.`idleTimeoutMs`, buf)
             FfiConverterOptionalULong.write(value.`maxBodyBytes`, buf)
+            FfiConverterOptionalUInt.write(value.`maxRedirects`, buf)
             FfiConverterOptionalTypeProgressListener.write(value.`uploadProgress`, buf)
             FfiConverterOptionalTypeProgressListener.write(value.`downloadProgress`, buf)
+            FfiConverterOptionalTypeDelivery.write(value.`delivery`, buf)
+            FfiConverterOptionalTypeRequestContent.write(value.`content`, buf)
     }
 }
 
@@ -10362,6 +10354,92 @@ public object FfiConverterTypeAppFailure : FfiConverterRustBuffer<AppFailure> {
 
 
 /**
+ * How an answer is delivered.
+ */
+sealed class Delivery {
+
+    /**
+     * When its head is there; its body is read while it arrives.
+     */
+    object Arriving : Delivery()
+
+
+    /**
+     * With the body of a successful answer in a file, which appears when it is whole. The answer has no body then;
+     * that of another status has its own.
+     */
+    data class ToFile(
+        /**
+         * The file.
+         */
+        val `path`: kotlin.String) : Delivery()
+
+    {
+
+
+        companion object
+    }
+
+
+
+
+
+
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeDelivery : FfiConverterRustBuffer<Delivery>{
+    override fun read(buf: ByteBuffer): Delivery {
+        return when(buf.getInt()) {
+            1 -> Delivery.Arriving
+            2 -> Delivery.ToFile(
+                FfiConverterString.read(buf),
+                )
+            else -> throw RuntimeException("invalid enum value, something is very wrong!!")
+        }
+    }
+
+    override fun allocationSize(value: Delivery): ULong = when(value) {
+        is Delivery.Arriving -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+            )
+        }
+        is Delivery.ToFile -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterString.allocationSize(value.`path`)
+            )
+        }
+    }
+
+    override fun write(value: Delivery, buf: ByteBuffer) {
+        when(value) {
+            is Delivery.Arriving -> {
+                buf.putInt(1)
+                Unit
+            }
+            is Delivery.ToFile -> {
+                buf.putInt(2)
+                FfiConverterString.write(value.`path`, buf)
+                Unit
+            }
+        }.let { /* this makes the `when` an expression, which ensures it is exhaustive */ }
+    }
+}
+
+
+
+
+
+/**
  * What was made of an answer.
  */
 
@@ -10412,7 +10490,8 @@ sealed class FormPart {
 
     data class Text(
         val `name`: kotlin.String,
-        val `value`: kotlin.String) : FormPart()
+        val `value`: kotlin.String,
+        val `mediaType`: kotlin.String?) : FormPart()
 
     {
 
@@ -10432,9 +10511,13 @@ sealed class FormPart {
         companion object
     }
 
+    /**
+     * Under its own name, unless it gets another.
+     */
     data class File(
         val `name`: kotlin.String,
         val `path`: kotlin.String,
+        val `fileName`: kotlin.String?,
         val `mediaType`: kotlin.String) : FormPart()
 
     {
@@ -10462,6 +10545,7 @@ public object FfiConverterTypeFormPart : FfiConverterRustBuffer<FormPart>{
             1 -> FormPart.Text(
                 FfiConverterString.read(buf),
                 FfiConverterString.read(buf),
+                FfiConverterOptionalString.read(buf),
                 )
             2 -> FormPart.Bytes(
                 FfiConverterString.read(buf),
@@ -10472,6 +10556,7 @@ public object FfiConverterTypeFormPart : FfiConverterRustBuffer<FormPart>{
             3 -> FormPart.File(
                 FfiConverterString.read(buf),
                 FfiConverterString.read(buf),
+                FfiConverterOptionalString.read(buf),
                 FfiConverterString.read(buf),
                 )
             else -> throw RuntimeException("invalid enum value, something is very wrong!!")
@@ -10485,6 +10570,7 @@ public object FfiConverterTypeFormPart : FfiConverterRustBuffer<FormPart>{
                 4UL
                 + FfiConverterString.allocationSize(value.`name`)
                 + FfiConverterString.allocationSize(value.`value`)
+                + FfiConverterOptionalString.allocationSize(value.`mediaType`)
             )
         }
         is FormPart.Bytes -> {
@@ -10503,6 +10589,7 @@ public object FfiConverterTypeFormPart : FfiConverterRustBuffer<FormPart>{
                 4UL
                 + FfiConverterString.allocationSize(value.`name`)
                 + FfiConverterString.allocationSize(value.`path`)
+                + FfiConverterOptionalString.allocationSize(value.`fileName`)
                 + FfiConverterString.allocationSize(value.`mediaType`)
             )
         }
@@ -10514,6 +10601,7 @@ public object FfiConverterTypeFormPart : FfiConverterRustBuffer<FormPart>{
                 buf.putInt(1)
                 FfiConverterString.write(value.`name`, buf)
                 FfiConverterString.write(value.`value`, buf)
+                FfiConverterOptionalString.write(value.`mediaType`, buf)
                 Unit
             }
             is FormPart.Bytes -> {
@@ -10528,6 +10616,7 @@ public object FfiConverterTypeFormPart : FfiConverterRustBuffer<FormPart>{
                 buf.putInt(3)
                 FfiConverterString.write(value.`name`, buf)
                 FfiConverterString.write(value.`path`, buf)
+                FfiConverterOptionalString.write(value.`fileName`, buf)
                 FfiConverterString.write(value.`mediaType`, buf)
                 Unit
             }
@@ -12008,6 +12097,38 @@ public object FfiConverterOptionalTypeAuthorizationValue: FfiConverterRustBuffer
 /**
  * @suppress
  */
+public object FfiConverterOptionalTypeIncomingBody: FfiConverterRustBuffer<IncomingBody?> {
+    override fun read(buf: ByteBuffer): IncomingBody? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterTypeIncomingBody.read(buf)
+    }
+
+    override fun allocationSize(value: IncomingBody?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterTypeIncomingBody.allocationSize(value)
+        }
+    }
+
+    override fun write(value: IncomingBody?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterTypeIncomingBody.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
 public object FfiConverterOptionalTypeLogSink: FfiConverterRustBuffer<LogSink?> {
     override fun read(buf: ByteBuffer): LogSink? {
         if (buf.get().toInt() == 0) {
@@ -12254,6 +12375,38 @@ public object FfiConverterOptionalTypeRetryOptions: FfiConverterRustBuffer<Retry
         } else {
             buf.put(1)
             FfiConverterTypeRetryOptions.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterOptionalTypeDelivery: FfiConverterRustBuffer<Delivery?> {
+    override fun read(buf: ByteBuffer): Delivery? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterTypeDelivery.read(buf)
+    }
+
+    override fun allocationSize(value: Delivery?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterTypeDelivery.allocationSize(value)
+        }
+    }
+
+    override fun write(value: Delivery?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterTypeDelivery.write(value, buf)
         }
     }
 }
@@ -12699,9 +12852,36 @@ public object FfiConverterSequenceTypeFormPart: FfiConverterRustBuffer<List<Form
 
 
         /**
+         * Cancels a request, about which nothing is told any more. One that has ended is not affected, nor is a refresh that
+         * the request waits for.
+         */ fun `cancelRequest`(`request`: kotlin.ULong)
+        =
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_auth_session_ffi_fn_func_cancel_request(
+
+
+        FfiConverterULong.lower(`request`),_status)
+}
+
+
+
+        /**
+         * Says who is told how requests end. One for the process, which is the first. It comes before any request.
+         */ fun `setAnswerReceiver`(`receiver`: AnswerReceiver)
+        =
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_auth_session_ffi_fn_func_set_answer_receiver(
+
+
+        FfiConverterTypeAnswerReceiver.lower(`receiver`),_status)
+}
+
+
+
+        /**
          * Hands the log up to `level` to the app; a later call replaces the sink and the level, and `None` ends it. One for
-         * the process. Fails with `already_open` where Rust code of the app has installed a subscriber of `tracing` itself,
-         * which gets the same lines.
+         * the process. A sink is refused with `already_open`, and not kept, where Rust code of the app has installed a
+         * subscriber of `tracing` itself, which gets the same lines.
          */
     @Throws(SessionFailure::class) fun `setLogSink`(`sink`: LogSink?, `level`: LogLevel)
         =

@@ -6,13 +6,14 @@ import dev.authsession.AuthSessionException
 import dev.authsession.Authorization
 import dev.authsession.ErrorCode
 import dev.authsession.Headers
+import dev.authsession.REFUSAL_BYTES
 import io.ktor.client.call.HttpClientCall
-import io.ktor.client.call.save
+import io.ktor.client.call.replaceResponse
 import io.ktor.client.plugins.api.ClientPlugin
 import io.ktor.client.plugins.api.Send
 import io.ktor.client.plugins.api.createClientPlugin
 import io.ktor.client.request.HttpRequestBuilder
-import io.ktor.client.statement.bodyAsBytes
+import io.ktor.client.statement.bodyAsChannel
 import io.ktor.http.HttpHeaders
 import io.ktor.http.HttpStatusCode
 import io.ktor.http.Url
@@ -21,6 +22,14 @@ import io.ktor.http.content.OutgoingContent
 import io.ktor.http.content.TextContent
 import io.ktor.util.AttributeKey
 import io.ktor.util.flattenEntries
+import io.ktor.utils.io.ByteReadChannel
+import io.ktor.utils.io.cancel
+import io.ktor.utils.io.copyTo
+import io.ktor.utils.io.readRemaining
+import io.ktor.utils.io.writeFully
+import io.ktor.utils.io.writer
+import kotlinx.coroutines.CoroutineScope
+import kotlinx.io.readByteArray
 
 /** The settings of [AuthSessionPlugin]. */
 public class AuthSessionPluginConfig {
@@ -43,6 +52,7 @@ public class AuthSessionPluginConfig {
  * - A refused token is refreshed, once for however many requests, and the request is sent once more if its body can
  *   be; else the app gets the answer.
  * - What was redirected to another origin has no token, and gets none back on a later hop.
+ * - Of a refusal the plugin reads 64 KiB at most, for a code in it; the app gets it whole, as it arrives.
  * - The request that a response belongs to does not show the token's value to `toString()`, nor does the builder.
  *
  * Cancelling the coroutine cancels the request; a refresh that it waits for goes on.
@@ -55,9 +65,13 @@ public val AuthSessionPlugin: ClientPlugin<AuthSessionPluginConfig> =
             val withoutToken = auth == Auth.NEVER || request.headers.contains(HttpHeaders.Authorization)
             if (withoutToken || request.hasLeftItsOrigin()) return@on proceed(request)
             val authorization = session.authorizationOrNull(request, auth) ?: return@on proceed(request)
-            val call = request.carrying(authorization) { proceed(request) }.readable()
-            val next = session.next(authorization, call)
-            if (next == null || !request.isReplayable()) call else request.carrying(next) { proceed(request) }
+            val call = request.carrying(authorization) { proceed(request) }
+            if (!call.isRefusal()) return@on call
+            val refusal = Refusal.of(call)
+            val next = session.next(authorization, refusal)
+            if (next == null || !request.isReplayable()) return@on refusal.answer()
+            refusal.discard()
+            request.carrying(next) { proceed(request) }
         }
     }
 
@@ -102,15 +116,42 @@ private inline fun HttpRequestBuilder.carrying(
 private fun HttpClientCall.isRefusal(): Boolean =
     response.status == HttpStatusCode.Unauthorized || response.status == HttpStatusCode.Forbidden
 
-/** A refusal, with a body that can be read twice: here for a code in it, and by the app. */
-private suspend fun HttpClientCall.readable(): HttpClientCall = if (isRefusal()) save() else this
+/** A refusal of which [beginning] has been read, for a code in it, and which the app gets whole. */
+private class Refusal(val call: HttpClientCall, val beginning: ByteArray, private val rest: ByteReadChannel) {
+
+    fun answer(): HttpClientCall {
+        // Once: it is asked for again when the call is cleaned up.
+        val whole = whole()
+        return call.replaceResponse { whole }
+    }
+
+    /** Nobody reads the rest. */
+    fun discard() = rest.cancel()
+
+    private fun whole(): ByteReadChannel = CoroutineScope(call.coroutineContext).writer {
+        try {
+            channel.writeFully(beginning)
+            rest.copyTo(channel)
+        } finally {
+            // The app may not want all of it.
+            rest.cancel()
+        }
+    }.channel
+
+    companion object {
+        suspend fun of(call: HttpClientCall): Refusal {
+            val body = call.response.bodyAsChannel()
+            return Refusal(call, body.readRemaining(REFUSAL_BYTES).readByteArray(), body)
+        }
+    }
+}
 
 /** What to send the request with once more; `null` if the answer is final, or no other token can be had now. */
-private suspend fun AuthSession.next(authorization: Authorization, call: HttpClientCall): Authorization? {
-    if (!call.isRefusal()) return null
-    val headers = Headers(*call.response.headers.flattenEntries().toTypedArray())
+private suspend fun AuthSession.next(authorization: Authorization, refusal: Refusal): Authorization? {
+    val response = refusal.call.response
+    val headers = Headers(*response.headers.flattenEntries().toTypedArray())
     return try {
-        refused(authorization, call.response.status.value, headers, call.response.bodyAsBytes())
+        refused(authorization, response.status.value, headers, refusal.beginning)
     } catch (_: AuthSessionException) {
         null
     }

@@ -6,6 +6,7 @@ import dev.authsession.AuthSessionException
 import dev.authsession.Authorization
 import dev.authsession.ErrorCode
 import dev.authsession.Headers
+import dev.authsession.REFUSAL_BYTES
 import java.io.IOException
 import java.io.InterruptedIOException
 import kotlin.time.Duration.Companion.milliseconds
@@ -26,11 +27,13 @@ import okhttp3.Route
  * Makes every request of this client carry the access token of [session], where its origin may get it. Nothing else of
  * the client changes, so that Retrofit, Apollo or an image loader on top of it need not know.
  *
- * Instead of an interceptor and an authenticator of the app's own, which it replaces; see [AuthSessionInterceptor] for
- * what it does.
+ * Instead of an interceptor and an authenticator of the app's own, which it replaces; see [AuthSessionInterceptor],
+ * [AuthSessionAuthenticator] and [AuthSessionNetworkGuard] for what it does.
  */
 public fun OkHttpClient.Builder.authSession(session: AuthSession): OkHttpClient.Builder =
-    addInterceptor(AuthSessionInterceptor(session)).authenticator(AuthSessionAuthenticator(session))
+    addInterceptor(AuthSessionInterceptor(session))
+        .addNetworkInterceptor(AuthSessionNetworkGuard())
+        .authenticator(AuthSessionAuthenticator(session))
 
 /**
  * Gives requests the access token, refreshed where it must be: an application interceptor, so that nothing waits for a
@@ -42,6 +45,8 @@ public fun OkHttpClient.Builder.authSession(session: AuthSession): OkHttpClient.
  *   parameter `@Tag auth: Auth`.
  * - Where there is no token to be had, the call fails with the [AuthSessionException], which is an `IOException`.
  *   With `Auth.OPTIONAL`, a request of nobody is sent without a token.
+ * - An interceptor behind this one that sends the request elsewhere takes the token along, unless there is an
+ *   [AuthSessionNetworkGuard]; `authSession` adds one.
  * - After a redirect to another origin OkHttp leaves the token out, and it never comes back for that request.
  * - A response does not show the token: its `request` is without it.
  *
@@ -56,7 +61,11 @@ public class AuthSessionInterceptor(private val session: AuthSession) : Intercep
         if (auth == Auth.NEVER || request.header(AUTHORIZATION) != null) return chain.proceed(request)
         val authorization = authorization(chain.call(), request, auth) ?: return chain.proceed(request)
         // The authenticator has to know whether its call was cancelled.
-        val sent = request.with(authorization).newBuilder().tag(Call::class.java, chain.call()).build()
+        val sent = request.newBuilder()
+            .tag(Call::class.java, chain.call())
+            .tag(Origin::class.java, request.origin())
+            .build()
+            .with(authorization)
         val response = chain.proceed(sent)
         return afterForbidden(chain, response).withoutToken()
     }
@@ -98,11 +107,27 @@ public class AuthSessionAuthenticator(private val session: AuthSession) : Authen
     }
 }
 
+/**
+ * Takes the token out of a request that an interceptor behind [AuthSessionInterceptor] has sent to another origin than
+ * the one that it was asked for, where the token might be read by anybody. A network interceptor, which sees what is
+ * really sent. A WebSocket's handshake passes by no network interceptor.
+ */
+public class AuthSessionNetworkGuard : Interceptor {
+
+    override fun intercept(chain: Interceptor.Chain): Response {
+        val request = chain.request()
+        val isElsewhere = request.carried() != null && request.authorization() == null
+        return chain.proceed(if (isElsewhere) request.newBuilder().removeHeader(AUTHORIZATION).build() else request)
+    }
+}
+
+/** Where a token may go that was asked for. */
+private data class Origin(val scheme: String, val host: String, val port: Int)
+
+private fun Request.origin() = Origin(url.scheme, url.host, url.port)
+
 private const val AUTHORIZATION = "Authorization"
 private const val FORBIDDEN = 403
-
-/** As much of a refusal as may hold a code that means something. */
-private const val REFUSAL_BYTES = 64L * 1024
 
 /** OkHttp tells nobody when a call is cancelled, so it is asked this often. */
 private val CANCELLATION_INTERVAL = 50.milliseconds
@@ -113,15 +138,19 @@ private fun Request.with(authorization: Authorization): Request = newBuilder()
     .build()
 
 /** What this request carries; `null` if OkHttp has taken it out, since it was redirected to another origin. */
-private fun Request.authorization(): Authorization? =
+private fun Request.carried(): Authorization? =
     tag(Authorization::class.java)?.takeIf { header(AUTHORIZATION) == it.expose() }
 
+/** What this request carries rightly; `null` as well if an interceptor has sent it elsewhere. */
+private fun Request.authorization(): Authorization? = carried()?.takeIf { origin() == tag(Origin::class.java) }
+
 private fun Response.withoutToken(): Response {
-    if (request.authorization() == null) return this
+    if (request.carried() == null) return this
     val shown = request.newBuilder()
         .removeHeader(AUTHORIZATION)
         .tag(Authorization::class.java, null)
         .tag(Call::class.java, null)
+        .tag(Origin::class.java, null)
         .build()
     return newBuilder().request(shown).build()
 }

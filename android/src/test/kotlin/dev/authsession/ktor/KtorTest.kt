@@ -13,14 +13,21 @@ import dev.authsession.Tokens
 import dev.authsession.ada
 import dev.authsession.realmTest
 import dev.authsession.redirect
+import com.sun.net.httpserver.HttpServer
 import io.ktor.client.HttpClient
 import io.ktor.client.engine.java.Java
 import io.ktor.client.request.get
 import io.ktor.client.request.header
 import io.ktor.client.request.post
+import io.ktor.client.request.prepareGet
 import io.ktor.client.request.setBody
+import io.ktor.client.statement.bodyAsChannel
 import io.ktor.client.statement.bodyAsText
 import io.ktor.http.HttpHeaders
+import io.ktor.utils.io.readByteArray
+import java.io.IOException
+import java.net.InetAddress
+import java.net.InetSocketAddress
 import kotlin.test.Test
 import kotlin.test.assertContains
 import kotlin.test.assertEquals
@@ -81,6 +88,58 @@ class KtorTest {
             assertEquals(401 to "no", response.status.value to response.bodyAsText())
         }
         assertEquals(1, realm.counters()["refreshes"])
+    }
+
+    @Test
+    fun `of a refusal without end only the beginning is read, and the app gets all of it`() = realmTest { realm, _ ->
+        EndlessRefusal().use { server ->
+            val config = SessionConfig(
+                realm.apiUrl,
+                store = TokenStore.Memory,
+                allowLoopback = true,
+                allowedOrigins = listOf(server.baseUrl),
+            )
+            AuthSession.open(config).use { session ->
+                session.signIn(*ada)
+                using(session) { client ->
+                    val expected = EndlessRefusal.PIECE.repeat(100_000)
+
+                    val received = client.prepareGet(server.baseUrl).execute { response ->
+                        response.status.value to response.bodyAsChannel().readByteArray(1_000_000)
+                    }
+
+                    assertEquals(401, received.first)
+                    assertEquals(expected, received.second.decodeToString())
+                }
+            }
+        }
+    }
+
+    /** Refuses in a way that no token cures, and does not stop to say so. */
+    private class EndlessRefusal : AutoCloseable {
+        private val server = HttpServer.create(InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0)
+
+        val baseUrl = "http://127.0.0.1:${server.address.port}"
+
+        init {
+            server.createContext("/") { exchange ->
+                exchange.responseHeaders.add("WWW-Authenticate", "Basic")
+                exchange.sendResponseHeaders(401, 0)
+                val piece = PIECE.repeat(1_000).encodeToByteArray()
+                try {
+                    while (true) exchange.responseBody.write(piece)
+                } catch (_: IOException) {
+                    // Nobody listens any more.
+                }
+            }
+            server.start()
+        }
+
+        override fun close() = server.stop(0)
+
+        companion object {
+            const val PIECE = "0123456789"
+        }
     }
 
     @Test

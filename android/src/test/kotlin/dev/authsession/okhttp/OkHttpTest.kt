@@ -169,6 +169,35 @@ class OkHttpTest {
         }
 
     @Test
+    fun `a URL of another origin that names a user is sent as it is`() = realmTest { _, session ->
+        session.signIn(*ada)
+        RecordingServer().use { foreign ->
+            val url = foreign.baseUrl.replace("http://", "http://user:password@")
+
+            assertEquals(200, client(session).call(url).code)
+
+            assertEquals(listOf<String?>(null), foreign.authorizations.toList())
+        }
+    }
+
+    @Test
+    fun `what an interceptor behind sends elsewhere has no token there, and asks for none`() = realmTest { realm, session ->
+        session.signIn(*ada)
+        RecordingServer(status = 401).use { foreign ->
+            val client = client(session).newBuilder().addInterceptor { chain ->
+                chain.proceed(chain.request().newBuilder().url(foreign.baseUrl).build())
+            }.build()
+
+            val response = client.call("${realm.apiUrl}/me")
+
+            assertEquals(401, response.code)
+            assertNull(response.request.header("Authorization"))
+            assertEquals(listOf<String?>(null), foreign.authorizations.toList())
+        }
+        assertEquals(0, realm.counters()["refresh_requests"])
+    }
+
+    @Test
     fun `an app's own authorization is left alone`() = realmTest { _, session ->
         session.signIn(*ada)
         RecordingServer().use { server ->

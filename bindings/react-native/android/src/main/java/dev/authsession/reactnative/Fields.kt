@@ -22,20 +22,41 @@ internal class Fields(
     fun boolean(name: String): Boolean? = read(name, ReadableType.Boolean, map::getBoolean)
 
     fun number(name: String): Double? = read(name, ReadableType.Number, map::getDouble)?.also {
-        if (it.isNaN()) throw refusal(name, "a number")
+        if (!it.isFinite() || it < 0) throw refusal(name, "a number from 0 on")
     }
 
-    fun fields(name: String): Fields? =
-        read(name, ReadableType.Map, map::getMap)?.let { Fields(it, code, "$path$name.") }
+    /** JavaScript knows no integers: a number without a fraction, up to [most]. */
+    fun integer(name: String, most: Long = Long.MAX_VALUE): Long? = number(name)?.let {
+        if (it % 1 != 0.0) throw refusal(name, "a whole number")
+        it.toLong().coerceAtMost(most)
+    }
+
+    fun smallInteger(name: String): Int? = integer(name, Int.MAX_VALUE.toLong())?.toInt()
+
+    fun fields(name: String): Fields? = read(name, ReadableType.Map, map::getMap)?.let { below(name, it) }
 
     fun strings(name: String): List<String>? = elements(name, ReadableType.String, ReadableArray::getString)
 
+    fun integers(name: String): List<Int>? = elements(name, ReadableType.Number) { getDouble(it) }
+        ?.map { if (it % 1 == 0.0 && it in 0.0..999.0) it.toInt() else throw refusal(name, "a list of statuses") }
+
     fun list(name: String): List<Fields>? =
-        elements(name, ReadableType.Map, ReadableArray::getMap)?.map { Fields(it, code, "$path$name.") }
+        elements(name, ReadableType.Map, ReadableArray::getMap)?.map { below(name, it) }
+
+    /** The members of an object, all of which are texts. */
+    fun texts(name: String): List<Pair<String, String>>? = fields(name)?.let { members ->
+        val names = members.map.entryIterator.asSequence().map { it.key }.toList()
+        names.sorted().map { it to members.requiredString(it) }
+    }
 
     fun requiredString(name: String): String = string(name) ?: throw refusal(name, "a string")
 
+    fun isFalse(name: String): Boolean =
+        map.hasKey(name) && map.getType(name) == ReadableType.Boolean && !map.getBoolean(name)
+
     fun refusal(name: String, expected: String) = Refusal(code, "$path$name must be $expected")
+
+    private fun below(name: String, members: ReadableMap) = Fields(members, code, "$path$name.")
 
     private fun <T> read(name: String, type: ReadableType, get: (String) -> T): T? = when {
         !map.hasKey(name) || map.isNull(name) -> null

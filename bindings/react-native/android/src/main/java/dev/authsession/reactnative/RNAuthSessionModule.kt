@@ -4,10 +4,13 @@ import com.facebook.react.bridge.Promise
 import com.facebook.react.bridge.ReactApplicationContext
 import com.facebook.react.bridge.ReadableMap
 import com.facebook.react.bridge.WritableMap
+import dev.authsession.AuthSession
 import dev.authsession.AuthSessionException
 import dev.authsession.ErrorCode
+import dev.authsession.SessionState
 import java.util.concurrent.ConcurrentHashMap
 import kotlin.coroutines.cancellation.CancellationException
+import kotlin.time.Duration.Companion.milliseconds
 import kotlinx.coroutines.CoroutineScope
 import kotlinx.coroutines.CoroutineStart
 import kotlinx.coroutines.Dispatchers
@@ -31,7 +34,11 @@ public class RNAuthSessionModule(context: ReactApplicationContext) : NativeAuthS
     }
 
     override fun signIn(sessionId: String, credentialsJson: String, promise: Promise) {
-        settle(promise) { OpenSessions[sessionId].signIn(credentials(credentialsJson)).answer.toString() }
+        settle(promise, sessionId) { signIn(credentials(credentialsJson)).answer.toString() }
+    }
+
+    override fun continueSignIn(sessionId: String, url: String, bodyJson: String, promise: Promise) {
+        settle(promise, sessionId) { continueSignIn(url, credentials(bodyJson)).answer.toString() }
     }
 
     override fun adopt(
@@ -41,7 +48,7 @@ public class RNAuthSessionModule(context: ReactApplicationContext) : NativeAuthS
         expiresInSeconds: Double?,
         promise: Promise,
     ) {
-        settle(promise) { OpenSessions[sessionId].adopt(tokens(accessToken, refreshToken, expiresInSeconds)) }
+        settle(promise, sessionId) { adopt(tokens(accessToken, refreshToken, expiresInSeconds)) }
     }
 
     override fun importTokens(
@@ -51,19 +58,79 @@ public class RNAuthSessionModule(context: ReactApplicationContext) : NativeAuthS
         expiresInSeconds: Double?,
         promise: Promise,
     ) {
-        settle(promise) { OpenSessions[sessionId].importTokens(tokens(accessToken, refreshToken, expiresInSeconds)) }
+        settle(promise, sessionId) { importTokens(tokens(accessToken, refreshToken, expiresInSeconds)) }
     }
 
     override fun signOut(sessionId: String, promise: Promise) {
-        settle(promise) { OpenSessions[sessionId].signOut() }
+        settle(promise, sessionId) { signOut() }
     }
 
-    override fun getState(sessionId: String): WritableMap = OpenSessions[sessionId].state.toMap()
+    // JavaScript waits for it, and would get what it throws without a code. It has its ids from open().
+    override fun getState(sessionId: String): WritableMap =
+        OpenSessions.find(sessionId)?.session?.stateToMap() ?: SessionState.Restoring.toMap(null)
 
-    override fun networkChanged(sessionId: String): Unit = OpenSessions[sessionId].networkChanged()
+    override fun requireRecentSignIn(sessionId: String, maxAgeMs: Double, promise: Promise) {
+        settle(promise, sessionId) {
+            if (!maxAgeMs.isFinite() || maxAgeMs < 0) {
+                throw Refusal(ErrorCode.INVALID_REQUEST, "maxAgeMs must be a number from 0 on")
+            }
+            requireRecentSignIn(maxAgeMs.milliseconds)
+        }
+    }
+
+    override fun client(sessionId: String, options: ReadableMap, promise: Promise) {
+        settle(promise) {
+            val fields = Fields(options, ErrorCode.INVALID_CONFIGURATION)
+            val baseUrl = fields.requiredString("baseURL")
+            OpenSessions[sessionId].client(baseUrl, headers(fields), fields.milliseconds("requestTimeoutMs"))
+        }
+    }
+
+    override fun authorization(sessionId: String, url: String, promise: Promise) {
+        settle(promise) {
+            val open = OpenSessions[sessionId]
+            val authorization = open.session.authorization(url)
+            authorization.toMap(open.keep(authorization))
+        }
+    }
+
+    override fun refused(sessionId: String, refusal: ReadableMap, promise: Promise) {
+        settle(promise) {
+            val open = OpenSessions[sessionId]
+            val fields = Fields(refusal, ErrorCode.INVALID_REQUEST)
+            val next = open.session.refused(
+                authorization = open.authorization(fields.requiredString("authorizationId")),
+                status = fields.smallInteger("status") ?: throw fields.refusal("status", "a number"),
+                headers = headers(fields),
+                body = fields.string("body").orEmpty().encodeToByteArray(),
+            )
+            next?.toMap(open.keep(next))
+        }
+    }
+
+    override fun trace(sessionId: String, promise: Promise) {
+        settle(promise, sessionId) { trace().toString() }
+    }
+
+    override fun networkChanged(sessionId: String) {
+        OpenSessions.find(sessionId)?.session?.networkChanged()
+    }
+
+    override fun resume(sessionId: String) {
+        OpenSessions.find(sessionId)?.session?.resume()
+    }
 
     override fun request(sessionId: String, requestId: String, request: ReadableMap, promise: Promise) {
-        val job = settle(promise) { OpenSessions[sessionId].send(request).toMap() }
+        val job = settle(promise) {
+            val fields = Fields(request, ErrorCode.INVALID_REQUEST)
+            val sender = OpenSessions[sessionId].sender(fields.string("clientId"))
+            val progress = ProgressReports { direction, progress -> emit(progress.toMap(requestId, direction)) }
+            RequestFiles(reactApplicationContext).use { files ->
+                val response = sender.send(fields, files, progress)
+                progress.flush()
+                response.toMap(asBase64 = fields.string("answerAs") == "base64")
+            }
+        }
         requests[requestId] = job
         job.invokeOnCompletion { requests.remove(requestId) }
     }
@@ -81,17 +148,24 @@ public class RNAuthSessionModule(context: ReactApplicationContext) : NativeAuthS
         eventStreams.computeIfAbsent(sessionId) {
             // Undispatched, so that it listens before JavaScript hears that the session is open.
             scope.launch(start = CoroutineStart.UNDISPATCHED) {
-                OpenSessions[sessionId].events.collect { emit(it.toMap(sessionId)) }
+                OpenSessions[sessionId].session.events.collect { emit(it.toMap(sessionId)) }
             }
         }
     }
 
-    /** Before React Native 0.88 the generated function fails until JavaScript has attached (react-native#57893). */
-    private fun emit(event: WritableMap) {
-        if (mEventEmitterCallback != null) emitOnEvent(event)
+    // Before React Native 0.88 the generated functions fail until JavaScript has attached (react-native#57893).
+    private fun emit(event: EventMap) {
+        if (mEventEmitterCallback != null) emitOnEvent(event.map)
     }
 
-    private fun settle(promise: Promise, work: suspend () -> Any): Job {
+    private fun emit(progress: ProgressMap) {
+        if (mEventEmitterCallback != null) emitOnProgress(progress.map)
+    }
+
+    private fun settle(promise: Promise, sessionId: String, work: suspend AuthSession.() -> Any): Job =
+        settle(promise) { OpenSessions[sessionId].session.work() }
+
+    private fun settle(promise: Promise, work: suspend () -> Any?): Job {
         val job = scope.launch {
             try {
                 val result = work()

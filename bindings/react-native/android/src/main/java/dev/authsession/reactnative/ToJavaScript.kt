@@ -6,19 +6,25 @@ package dev.authsession.reactnative
 import com.facebook.react.bridge.Arguments
 import com.facebook.react.bridge.WritableArray
 import com.facebook.react.bridge.WritableMap
+import dev.authsession.AuthSession
 import dev.authsession.AuthSessionException
+import dev.authsession.Authorization
+import dev.authsession.ErrorCode
 import dev.authsession.Headers
 import dev.authsession.Response
 import dev.authsession.SessionEvent
 import dev.authsession.SessionState
 import dev.authsession.SignOutReason
+import dev.authsession.TransferProgress
 import kotlin.io.encoding.Base64
 import kotlin.io.encoding.ExperimentalEncodingApi
 import kotlin.time.Duration
 import kotlin.time.ExperimentalTime
 
+internal fun AuthSession.stateToMap(): WritableMap = state.toMap(lockCause)
+
 /** `NativeState` of NativeAuthSession.ts. */
-internal fun SessionState.toMap(): WritableMap {
+internal fun SessionState.toMap(lockCause: ErrorCode?): WritableMap {
     val signedIn = this as? SessionState.SignedIn
     return mapOf(
         "status" to when (this) {
@@ -31,11 +37,16 @@ internal fun SessionState.toMap(): WritableMap {
         "subject" to signedIn?.subject,
         "claimsJson" to signedIn?.claims?.toString(),
         "expiresAtMs" to signedIn?.expiresAt?.toEpochMilliseconds(),
+        "code" to lockCause?.id?.takeIf { this == SessionState.Locked },
     ).toWritableMap()
 }
 
 /** `NativeEvent` of NativeAuthSession.ts. */
-internal fun SessionEvent.toMap(sessionId: String): WritableMap = mapOf(
+internal class EventMap(val map: WritableMap)
+
+internal fun SessionEvent.toMap(sessionId: String) = EventMap(eventMap(sessionId))
+
+private fun SessionEvent.eventMap(sessionId: String): WritableMap = mapOf(
     "sessionId" to sessionId,
     "type" to when (this) {
         SessionEvent.SignedIn -> "signed_in"
@@ -58,9 +69,19 @@ internal fun SessionEvent.toMap(sessionId: String): WritableMap = mapOf(
     "count" to (this as? SessionEvent.Missed)?.count,
 ).toWritableMap()
 
+/** `NativeProgress` of NativeAuthSession.ts. */
+internal class ProgressMap(val map: WritableMap)
+
+internal fun TransferProgress.toMap(requestId: String, direction: String) = ProgressMap(
+    mapOf("requestId" to requestId, "direction" to direction, "bytes" to bytes, "total" to total).toWritableMap(),
+)
+
+/** `NativeAuthorization` of NativeAuthSession.ts: the one way by which a token enters JavaScript. */
+internal fun Authorization.toMap(id: String): WritableMap = mapOf("id" to id, "value" to expose()).toWritableMap()
+
 /** `NativeResponse` of NativeAuthSession.ts. */
-internal fun Response.toMap(): WritableMap {
-    val text = bytes.decodeUtf8OrNull()
+internal fun Response.toMap(asBase64: Boolean): WritableMap {
+    val text = if (asBase64) null else bytes.decodeUtf8OrNull()
     return mapOf(
         "status" to status,
         "url" to url,
@@ -69,6 +90,7 @@ internal fun Response.toMap(): WritableMap {
         // Kotlin's own: Java's is not on every Android that React Native runs on.
         "base64" to if (text == null) Base64.encode(bytes) else null,
         "disposition" to disposition.name.lowercase(),
+        "redirected" to isRedirected,
     ).toWritableMap()
 }
 
@@ -78,15 +100,17 @@ internal fun userInfo(
     signInRequired: Boolean = false,
     retryAfter: Duration? = null,
     status: Int? = null,
+    answerJson: String? = null,
 ): WritableMap = mapOf(
     "retryable" to retryable,
     "signInRequired" to signInRequired,
     "retryAfterMs" to retryAfter?.inWholeMilliseconds,
     "status" to status,
+    "answerJson" to answerJson,
 ).toWritableMap()
 
 internal fun AuthSessionException.userInfo(): WritableMap =
-    userInfo(retryable, signInRequired, retryAfter, status)
+    userInfo(retryable, signInRequired, retryAfter, status, answer?.toString())
 
 private val SignOutReason.id: String
     get() = name.lowercase()

@@ -1,6 +1,8 @@
 package android.content;
 
-/** As much of Android's class as a React Native module needs to be made. */
+import java.io.File;
+
+/** As much of Android's class as a React Native module needs to be made and to read what the user has picked. */
 public class Context {
     public Context getApplicationContext() {
         return this;
@@ -8,5 +10,13 @@ public class Context {
 
     public Object getSystemService(String name) {
         return null;
+    }
+
+    public File getCacheDir() {
+        return new File(System.getProperty("java.io.tmpdir"));
+    }
+
+    public ContentResolver getContentResolver() {
+        return new ContentResolver();
     }
 }

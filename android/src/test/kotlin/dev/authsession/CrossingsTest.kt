@@ -1,0 +1,39 @@
+package dev.authsession
+
+import java.nio.file.Path
+import java.util.concurrent.TimeUnit
+import kotlin.test.Test
+import kotlin.test.assertEquals
+import kotlin.test.assertTrue
+
+/** How often a request crosses the boundary to the core; see `docs/crossings.md`. */
+class CrossingsTest {
+    @Test
+    fun `a request crosses the boundary five times`() {
+        val once = listOf(
+            "ffi_auth_session_ffi_rustbuffer_alloc",
+            "ffi_auth_session_ffi_rustbuffer_free",
+            "uniffi_auth_session_ffi_fn_clone_session",
+            "uniffi_auth_session_ffi_fn_method_session_send",
+            "callback answerreceiver.answered",
+        )
+
+        val crossings = counted()
+
+        assertEquals(listOf("get", "post").flatMap { call -> once.map { "$call: 1.0 $it" } }.sorted(), crossings.sorted())
+    }
+
+    /** What a process of its own says whose library counts; `scripts/build-counting.sh` builds it. */
+    private fun counted(): List<String> {
+        val process = ProcessBuilder(
+            Path.of(System.getProperty("java.home"), "bin/java").toString(),
+            "-Djna.library.path=${Checkout.target.resolve("counting")}",
+            "-cp",
+            System.getProperty("java.class.path"),
+            "dev.authsession.CrossingsKt",
+        ).redirectErrorStream(true).start()
+        val output = process.inputStream.bufferedReader().readLines()
+        assertTrue(process.waitFor(30, TimeUnit.SECONDS))
+        return output
+    }
+}

@@ -57,7 +57,9 @@ function contentOf(body: unknown): { readonly body: string | Uint8Array; readonl
   if (ArrayBuffer.isView(body)) {
     return { body: new Uint8Array(body.buffer, body.byteOffset, body.byteLength), type: 'application/octet-stream' };
   }
-  return { body: JSON.stringify(body) ?? 'null', type: 'application/json' };
+  // Undefined for what JSON does not know, such as a function.
+  const json = JSON.stringify(body) as string | undefined;
+  return { body: json ?? 'null', type: 'application/json' };
 }
 
 function bodyOf(body: string | Uint8Array, answerAs: NativeRequest['answerAs']): NativeContent {

@@ -115,7 +115,7 @@ class Route implements MockRoute {
 }
 
 class Hold implements MockHold {
-  #waiting: { readonly request: MockRequest; settle(handler: MockHandler): void }[] = [];
+  #waiting: { readonly request: MockRequest; settle: (handler: MockHandler) => void }[] = [];
 
   wait(request: MockRequest): Promise<MockReply> {
     return new Promise((resolve, reject) => {

@@ -14,7 +14,7 @@ export type MockState =
 
 /** `state` with all of its fields, frozen as those of the real session are. */
 export function completeState(state: MockState): SessionState {
-  const given = (typeof state === 'string' ? { status: state } : state) as Exclude<MockState, string>;
+  const given: Exclude<MockState, string> = typeof state === 'string' ? { status: state } : state;
   switch (given.status) {
     case 'restoring':
       return restoring;

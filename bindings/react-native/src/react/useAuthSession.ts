@@ -58,7 +58,7 @@ const whole = (state: AuthSessionSnapshot): unknown => state;
 function oncePerState(selector: (state: AuthSessionSnapshot) => unknown): (state: SessionState) => unknown {
   let last: { readonly state: SessionState; readonly selected: unknown } | undefined;
   return (state) => {
-    if (last?.state !== state) last = { state, selected: selector(state as AuthSessionSnapshot) };
+    if (last?.state !== state) last = { state, selected: selector(state) };
     return last.selected;
   };
 }

@@ -17,23 +17,29 @@ public typealias Reject = @Sendable (_ code: String, _ message: String?, _ error
 #endif
 public final class AuthSessionImpl: NSObject, @unchecked Sendable {
     private let eventHandler: @Sendable ([String: Any]) -> Void
+    private let progressHandler: @Sendable ([String: Any]) -> Void
     /// Guards what follows.
     private let lock = NSLock()
     private var requests: [String: Task<Void, Never>] = [:]
     private var eventStreams: [String: Task<Void, Never>] = [:]
     private var isInvalidated = false
 
-    /// Makes a module that hands the events of every session it opens to `eventHandler`.
-    public init(eventHandler: @escaping @Sendable ([String: Any]) -> Void) {
+    /// Makes a module that hands the events of every session it opens to `eventHandler`, and the progress of requests to
+    /// `progressHandler`.
+    public init(
+        eventHandler: @escaping @Sendable ([String: Any]) -> Void,
+        progressHandler: @escaping @Sendable ([String: Any]) -> Void
+    ) {
         self.eventHandler = eventHandler
+        self.progressHandler = progressHandler
     }
 
     /// Opens a session, or finds it open, and resolves with its id.
     public func open(_ options: [String: Any], resolve: @escaping Resolve, reject: @escaping Reject) {
-        let settings = Result { try SessionSettings(Fields(options, code: .invalidConfiguration)) }
+        let settings = Result { try SessionSettings(options) }
         settle(resolve, reject) { [self] in
             let id = try await OpenSessions.shared.open(try settings.get())
-            forwardEvents(of: id, try OpenSessions.shared.session(id))
+            forwardEvents(of: id, try OpenSessions.shared.session(id).session)
             return id
         }
     }
@@ -44,7 +50,19 @@ public final class AuthSessionImpl: NSObject, @unchecked Sendable {
     ) {
         settle(resolve, reject) {
             let credentials = try JSONObject(credentials: credentialsJson)
-            let answer = try await OpenSessions.shared.session(sessionId).signIn(credentials)
+            let answer = try await OpenSessions.shared.session(sessionId).session.signIn(credentials)
+            return String(decoding: answer.data, as: UTF8.self)
+        }
+    }
+
+    /// Takes the next step of a sign-in and resolves with the server's answer in JSON.
+    public func continueSignIn(
+        _ sessionId: String, url: String, bodyJson: String, resolve: @escaping Resolve, reject: @escaping Reject
+    ) {
+        settle(resolve, reject) {
+            let body = try JSONObject(credentials: bodyJson)
+            let address = try Self.url(url)
+            let answer = try await OpenSessions.shared.session(sessionId).session.continueSignIn(at: address, body)
             return String(decoding: answer.data, as: UTF8.self)
         }
     }
@@ -56,7 +74,7 @@ public final class AuthSessionImpl: NSObject, @unchecked Sendable {
     ) {
         let tokens = Result { try Self.tokens(accessToken, refreshToken, expiresInSeconds) }
         settle(resolve, reject) {
-            try await OpenSessions.shared.session(sessionId).adopt(try tokens.get())
+            try await OpenSessions.shared.session(sessionId).session.adopt(try tokens.get())
             return nil
         }
     }
@@ -68,14 +86,14 @@ public final class AuthSessionImpl: NSObject, @unchecked Sendable {
     ) {
         let tokens = Result { try Self.tokens(accessToken, refreshToken, expiresInSeconds) }
         settle(resolve, reject) {
-            try await OpenSessions.shared.session(sessionId).importTokens(try tokens.get())
+            try await OpenSessions.shared.session(sessionId).session.importTokens(try tokens.get())
         }
     }
 
     /// Signs out.
     public func signOut(_ sessionId: String, resolve: @escaping Resolve, reject: @escaping Reject) {
         settle(resolve, reject) {
-            try await OpenSessions.shared.session(sessionId).signOut()
+            try await OpenSessions.shared.session(sessionId).session.signOut()
             return nil
         }
     }
@@ -83,13 +101,71 @@ public final class AuthSessionImpl: NSObject, @unchecked Sendable {
     /// What is known of the session now.
     public func getState(_ sessionId: String) -> [String: Any] {
         // JavaScript has its ids from `open`, and no session is ever closed.
-        let state = (try? OpenSessions.shared.session(sessionId))?.state ?? .restoring
-        return state.dictionary
+        OpenSessions.shared.find(sessionId)?.session.stateDictionary ?? SessionState.restoring.dictionary()
+    }
+
+    /// Rejects unless the user signed in no longer ago.
+    public func requireRecentSignIn(
+        _ sessionId: String, maxAgeMs: Double, resolve: @escaping Resolve, reject: @escaping Reject
+    ) {
+        settle(resolve, reject) {
+            try OpenSessions.shared.session(sessionId).session.requireRecentSignIn(within: maxAgeMs / 1_000)
+            return nil
+        }
+    }
+
+    /// Resolves with the id of a client of another host.
+    public func client(
+        _ sessionId: String, options: [String: Any], resolve: @escaping Resolve, reject: @escaping Reject
+    ) {
+        let id = Result { try OpenSessions.shared.session(sessionId).client(options) }
+        settle(resolve, reject) { try id.get() }
+    }
+
+    /// Resolves with what authorises a request that the app sends by other means.
+    public func authorization(
+        _ sessionId: String, url: String, resolve: @escaping Resolve, reject: @escaping Reject
+    ) {
+        settle(resolve, reject) {
+            try await OpenSessions.shared.session(sessionId).authorization(for: try Self.url(url))
+        }
+    }
+
+    /// Resolves with what to send such a request with once more.
+    public func refused(
+        _ sessionId: String, refusal: [String: Any], resolve: @escaping Resolve, reject: @escaping Reject
+    ) {
+        let parts = Result {
+            let fields = Fields(refusal, code: .invalidRequest)
+            guard let status = try fields.integer("status") else { throw fields.refusal("status", "a number") }
+            return (
+                id: try fields.requiredString("authorizationId"), status: status,
+                headers: Dictionary(try fields.headers().map { ($0.name, $0.value) }) { $0 + ", " + $1 },
+                body: Data(try fields.string("body")?.utf8 ?? "".utf8)
+            )
+        }
+        settle(resolve, reject) {
+            let (id, status, headers, body) = try parts.get()
+            return try await OpenSessions.shared.session(sessionId)
+                .refused(id, status: status, headers: headers, body: body)
+        }
+    }
+
+    /// Resolves with the last decisions in JSON.
+    public func trace(_ sessionId: String, resolve: @escaping Resolve, reject: @escaping Reject) {
+        settle(resolve, reject) {
+            String(decoding: try OpenSessions.shared.session(sessionId).session.trace(), as: UTF8.self)
+        }
+    }
+
+    /// Tells the session that the app is in the foreground again.
+    public func resume(_ sessionId: String) {
+        OpenSessions.shared.find(sessionId)?.session.resume()
     }
 
     /// Tells the session that the device's network has changed.
     public func networkChanged(_ sessionId: String) {
-        (try? OpenSessions.shared.session(sessionId))?.networkChanged()
+        OpenSessions.shared.find(sessionId)?.session.networkChanged()
     }
 
     /// Sends a request and resolves with its answer.
@@ -97,12 +173,17 @@ public final class AuthSessionImpl: NSObject, @unchecked Sendable {
         _ sessionId: String, requestId: String, request: [String: Any],
         resolve: @escaping Resolve, reject: @escaping Reject
     ) {
-        let request = Result { try urlRequest(Fields(request, code: .invalidRequest)) }
+        let progress = ProgressReports(requestID: requestId, report: progressHandler)
+        let request = Result { try RequestDescription(Fields(request, code: .invalidRequest), progress: progress) }
         // Under the lock, so that a request which ends at once is not entered after it was removed.
         lock.withLock {
             requests[requestId] = settle(resolve, reject) { [self] in
                 defer { lock.withLock { _ = requests.removeValue(forKey: requestId) } }
-                return try await OpenSessions.shared.session(sessionId).response(for: try request.get()).dictionary
+                let request = try request.get()
+                let sender = try OpenSessions.shared.session(sessionId).sender(request.clientID)
+                let response = try await request.send(by: sender)
+                progress.flush()
+                return response.dictionary(asBase64: request.answersAsBase64)
             }
         }
     }
@@ -131,6 +212,13 @@ public final class AuthSessionImpl: NSObject, @unchecked Sendable {
             throw Refusal(code: .invalidRequest, message: "expiresInSeconds must be a number")
         }
         return Tokens(accessToken: accessToken, refreshToken: refreshToken, expiresIn: expiresIn)
+    }
+
+    private static func url(_ text: String) throws -> URL {
+        guard let url = URL(string: text) else {
+            throw Refusal(code: .invalidRequest, message: "url must be a URL")
+        }
+        return url
     }
 
     private func forwardEvents(of sessionId: String, _ session: AuthSession) {

@@ -30,22 +30,82 @@ struct Fields {
 
     func number(_ name: String) throws -> Double? {
         let number: NSNumber? = try value(name, "a number")
-        if let number, number.doubleValue.isNaN { throw refusal(name, "a number") }
-        return number?.doubleValue
+        guard let value = number?.doubleValue else { return nil }
+        guard value.isFinite, value >= 0 else { throw refusal(name, "a number from 0 on") }
+        return value
+    }
+
+    /// JavaScript knows no integers: a number without a fraction.
+    func integer(_ name: String, most: Int = .max) throws -> Int? {
+        try number(name).map { value in
+            guard value.rounded() == value else { throw refusal(name, "a whole number") }
+            return Int(exactly: value).map { min($0, most) } ?? most
+        }
+    }
+
+    /// Milliseconds, in the seconds of Swift.
+    func interval(_ name: String) throws -> TimeInterval? {
+        try number(name).map { $0 / 1_000 }
     }
 
     func strings(_ name: String) throws -> [String]? {
         try value(name, "a list of strings")
     }
 
+    func statuses(_ name: String) throws -> [Int]? {
+        let list: [NSNumber]? = try value(name, "a list of statuses")
+        return try list?.map { number in
+            guard let status = Int(exactly: number.doubleValue), (0...999).contains(status) else {
+                throw refusal(name, "a list of statuses")
+            }
+            return status
+        }
+    }
+
     func fields(_ name: String) throws -> Fields? {
         let values: [String: Any]? = try value(name, "an object")
-        return values.map { Fields($0, code: code, path: "\(path)\(name).") }
+        return values.map { below(name, $0) }
     }
 
     func list(_ name: String) throws -> [Fields]? {
         let list: [[String: Any]]? = try value(name, "a list of objects")
-        return list?.map { Fields($0, code: code, path: "\(path)\(name).") }
+        return list?.map { below(name, $0) }
+    }
+
+    /// The members of an object, all of which are texts.
+    func texts(_ name: String) throws -> [String: String]? {
+        guard let members = try fields(name) else { return nil }
+        var texts: [String: String] = [:]
+        for name in members.values.keys {
+            texts[name] = try members.requiredString(name)
+        }
+        return texts
+    }
+
+    func url(_ name: String) throws -> URL? {
+        try string(name).map { string in
+            guard let url = URL(string: string) else { throw refusal(name, "a URL") }
+            return url
+        }
+    }
+
+    func urls(_ name: String) throws -> [URL]? {
+        try strings(name)?.map { string in
+            guard let url = URL(string: string) else { throw refusal(name, "URLs") }
+            return url
+        }
+    }
+
+    /// A file by its `file:` URI.
+    func file(_ name: String) throws -> URL? {
+        guard let url = try? url(name) else {
+            if try string(name) == nil { return nil }
+            throw refusal(name, "a file: URI")
+        }
+        guard url.isFileURL, url.host?.isEmpty != false || url.host == "localhost", url.path.hasPrefix("/") else {
+            throw refusal(name, "a file: URI")
+        }
+        return url
     }
 
     func requiredString(_ name: String) throws -> String {
@@ -53,8 +113,24 @@ struct Fields {
         return string
     }
 
+    func requiredURL(_ name: String) throws -> URL {
+        guard let url = try url(name) else { throw refusal(name, "a URL") }
+        return url
+    }
+
+    /// Whether it is set to false, and not only unset.
+    func isFalse(_ name: String) -> Bool {
+        // A number is no boolean, although it can be cast to one.
+        guard !(values[name] is String), let value = values[name] as? Bool else { return false }
+        return !value
+    }
+
     func refusal(_ name: String, _ expected: String) -> Refusal {
         Refusal(code: code, message: "\(path)\(name) must be \(expected)")
+    }
+
+    private func below(_ name: String, _ values: [String: Any]) -> Fields {
+        Fields(values, code: code, path: "\(path)\(name).")
     }
 
     private func value<Value>(_ name: String, _ expected: String) throws -> Value? {

@@ -1,38 +1,37 @@
 import AuthSessionKit
 import Foundation
 
-#if canImport(FoundationNetworking)
-import FoundationNetworking
-#endif
+/// `NativeConfig` of config.ts.
+struct SessionSettings: @unchecked Sendable {
+    /// As JavaScript gave them, to be compared: those of the same session are equal. Nobody changes it.
+    let given: NSDictionary
+    let configuration: AuthSession.Configuration
 
-/// `AuthSessionConfig` of config.ts, in a form that can be compared.
-struct SessionSettings: Equatable {
-    enum Endpoints: Equatable {
-        case json(login: String, refresh: String, logout: String)
-        case oauth2(tokenEndpoint: URL, clientID: String, revocationEndpoint: URL?)
-    }
-
-    let baseURL: URL
-    let account: String?
-    let namespace: String?
-    let endpoints: Endpoints?
-    let file: URL?
-    let allowsLoopback: Bool
-    let allowedOrigins: [URL]
-    let requestTimeout: TimeInterval?
-
-    init(_ fields: Fields) throws {
-        baseURL = try fields.requiredURL("baseURL")
-        account = try fields.string("account")
-        namespace = try fields.string("namespace")
-        endpoints = try fields.fields("endpoints").map(Endpoints.init)
-        file = try fields.fields("store").flatMap(Self.file)
-        allowsLoopback = try fields.boolean("allowLoopback") ?? false
-        allowedOrigins = try (fields.strings("allowedOrigins") ?? []).map { origin in
-            guard let url = URL(string: origin) else { throw fields.refusal("allowedOrigins", "URLs") }
-            return url
-        }
-        requestTimeout = try fields.number("requestTimeoutMs").map { $0 / 1_000 }
+    init(_ options: [String: Any]) throws {
+        given = options as NSDictionary
+        let fields = Fields(options, code: .invalidConfiguration)
+        var configuration = AuthSession.Configuration(baseURL: try fields.requiredURL("baseURL"))
+        configuration.account = try fields.string("account") ?? configuration.account
+        configuration.namespace = try fields.string("namespace") ?? configuration.namespace
+        configuration.endpoints = try fields.fields("endpoints").map(AuthSession.TokenEndpoints.init)
+        configuration.store = try fields.fields("store").map(AuthSession.Store.init) ?? configuration.store
+        configuration.allowsLoopback = try fields.boolean("allowLoopback") ?? false
+        configuration.allowedOrigins = try fields.urls("allowedOrigins") ?? []
+        configuration.requestTimeout = try fields.interval("requestTimeoutMs")
+        configuration.developmentOrigins = try fields.urls("developmentOrigins") ?? []
+        configuration.developmentAnchors = try (fields.strings("developmentAnchors") ?? []).map { Data($0.utf8) }
+        configuration.idleTimeout = try fields.interval("idleTimeoutMs")
+        configuration.absoluteLifetime = try fields.interval("absoluteLifetimeMs")
+        configuration.refreshGrace = try fields.interval("refreshGraceMs")
+        configuration.keepsAccessTokenInMemoryOnly = try fields.boolean("accessTokenInMemoryOnly") ?? false
+        configuration.isReadOnly = try fields.boolean("readOnly") ?? false
+        configuration.deviceIDHeader = try fields.string("deviceIdHeader")
+        configuration.maximumBodySize = try fields.integer("maxBodyBytes")
+        configuration.maximumConnectionsPerHost = try fields.integer("maxConnectionsPerHost", most: Int(UInt32.max))
+        configuration.answerRules = try fields.fields("answerRules").map(AuthSession.AnswerRules.init)
+        configuration.retryPolicy = try fields.fields("retry").map(AuthSession.RetryPolicy.init)
+        configuration.pinnedKeys = try (fields.list("pins") ?? []).map(AuthSession.PinnedKeys.init)
+        self.configuration = configuration
     }
 
     /// Whether both are of the same account.
@@ -40,94 +39,146 @@ struct SessionSettings: Equatable {
         configuration.account == other.configuration.account
             && configuration.namespace == other.configuration.namespace
     }
-
-    var configuration: AuthSession.Configuration {
-        var configuration = AuthSession.Configuration(
-            baseURL: baseURL, allowedOrigins: allowedOrigins, allowsLoopback: allowsLoopback,
-            requestTimeout: requestTimeout)
-        if let account {
-            configuration.account = account
-        }
-        if let namespace {
-            configuration.namespace = namespace
-        }
-        configuration.endpoints =
-            switch endpoints {
-            case .json(let login, let refresh, let logout):
-                .json(login: login, refresh: refresh, logout: logout)
-            case .oauth2(let tokenEndpoint, let clientID, let revocationEndpoint):
-                .oauth2(tokenEndpoint: tokenEndpoint, clientID: clientID, revocationEndpoint: revocationEndpoint)
-            case nil: nil
-            }
-        // Named, since the Keychain is what Swift takes by itself.
-        configuration.store = file.map(AuthSession.Store.file) ?? .memory
-        return configuration
-    }
-
-    private static func file(_ store: Fields) throws -> URL? {
-        switch try store.string("type") {
-        case "memory": nil
-        case "file": URL(fileURLWithPath: try store.requiredString("path"))
-        default: throw store.refusal("type", "memory or file")
-        }
-    }
 }
 
-extension SessionSettings.Endpoints {
+extension AuthSession.TokenEndpoints {
     fileprivate init(_ fields: Fields) throws {
         switch try fields.string("type") {
-        case "json":
-            self = .json(
-                login: try fields.requiredString("loginURL"),
-                refresh: try fields.requiredString("refreshURL"),
-                logout: try fields.requiredString("logoutURL"))
-        case "oauth2":
-            self = .oauth2(
-                tokenEndpoint: try fields.requiredURL("tokenEndpoint"),
-                clientID: try fields.requiredString("clientId"),
-                revocationEndpoint: try fields.url("revocationEndpoint"))
-        default:
-            throw fields.refusal("type", "json or oauth2")
+        case "json": self = .json(try AuthSession.JSONEndpoints(fields))
+        case "oauth2": self = .oauth2(try AuthSession.OAuth2Endpoints(fields))
+        default: throw fields.refusal("type", "json or oauth2")
         }
     }
 }
 
-/// The request that `fields` describe: `NativeRequest` of request.ts.
-func urlRequest(_ fields: Fields) throws -> URLRequest {
-    var request = URLRequest(url: try fields.requiredURL("url"))
-    request.httpMethod = try fields.requiredString("method")
-    for header in try fields.list("headers") ?? [] {
-        request.addValue(try header.requiredString("value"), forHTTPHeaderField: try header.requiredString("name"))
+extension AuthSession.JSONEndpoints {
+    fileprivate init(_ fields: Fields) throws {
+        self.init()
+        login = try fields.string("loginURL") ?? login
+        refresh = try fields.string("refreshURL") ?? refresh
+        logout = fields.isFalse("logoutURL") ? nil : try fields.string("logoutURL") ?? logout
+        logoutMethod = try fields.string("logoutMethod")
+        accessTokenPaths = try fields.strings("accessTokenAt") ?? []
+        refreshTokenPaths = try fields.strings("refreshTokenAt") ?? []
+        expiresInPaths = try fields.strings("expiresInAt") ?? []
+        errorCodePaths = try fields.strings("errorCodeAt") ?? []
+        refreshRequestField = try fields.string("refreshRequestField")
+        logoutRequestField = try fields.string("logoutRequestField")
+        refreshTokenCookie = try fields.string("refreshTokenCookie")
+        loginAdditions = try fields.fields("login").map(AuthSession.CallAdditions.init)
+        refreshAdditions = try fields.fields("refresh").map(AuthSession.CallAdditions.init)
+        logoutAdditions = try fields.fields("logout").map(AuthSession.CallAdditions.init)
+        terminalStatuses = try fields.statuses("terminalStatuses")
+        terminalCodes = try fields.strings("terminalCodes") ?? []
     }
-    request.httpBody = try fields.string("body").map { Data($0.utf8) }
-    if let timeout = try fields.number("timeoutMs") {
-        request.timeoutInterval = timeout / 1_000
-    }
-    return request
 }
 
-extension Fields {
-    fileprivate func url(_ name: String) throws -> URL? {
-        try string(name).map { string in
-            guard let url = URL(string: string) else { throw refusal(name, "a URL") }
-            return url
+extension AuthSession.CallAdditions {
+    fileprivate init(_ fields: Fields) throws {
+        let members = try fields.string("fieldsJson").map { json in
+            guard let members = try? JSONObject(json) else { throw fields.refusal("fields", "an object") }
+            return members
+        }
+        self.init(fields: members?.members ?? [:], headers: try fields.texts("headers") ?? [:])
+    }
+}
+
+extension AuthSession.OAuth2Endpoints {
+    fileprivate init(_ fields: Fields) throws {
+        self.init(
+            tokenEndpoint: try fields.requiredURL("tokenEndpoint"),
+            clientID: try fields.requiredString("clientId"),
+            revocationEndpoint: try fields.url("revocationEndpoint"))
+        parameters = try fields.texts("parameters") ?? [:]
+        terminalStatuses = try fields.statuses("terminalStatuses") ?? []
+        terminalCodes = try fields.strings("terminalCodes") ?? []
+    }
+}
+
+extension AuthSession.Store {
+    fileprivate init(_ fields: Fields) throws {
+        switch try fields.string("type") {
+        case "memory": self = .memory
+        case "file": self = .file(URL(fileURLWithPath: try fields.requiredString("path")))
+        case "keychain": self = .keychain(try AuthSession.KeychainOptions(fields))
+        default: throw fields.refusal("type", "memory, file or keychain on Apple platforms")
         }
     }
+}
 
-    fileprivate func requiredURL(_ name: String) throws -> URL {
-        guard let url = try url(name) else { throw refusal(name, "a URL") }
-        return url
+extension AuthSession.KeychainOptions {
+    fileprivate init(_ fields: Fields) throws {
+        self.init(accessGroup: try fields.string("accessGroup"))
+        sharedDirectory = try fields.string("appGroup").map { group in
+            #if canImport(Darwin)
+            let container = FileManager.default.containerURL(forSecurityApplicationGroupIdentifier: group)
+            #else
+            let container: URL? = nil
+            #endif
+            guard let container else { throw fields.refusal("appGroup", "one of the app's entitlements") }
+            return container
+        }
+        switch try fields.string("gate") {
+        case nil: gate = nil
+        case "user_presence": gate = .userPresence
+        case "biometry": gate = .biometry
+        default: throw fields.refusal("gate", "user_presence or biometry")
+        }
+        if try fields.boolean("purgeAfterReinstall") == true {
+            // A directory that goes with the app.
+            purgeAfterReinstall = FileManager.default.urls(for: .applicationSupportDirectory, in: .userDomainMask).first
+        }
+    }
+}
+
+extension AuthSession.AnswerRules {
+    fileprivate init(_ fields: Fields) throws {
+        self.init(
+            codes: try (fields.texts("codes") ?? [:]).reduce(into: [:]) { codes, rule in
+                switch rule.value {
+                case "refresh": codes[rule.key] = .refresh
+                case "end_session": codes[rule.key] = .endSession
+                case "pass": codes[rule.key] = .pass
+                default: throw fields.refusal("codes.\(rule.key)", "refresh, end_session or pass")
+                }
+            },
+            refreshesOnForbidden: try fields.boolean("refreshOnForbidden") ?? false,
+            passesBareUnauthorized: try fields.boolean("passBareUnauthorized") ?? false)
+    }
+}
+
+extension AuthSession.RetryPolicy {
+    fileprivate init(_ fields: Fields) throws {
+        guard let attempts = try fields.integer("attempts", most: Int(UInt32.max)) else {
+            throw fields.refusal("attempts", "a number")
+        }
+        guard let budget = try fields.interval("budgetMs") else { throw fields.refusal("budgetMs", "a number") }
+        self.init(attempts: attempts, budget: budget)
+    }
+}
+
+extension AuthSession.PinnedKeys {
+    fileprivate init(_ fields: Fields) throws {
+        guard let pins = try fields.strings("sha256") else { throw fields.refusal("sha256", "a list of strings") }
+        self.init(
+            host: try fields.requiredString("host"), sha256: pins,
+            expiresAt: try fields.interval("expiresAt").map(Date.init(timeIntervalSince1970:)))
     }
 }
 
 /// A JSON object of any content, to be encoded again.
-struct JSONObject: Encodable {
-    private let members: [String: JSONValue]
+struct JSONObject: Encodable, Sendable {
+    let members: [String: JSONValue]
+
+    /// What JavaScript wrote.
+    init(_ json: String) throws {
+        members = try JSONDecoder().decode([String: JSONValue].self, from: Data(json.utf8))
+    }
 
     /// Credentials as JavaScript wrote them.
     init(credentials json: String) throws {
         do {
-            members = try JSONDecoder().decode([String: JSONValue].self, from: Data(json.utf8))
+            try self.init(json)
         } catch {
             // The decoder's own error may quote what it read, which holds a password.
             throw Refusal(code: .invalidRequest, message: "the credentials must be an object")
@@ -139,7 +190,7 @@ struct JSONObject: Encodable {
     }
 }
 
-private enum JSONValue: Codable {
+enum JSONValue: Codable, Sendable {
     case null
     case boolean(Bool)
     case integer(Int64)

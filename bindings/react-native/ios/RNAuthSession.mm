@@ -20,9 +20,13 @@
 {
   if (self = [super init]) {
     __weak RNAuthSession *weakSelf = self;
-    _impl = [[AuthSessionImpl alloc] initWithEventHandler:^(NSDictionary<NSString *, id> *event) {
-      [weakSelf forwardEvent:event];
-    }];
+    _impl = [[AuthSessionImpl alloc]
+        initWithEventHandler:^(NSDictionary<NSString *, id> *event) {
+          [weakSelf forwardEvent:event];
+        }
+        progressHandler:^(NSDictionary<NSString *, id> *progress) {
+          [weakSelf forwardProgress:progress];
+        }];
   }
   return self;
 }
@@ -38,11 +42,18 @@
   [_impl invalidate];
 }
 
+// Before React Native 0.88 the generated methods fail until JavaScript has attached (react-native#57893).
 - (void)forwardEvent:(NSDictionary *)event
 {
-  // Before React Native 0.88 the generated method fails until JavaScript has attached (react-native#57893).
   if (_eventEmitterCallback) {
     [self emitOnEvent:event];
+  }
+}
+
+- (void)forwardProgress:(NSDictionary *)progress
+{
+  if (_eventEmitterCallback) {
+    [self emitOnProgress:progress];
   }
 }
 
@@ -59,6 +70,15 @@
              reject:(RCTPromiseRejectBlock)reject
 {
   [_impl signIn:sessionId credentialsJson:credentialsJson resolve:resolve reject:reject];
+}
+
+- (void)continueSignIn:(NSString *)sessionId
+                   url:(NSString *)url
+              bodyJson:(NSString *)bodyJson
+               resolve:(RCTPromiseResolveBlock)resolve
+                reject:(RCTPromiseRejectBlock)reject
+{
+  [_impl continueSignIn:sessionId url:url bodyJson:bodyJson resolve:resolve reject:reject];
 }
 
 - (void)adopt:(NSString *)sessionId
@@ -103,9 +123,53 @@
   return [_impl getState:sessionId];
 }
 
+- (void)requireRecentSignIn:(NSString *)sessionId
+                   maxAgeMs:(double)maxAgeMs
+                    resolve:(RCTPromiseResolveBlock)resolve
+                     reject:(RCTPromiseRejectBlock)reject
+{
+  [_impl requireRecentSignIn:sessionId maxAgeMs:maxAgeMs resolve:resolve reject:reject];
+}
+
+- (void)client:(NSString *)sessionId
+       options:(NSDictionary *)options
+       resolve:(RCTPromiseResolveBlock)resolve
+        reject:(RCTPromiseRejectBlock)reject
+{
+  [_impl client:sessionId options:options resolve:resolve reject:reject];
+}
+
+- (void)authorization:(NSString *)sessionId
+                  url:(NSString *)url
+              resolve:(RCTPromiseResolveBlock)resolve
+               reject:(RCTPromiseRejectBlock)reject
+{
+  [_impl authorization:sessionId url:url resolve:resolve reject:reject];
+}
+
+- (void)refused:(NSString *)sessionId
+        refusal:(NSDictionary *)refusal
+        resolve:(RCTPromiseResolveBlock)resolve
+         reject:(RCTPromiseRejectBlock)reject
+{
+  [_impl refused:sessionId refusal:refusal resolve:resolve reject:reject];
+}
+
+- (void)trace:(NSString *)sessionId
+      resolve:(RCTPromiseResolveBlock)resolve
+       reject:(RCTPromiseRejectBlock)reject
+{
+  [_impl trace:sessionId resolve:resolve reject:reject];
+}
+
 - (void)networkChanged:(NSString *)sessionId
 {
   [_impl networkChanged:sessionId];
+}
+
+- (void)resume:(NSString *)sessionId
+{
+  [_impl resume:sessionId];
 }
 
 - (void)request:(NSString *)sessionId

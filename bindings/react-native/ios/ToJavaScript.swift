@@ -1,9 +1,14 @@
 import AuthSessionKit
 import Foundation
 
+extension AuthSession {
+    /// `NativeState` of NativeAuthSession.ts.
+    var stateDictionary: [String: Any] { state.dictionary(lockCause: lockCause) }
+}
+
 extension SessionState {
     /// `NativeState` of NativeAuthSession.ts.
-    var dictionary: [String: Any] {
+    func dictionary(lockCause: AuthSessionError.Code? = nil) -> [String: Any] {
         var reason: String?
         var user: SignedInUser?
         switch self {
@@ -17,6 +22,7 @@ extension SessionState {
             "subject": user?.subject,
             "claimsJson": user?.claims.map { String(decoding: $0, as: UTF8.self) },
             "expiresAtMs": user?.accessTokenExpiresAt.map { ($0.timeIntervalSince1970 * 1_000).rounded() },
+            "code": self == .locked ? lockCause?.rawValue : nil,
         ])
     }
 }
@@ -59,9 +65,9 @@ extension SessionEvent {
 
 extension Response {
     /// `NativeResponse` of NativeAuthSession.ts.
-    var dictionary: [String: Any] {
-        let text = String(data: data, encoding: .utf8)
-        let headers = http.allHeaderFields.map { ["name": "\($0.key)", "value": "\($0.value)"] }
+    func dictionary(asBase64: Bool) -> [String: Any] {
+        let text = asBase64 ? nil : String(data: data, encoding: .utf8)
+        let headers = headerFields.map { ["name": $0.name, "value": $0.value] }
         return withNulls([
             "status": status,
             "url": http.url?.absoluteString ?? "",
@@ -69,8 +75,21 @@ extension Response {
             "text": text,
             "base64": text == nil ? data.base64EncodedString() : nil,
             "disposition": disposition.rawValue,
+            "redirected": isRedirected,
         ])
     }
+}
+
+extension TransferProgress {
+    /// `NativeProgress` of NativeAuthSession.ts.
+    func dictionary(requestID: String, direction: String) -> [String: Any] {
+        withNulls(["requestId": requestID, "direction": direction, "bytes": bytes, "total": totalBytes])
+    }
+}
+
+extension Authorization {
+    /// `NativeAuthorization` of NativeAuthSession.ts: the one way by which a token enters JavaScript.
+    func dictionary(id: String) -> [String: Any] { ["id": id, "value": expose()] }
 }
 
 /// What a promise of JavaScript is rejected with. An error that is not known to be free of secrets is told by its kind
@@ -86,7 +105,7 @@ struct Failure {
         case let error as AuthSessionError:
             self.init(
                 error.code, error.explanation, retryable: error.isRetryable, signInRequired: error.requiresSignIn,
-                retryAfter: error.retryAfter, status: error.status)
+                retryAfter: error.retryAfter, status: error.status, answer: error.answer)
         case let refusal as Refusal:
             self.init(refusal.code, refusal.message)
         case is CancellationError:
@@ -98,7 +117,7 @@ struct Failure {
 
     private init(
         _ code: AuthSessionError.Code, _ message: String, retryable: Bool = false, signInRequired: Bool = false,
-        retryAfter: TimeInterval? = nil, status: Int? = nil
+        retryAfter: TimeInterval? = nil, status: Int? = nil, answer: Data? = nil
     ) {
         self.code = code.rawValue
         self.message = message
@@ -110,6 +129,7 @@ struct Failure {
                 "signInRequired": signInRequired,
                 "retryAfterMs": retryAfter.map(milliseconds),
                 "status": status,
+                "answerJson": answer.map { String(decoding: $0, as: UTF8.self) },
             ]))
     }
 }

@@ -61,9 +61,9 @@ export type NativeEvent = Readonly<{
 /**
  * The boundary between TypeScript and native code, as React Native's codegen reads it.
  *
- * Each `UnsafeObject` has a type in TypeScript (`AuthSessionConfig`, `ClientConfig`, `NativeRequest`,
- * `NativeRefusal`). Here they are opaque so that they reach Swift as dictionaries: as typed objects they would arrive as C++ structures, which
- * Objective-C++ would have to take apart.
+ * Each `UnsafeObject` has a type in TypeScript (`NativeConfig`, `NativeClientConfig`, `NativeRequest` with
+ * `reportUpload` and `reportDownload`, `NativeRefusal`). Here they are opaque so that they reach Swift as dictionaries:
+ * as typed objects they would arrive as C++ structures, which Objective-C++ would have to take apart.
  */
 export interface Spec extends TurboModule {
   /** Opens the session of an account, or finds it open, and names it. */
@@ -108,4 +108,5 @@ export interface Spec extends TurboModule {
   readonly onProgress: CodegenTypes.EventEmitter<NativeProgress>;
 }
 
-export default TurboModuleRegistry.getEnforcing<Spec>('RNAuthSession');
+// Not `getEnforcing`, which fails where the package is imported: createAuthSession says what to do about it.
+export default TurboModuleRegistry.get<Spec>('RNAuthSession');

@@ -1,14 +1,18 @@
-import NativeAuthSession from './NativeAuthSession.ts';
-import type { AuthSessionConfig } from './config.ts';
 import { abortable, abortReason } from './abort.ts';
+import { Authorization, nativeRefusal } from './authorization.ts';
+import type { RefusedAnswer } from './authorization.ts';
+import { nativeClientConfig, nativeConfig } from './config.ts';
+import type { AuthSessionConfig, ClientConfig } from './config.ts';
 import { AuthSessionError, fromNativeError } from './errors.ts';
 import { sessionEvent } from './events.ts';
+import type { SessionEvents, SessionEventType } from './events.ts';
 import { exchange } from './exchange.ts';
 import type { Sender } from './exchange.ts';
 import { fetchOf } from './fetch/fetch.ts';
 import type { SessionFetch } from './fetch/fetch.ts';
-import type { SessionEvent, SessionEvents, SessionEventType } from './events.ts';
-import type { NativeEvent, NativeProgress } from './NativeAuthSession.ts';
+import { Listeners } from './listeners.ts';
+import type { NativeAuthorization, NativeEvent, NativeProgress } from './NativeAuthSession.ts';
+import { nativeModule } from './nativeModule.ts';
 import { restoring, StateSnapshots } from './state.ts';
 import type { SessionState } from './state.ts';
 
@@ -25,6 +29,29 @@ export interface Tokens {
   readonly expiresInSeconds?: number | null | undefined;
 }
 
+/** A decision of a session, for a report of a problem; see {@link AuthSession.trace}. */
+export interface TraceEntry {
+  /** Milliseconds since the session was opened. */
+  readonly at_ms: number;
+  /** What was decided. */
+  readonly decision: string;
+  /** What there is to say about it. */
+  readonly [fact: string]: unknown;
+}
+
+/** Sends requests to one API host with the access token of a session. */
+export interface ApiClient extends Sender {
+  /**
+   * Sends a request with the access token, refreshing that first where it has expired, and once more where the
+   * server refuses it.
+   *
+   * It behaves like the global `fetch`: any answer of the server resolves, an unsuccessful one too; a `TypeError`
+   * means that the network failed, and an aborted request rejects with its signal's reason. Anything else that
+   * kept the request from an answer is an {@link AuthSessionError}, also as `cause` of the `TypeError`.
+   */
+  readonly fetch: SessionFetch;
+}
+
 /**
  * The session of one account: it signs in and out, sends the app's requests with a valid access token, and
  * refreshes that token when it must be refreshed. The tokens stay in native code.
@@ -32,7 +59,7 @@ export interface Tokens {
  * What fails rejects with an {@link AuthSessionError}. The functions need no `this`, so each can be passed on by
  * itself.
  */
-export interface AuthSession extends Sender {
+export interface AuthSession extends ApiClient {
   /**
    * Signs in with `credentials`, which are sent to the login endpoint as JSON, and returns the server's answer
    * without the tokens. Many servers send the user there.
@@ -41,6 +68,12 @@ export interface AuthSession extends Sender {
    * is signed in is told by {@link AuthSession.getState}.
    */
   readonly signIn: <T = unknown>(credentials: Readonly<Record<string, unknown>>) => Promise<T>;
+
+  /**
+   * Takes the next step of a sign-in, such as a second factor: posts `body` as JSON to `url`, which is absolute or a path
+   * under `baseURL`. The answer is read as that of {@link AuthSession.signIn}.
+   */
+  readonly continueSignIn: <T = unknown>(url: string, body: Readonly<Record<string, unknown>>) => Promise<T>;
 
   /** Starts a session with tokens that the app got elsewhere, as from an OAuth code flow. */
   readonly adopt: (tokens: Tokens) => Promise<void>;
@@ -70,7 +103,13 @@ export interface AuthSession extends Sender {
 
   /**
    * Calls `listener` with each event of this type from now on, in order, and returns the function that ends that.
-   * Events of the past are not repeated, so read {@link AuthSession.getState} after subscribing.
+   * Listeners are called one by one and never before `on` has returned.
+   *
+   * Some events ask something of the user or the app: `signed_out`, `step_up_required`, `sign_in_recommended` and
+   * `persistence_degraded`. The last of each that nobody was there to hear is kept, until something overtakes it (a
+   * `signed_in`, say), and told to those who listen first, so that `on('signed_out', …)` in a component hears of the
+   * session that ended before the component was there. Nothing is told twice: what one listener of a type has heard, no
+   * later one hears. Of a session that ended before this JavaScript began, {@link AuthSession.getState} tells.
    */
   readonly on: <Type extends SessionEventType>(
     type: Type,
@@ -78,17 +117,42 @@ export interface AuthSession extends Sender {
   ) => () => void;
 
   /**
-   * Sends a request with the access token, refreshing that first where it has expired, and once more where the
-   * server refuses it.
-   *
-   * It behaves like the global `fetch`: any answer of the server resolves, an unsuccessful one too; a `TypeError`
-   * means that the network failed, and an aborted request rejects with its signal's reason. Anything else that
-   * kept the request from an answer is an {@link AuthSessionError}, also as `cause` of the `TypeError`.
+   * A client for another API host, which sends the session's access token there. A config that cannot work, or an
+   * origin that is not one of `allowedOrigins`, is what its requests reject with. With the same config it is the same
+   * client to native code, which keeps 64 of a session at most: make clients once, not for each request.
    */
-  readonly fetch: SessionFetch;
+  readonly client: (config: ClientConfig) => ApiClient;
+
+  /**
+   * What authorises a request that the app sends by other means: an image, a WebSocket, a web view. Waits for a refresh
+   * if one is needed. This is the only way by which a token enters JavaScript.
+   *
+   * `url` is where the request goes: under `baseURL`, or an absolute URL of an allowed origin.
+   */
+  readonly authorization: (url: string) => Promise<Authorization>;
+
+  /**
+   * Reports the answer, usually a 401, to a request that carried `authorization`, and resolves with what to send it with
+   * once more; with null if the answer is final. Native code remembers the last 256 authorizations of a session; of an
+   * older one this is an `invalid_request`.
+   */
+  readonly refused: (authorization: Authorization, answer: RefusedAnswer) => Promise<Authorization | null>;
+
+  /** Rejects with `recent_sign_in_required` unless the user signed in no longer ago, as before a payment. */
+  readonly requireRecentSignIn: (maxAgeMs: number) => Promise<void>;
+
+  /** The last decisions of the session, for a report of a problem. They hold no secret. */
+  readonly trace: () => Promise<readonly TraceEntry[]>;
 
   /** Tells the session that the device's network has changed: what waits to try a refresh again tries at once. */
   readonly networkChanged: () => void;
+
+  /**
+   * Tells the session that the app is in the foreground again: timers may have slept, and another process may have
+   * signed out or refreshed. Native code does so by itself; an app calls it to ask the user once more after an
+   * `unlock_cancelled`.
+   */
+  readonly resume: () => void;
 }
 
 // Names requests to native code, where those of another copy of this package may be under way, too.
@@ -102,6 +166,10 @@ let requestCount = 0;
  * waited, and the next one tries again. The session lives as long as the app's process: after a reload of
  * JavaScript the same one is found again, whatever its store. To find it with another config is an `already_open`.
  *
+ * Throws an {@link AuthSessionError}: `not_initialized` where the app was built without the native module, and
+ * `invalid_configuration` for a setting that does not exist. A setting of a wrong kind or value is what the calls reject
+ * with.
+ *
  * ```ts
  * const session = createAuthSession({ baseURL: 'https://api.example.com' });
  * const { user } = await session.signIn<{ user: User }>({ email, password });
@@ -110,19 +178,38 @@ let requestCount = 0;
  * ```
  */
 export function createAuthSession(config: AuthSessionConfig): AuthSession {
-  const options = { ...config };
+  const native = nativeModule();
+  const options = nativeConfig(config);
   const snapshots = new StateSnapshots();
-  const stateObservers = new Set<() => void>();
+  const listeners = new Listeners();
   let opening: Promise<string> | undefined;
   let sessionId: string | undefined;
+  let lastState: SessionState = restoring;
+
+  const getState = (): SessionState =>
+    sessionId === undefined ? restoring : snapshots.of(native.getState(sessionId));
+
+  const observeState = () => {
+    // It asks native code, which JavaScript waits for.
+    if (!listeners.has('state_changed')) return;
+    const state = getState();
+    if (state === lastState) return;
+    lastState = state;
+    listeners.tell({ type: 'state_changed', state });
+  };
+
+  const receive = (event: NativeEvent) => {
+    observeState();
+    listeners.tell(sessionEvent(event));
+  };
 
   const open = async (): Promise<string> => {
     try {
-      sessionId = await NativeAuthSession.open(options);
+      sessionId = await native.open(options);
     } catch (error) {
       throw fromNativeError(error);
     }
-    for (const observe of stateObservers) notify(observe);
+    observeState();
     return sessionId;
   };
 
@@ -145,117 +232,163 @@ export function createAuthSession(config: AuthSessionConfig): AuthSession {
     }
   };
 
-  const getState = (): SessionState =>
-    sessionId === undefined ? restoring : snapshots.of(NativeAuthSession.getState(sessionId));
-
-  const subscribe = (receive: (event: NativeEvent) => void): (() => void) => {
-    let active = true;
-    const subscription = NativeAuthSession.onEvent((event) => {
-      // An event can overtake the answer of open(), which tells whether it is ours.
-      opening?.then(
-        (id) => {
-          if (active && event.sessionId === id) receive(event);
-        },
-        () => {},
-      );
-    });
-    return () => {
-      active = false;
-      subscription.remove();
-    };
-  };
-
-  const onStateChanged = (listener: (event: SessionEvents['state_changed']) => void): (() => void) => {
-    let last = getState();
-    const observe = () => {
-      const state = getState();
-      if (state === last) return;
-      last = state;
-      listener({ type: 'state_changed', state });
-    };
-    stateObservers.add(observe);
-    const unsubscribe = subscribe(observe);
-    return () => {
-      stateObservers.delete(observe);
-      unsubscribe();
-    };
-  };
-
-  const sender: Sender = {
-    async [exchange](request, { signal, onUpload, onDownload } = {}) {
-      const requestId = `${copy}-${(requestCount += 1)}`;
-      const report = (progress: NativeProgress) => {
-        if (progress.requestId !== requestId) return;
-        (progress.direction === 'upload' ? onUpload : onDownload)?.(progress);
-      };
-      const progress = onUpload ?? onDownload ? NativeAuthSession.onProgress(report) : undefined;
-      const send = () =>
-        call((id) => {
-          // Aborted before native code had the request, it must not get it any more.
-          if (signal?.aborted) throw abortReason(signal);
-          return NativeAuthSession.request(id, requestId, {
-            ...request,
-            reportUpload: onUpload !== undefined,
-            reportDownload: onDownload !== undefined,
+  /** What sends requests by way of the client that `clientId` names; null: of the session itself. */
+  const senderOf = (clientId: (sessionId: string) => Promise<string> | null): ApiClient => {
+    const sender: Sender = {
+      async [exchange](request, { signal, onUpload, onDownload } = {}) {
+        const requestId = `${copy}-${(requestCount += 1)}`;
+        const report = (progress: NativeProgress) => {
+          if (progress.requestId !== requestId) return;
+          (progress.direction === 'upload' ? onUpload : onDownload)?.(progress);
+        };
+        const progress = onUpload ?? onDownload ? native.onProgress(report) : undefined;
+        const send = () =>
+          call(async (id) => {
+            const client = await clientId(id);
+            // Aborted before native code had the request, it must not get it any more.
+            if (signal?.aborted) throw abortReason(signal);
+            return native.request(id, requestId, {
+              ...request,
+              clientId: client,
+              reportUpload: onUpload !== undefined,
+              reportDownload: onDownload !== undefined,
+            });
           });
-        });
-      try {
-        return await abortable(signal, send, () => NativeAuthSession.cancel(requestId));
-      } finally {
-        progress?.remove();
-      }
-    },
+        try {
+          return await abortable(signal, send, () => native.cancel(requestId));
+        } finally {
+          progress?.remove();
+        }
+      },
+    };
+    return Object.freeze({ fetch: fetchOf(sender), ...sender });
   };
+
+  const authorizationOf = (value: NativeAuthorization) => new Authorization(value);
 
   const session: AuthSession = {
+    ...senderOf(() => null),
+
     async signIn<T>(credentials: Readonly<Record<string, unknown>>) {
-      const credentialsJson = json(credentials);
-      // The answer is null where the server had nothing to say, and an app reads members of it.
-      return (JSON.parse(await call((id) => NativeAuthSession.signIn(id, credentialsJson))) ?? {}) as T;
+      const credentialsJson = json('the credentials', credentials);
+      return answer<T>(await call((id) => native.signIn(id, credentialsJson)));
     },
 
-    adopt: ({ accessToken, refreshToken, expiresInSeconds }) =>
-      call((id) =>
-        NativeAuthSession.adopt(id, accessToken ?? null, refreshToken ?? null, expiresInSeconds ?? null)),
+    async continueSignIn<T>(url: string, body: Readonly<Record<string, unknown>>) {
+      const bodyJson = json('the body', body);
+      mustBe('string', { url }, required);
+      return answer<T>(await call((id) => native.continueSignIn(id, url, bodyJson)));
+    },
 
-    importTokens: ({ accessToken, refreshToken, expiresInSeconds }) =>
-      call((id) =>
-        NativeAuthSession.importTokens(id, accessToken ?? null, refreshToken ?? null, expiresInSeconds ?? null)),
+    async adopt(tokens) {
+      const values = nativeTokens(tokens);
+      await call((id) => native.adopt(id, ...values));
+    },
 
-    signOut: () => call((id) => NativeAuthSession.signOut(id)),
+    async importTokens(tokens) {
+      const values = nativeTokens(tokens);
+      return call((id) => native.importTokens(id, ...values));
+    },
+
+    signOut: () => call((id) => native.signOut(id)),
 
     getState,
 
     on(type, listener) {
-      // TypeScript cannot see that `type` decides what `listener` takes.
-      const untyped = listener as (event: SessionEvent) => void;
-      if (type === 'state_changed') return onStateChanged(untyped);
-      return subscribe((event) => {
-        if (event.type === type) untyped(sessionEvent(event));
+      // Whoever listens has read the state, or will: what it was until now is no change.
+      if (type === 'state_changed' && !listeners.has(type)) lastState = getState();
+      return listeners.add(type, listener);
+    },
+
+    client(clientConfig) {
+      const clientOptions = nativeClientConfig(clientConfig);
+      let naming: Promise<string> | undefined;
+      return senderOf((id) => {
+        if (naming === undefined) {
+          naming = native.client(id, clientOptions);
+          naming.catch(() => {
+            naming = undefined;
+          });
+        }
+        return naming;
       });
     },
 
-    fetch: fetchOf(sender),
-    ...sender,
+    async authorization(url) {
+      mustBe('string', { url }, required);
+      return authorizationOf(await call((id) => native.authorization(id, url)));
+    },
+
+    async refused(authorization, refusedAnswer) {
+      const refusal = nativeRefusal(authorization, refusedAnswer);
+      const next = await call((id) => native.refused(id, refusal));
+      return next === null ? null : authorizationOf(next);
+    },
+
+    async requireRecentSignIn(maxAgeMs) {
+      mustBe('number', { maxAgeMs }, required);
+      await call((id) => native.requireRecentSignIn(id, maxAgeMs));
+    },
+
+    trace: async () => JSON.parse(await call((id) => native.trace(id))),
 
     networkChanged() {
-      opened().then((id) => NativeAuthSession.networkChanged(id), () => {});
+      opened().then((id) => native.networkChanged(id), () => {});
+    },
+
+    resume() {
+      opened().then((id) => native.resume(id), () => {});
     },
   };
+  // As long as this JavaScript lives, so that nothing is missed before somebody listens.
+  native.onEvent((event) => {
+    // An event can overtake the answer of open(), which tells whether it is ours.
+    opening?.then(
+      (id) => {
+        if (event.sessionId === id) receive(event);
+      },
+      () => {},
+    );
+  });
   // Nobody waits yet; whoever calls next hears of a failure.
   void opened();
   return Object.freeze(session);
 }
 
-/** Calls `observe` soon and by itself, so that what it throws keeps nothing else from happening. */
-function notify(observe: () => void): void {
-  void Promise.resolve().then(observe);
+/** What the server said to a step of a sign-in. It is null where it had nothing to say, and an app reads members. */
+function answer<T>(text: string): T {
+  return (JSON.parse(text) ?? {}) as T;
 }
 
-function json(credentials: Readonly<Record<string, unknown>>): string {
-  try {
-    return JSON.stringify(credentials);
-  } catch {
-    throw new AuthSessionError('invalid_request', 'the credentials cannot be written as JSON');
+function nativeTokens(tokens: Tokens): [string | null, string | null, number | null] {
+  const { accessToken, refreshToken, expiresInSeconds } = tokens ?? {};
+  mustBe('string', { accessToken, refreshToken });
+  mustBe('number', { expiresInSeconds });
+  return [accessToken ?? null, refreshToken ?? null, expiresInSeconds ?? null];
+}
+
+const required = { isRequired: true };
+
+/** React Native would end with an error of its own what is of another type than the spec says. */
+function mustBe(
+  type: 'string' | 'number',
+  values: Readonly<Record<string, unknown>>,
+  { isRequired } = { isRequired: false },
+): void {
+  for (const [name, value] of Object.entries(values)) {
+    if (typeof value !== type && (isRequired || (value !== undefined && value !== null))) {
+      throw new AuthSessionError('invalid_request', `${name} must be a ${type}`);
+    }
   }
+}
+
+function json(what: string, value: Readonly<Record<string, unknown>>): string {
+  let text: string | undefined;
+  try {
+    text = JSON.stringify(value);
+  } catch {
+    // The reason may quote the value.
+  }
+  if (text === undefined) throw new AuthSessionError('invalid_request', `${what} cannot be written as JSON`);
+  return text;
 }

@@ -62,22 +62,19 @@ const codes = [
 /** What kind of failure it was. The codes are stable, and the same in every language of AuthSession. */
 export type AuthSessionErrorCode = (typeof codes)[number];
 
-/** What there is to tell of a failure beside its code and its text. */
+/** What there is to tell of a failure beside its code and its text; see {@link AuthSessionError}. */
 export interface AuthSessionErrorDetails {
   readonly retryable?: boolean | undefined;
   readonly signInRequired?: boolean | undefined;
   readonly retryAfterMs?: number | undefined;
   readonly status?: number | undefined;
+  readonly answer?: unknown;
 }
 
-/**
- * Why a call has no result. The message is for people and for logs: it holds no token, no password and nothing
- * that a server wrote.
- */
-export class AuthSessionError extends Error {
-  override readonly name = 'AuthSessionError';
+interface Failure<Code extends AuthSessionErrorCode> extends Error {
+  readonly name: 'AuthSessionError';
   /** What kind of failure it was. */
-  readonly code: AuthSessionErrorCode;
+  readonly code: Code;
   /** Whether the same call may succeed later without anybody mending anything. */
   readonly retryable: boolean;
   /** Whether only the user can help, by signing in. */
@@ -86,6 +83,35 @@ export class AuthSessionError extends Error {
   readonly retryAfterMs: number | undefined;
   /** The HTTP status that the failure rests on, if there is one. */
   readonly status: number | undefined;
+}
+
+/** A sign-in that the server did not accept. */
+interface SignInRejected extends Failure<'sign_in_rejected'> {
+  /**
+   * What the server said, where that was JSON, for telling the user what to correct. It is the server's word, which may
+   * repeat what it was sent, and so it is part of no message and of nothing that a console shows.
+   */
+  readonly answer: unknown;
+}
+
+type Failures = {
+  readonly [Code in AuthSessionErrorCode]: Code extends 'sign_in_rejected' ? SignInRejected : Failure<Code>;
+};
+
+/**
+ * Why a call has no result, told apart by `code`. The message is for people and for logs: it holds no token, no
+ * password and nothing that a server wrote.
+ */
+export type AuthSessionError = Failures[AuthSessionErrorCode];
+
+class AnyFailure extends Error {
+  override readonly name = 'AuthSessionError';
+  readonly code: AuthSessionErrorCode;
+  readonly retryable: boolean;
+  readonly signInRequired: boolean;
+  readonly retryAfterMs: number | undefined;
+  readonly status: number | undefined;
+  readonly #answer: unknown;
 
   constructor(code: AuthSessionErrorCode, message: string, details: AuthSessionErrorDetails = {}) {
     super(message);
@@ -94,8 +120,23 @@ export class AuthSessionError extends Error {
     this.signInRequired = details.signInRequired ?? false;
     this.retryAfterMs = details.retryAfterMs;
     this.status = details.status;
+    this.#answer = details.answer;
+  }
+
+  get answer(): unknown {
+    return this.#answer;
   }
 }
+
+/** Makes an {@link AuthSessionError}, as tests of an app may want to. */
+export const AuthSessionError = AnyFailure as unknown as {
+  new <Code extends AuthSessionErrorCode>(
+    code: Code,
+    message: string,
+    details?: AuthSessionErrorDetails,
+  ): Failures[Code];
+  readonly prototype: AuthSessionError;
+};
 
 /** Whether `error` is an {@link AuthSessionError}, also one of another copy of this package. */
 export function isAuthSessionError(error: unknown): error is AuthSessionError {
@@ -122,6 +163,7 @@ export function fromNativeError(error: unknown): AuthSessionError {
     signInRequired: userInfo.signInRequired,
     retryAfterMs: userInfo.retryAfterMs ?? undefined,
     status: userInfo.status ?? undefined,
+    answer: userInfo.answerJson == null ? undefined : JSON.parse(userInfo.answerJson),
   });
 }
 
@@ -134,5 +176,6 @@ interface NativeRejection {
     readonly signInRequired: boolean;
     readonly retryAfterMs?: number | null;
     readonly status?: number | null;
+    readonly answerJson?: string | null;
   } | null;
 }

@@ -22,7 +22,7 @@ export type NativeBody =
 
 /** A request as the native module takes it. What is null is as the session says. */
 export interface NativeRequest {
-  /** The client that sends it; null: the session itself. */
+  /** The client that sends it; null: the session itself. Whoever sends it fills it in. */
   readonly clientId: string | null;
   readonly method: string;
   readonly url: string;

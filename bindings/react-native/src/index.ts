@@ -1,9 +1,19 @@
 export { createAuthSession } from './createAuthSession.ts';
-export type { AuthSession, Tokens } from './createAuthSession.ts';
+export type { ApiClient, AuthSession, Tokens, TraceEntry } from './createAuthSession.ts';
+export type { Authorization, RefusedAnswer } from './authorization.ts';
 export type {
+  AnswerRules,
   AuthSessionConfig,
+  CallAdditions,
+  ClientConfig,
+  FileStore,
   JsonTokenEndpoints,
+  KeychainStore,
+  KeystoreStore,
+  MemoryStore,
   OAuth2TokenEndpoints,
+  PinSet,
+  RetryPolicy,
   TokenEndpoints,
   TokenStore,
 } from './config.ts';

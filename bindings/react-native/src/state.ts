@@ -1,3 +1,5 @@
+import { errorCode } from './errors.ts';
+import type { AuthSessionErrorCode } from './errors.ts';
 import type { NativeState } from './NativeAuthSession.ts';
 
 /**
@@ -53,6 +55,11 @@ export interface SignedInState {
 /** The store cannot be read now, as before the first unlock of a phone. There may be a session in it. */
 export interface LockedState {
   readonly status: 'locked';
+  /**
+   * Why: `locked` until the device is unlocked; `unlock_cancelled` or `unlock_failed` by the user, who is asked again by
+   * {@link AuthSession.resume}; `store_unavailable`, `store_corrupt` or `store_misconfigured` for the store.
+   */
+  readonly code: AuthSessionErrorCode;
 }
 
 /** Whether somebody is signed in. */
@@ -75,6 +82,7 @@ export class StateSnapshots {
       native.subject,
       native.claimsJson,
       native.expiresAtMs,
+      native.code,
     ]);
     if (key !== this.#key) {
       this.#key = key;
@@ -96,7 +104,7 @@ function sessionState(native: NativeState): SessionState {
     case 'signed_out':
       return { status: 'signed_out', reason: native.reason as SignOutReason };
     case 'locked':
-      return { status: 'locked' };
+      return { status: 'locked', code: errorCode(native.code ?? 'locked') };
     default:
       return { status: 'restoring' };
   }

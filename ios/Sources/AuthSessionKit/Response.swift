@@ -13,6 +13,10 @@ public struct Response: Sendable {
     /// Status, headers and final URL.
     public let http: HTTPURLResponse
 
+    /// The header fields, in order and each by itself; `HTTPURLResponse` joins those of one name, which breaks
+    /// `Set-Cookie`.
+    public let headerFields: [HeaderField]
+
     /// What the session made of the answer.
     public let disposition: Disposition
 
@@ -39,6 +43,15 @@ public struct Response: Sendable {
     }
 }
 
+/// A header field of an answer.
+public struct HeaderField: Sendable, Equatable {
+    /// The name, in lower case.
+    public let name: String
+
+    /// The value.
+    public let value: String
+}
+
 extension Response: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
     /// Status, disposition and size; never the body or the headers, which are the user's own.
     public var description: String { "Response(\(status), \(disposition.rawValue), \(data.count) bytes)" }
@@ -55,8 +68,9 @@ extension Response: CustomStringConvertible, CustomDebugStringConvertible, Custo
 extension Response {
     init(_ response: HttpResponse) throws {
         self.init(
-            data: response.body, http: try httpResponse(response), disposition: Disposition(response.disposition),
-            isRedirected: response.redirected)
+            data: response.body, http: try httpResponse(response),
+            headerFields: response.headers.map { HeaderField(name: $0.name, value: $0.value) },
+            disposition: Disposition(response.disposition), isRedirected: response.redirected)
     }
 }
 

@@ -36,11 +36,28 @@ extension RequestSender {
         return try await prepare(OutgoingRequest(request, options, delivery: .toFile(path: file.path))).send()
     }
 
+    /// Sends a request with a body of any kind, writes the body of a successful answer to a file if one is named, and also
+    /// says what was made of the answer.
+    ///
+    /// - Throws: ``AuthSessionError`` with the code `file` if a file cannot be read or written.
+    public func response(
+        for request: URLRequest, uploading content: UploadContent, downloadingTo file: URL? = nil,
+        options: AuthSession.RequestOptions = .init()
+    ) async throws -> Response {
+        if let file {
+            try Self.mustBeFile(file)
+        }
+        let delivery = file.map { Delivery.toFile(path: $0.path) }
+        return try await prepare(
+            OutgoingRequest(request, options, content: try Self.content(content), delivery: delivery)
+        ).send()
+    }
+
     /// Sends a request with a body, like `URLSession.upload(for:from:)`.
     public func upload(
         for request: URLRequest, from body: Data, options: AuthSession.RequestOptions = .init()
     ) async throws -> (Data, HTTPURLResponse) {
-        try await upload(request, .bytes(bytes: body), options)
+        try await upload(request, .data(body), options)
     }
 
     /// Sends a request with the content of a file, like `URLSession.upload(for:fromFile:)`. The file is read while it
@@ -50,18 +67,14 @@ extension RequestSender {
     public func upload(
         for request: URLRequest, fromFile file: URL, options: AuthSession.RequestOptions = .init()
     ) async throws -> (Data, HTTPURLResponse) {
-        try Self.mustBeFile(file)
-        return try await upload(request, .file(path: file.path), options)
+        try await upload(request, .file(file), options)
     }
 
     /// Sends a request with a form (`multipart/form-data`, RFC 7578).
     public func upload(
         for request: URLRequest, from form: MultipartForm, options: AuthSession.RequestOptions = .init()
     ) async throws -> (Data, HTTPURLResponse) {
-        for case .file(_, let path, _, _) in form.parts where path.isEmpty {
-            throw AuthSessionError(.invalidRequest, "a part of the form is not a file URL")
-        }
-        return try await upload(request, .form(parts: form.parts), options)
+        try await upload(request, .form(form), options)
     }
 
     /// Sends a request with a body that is made while it is sent, piece by piece: no faster than the network takes it.
@@ -103,10 +116,25 @@ extension RequestSender {
     }
 
     private func upload(
-        _ request: URLRequest, _ content: RequestContent, _ options: AuthSession.RequestOptions
+        _ request: URLRequest, _ content: UploadContent, _ options: AuthSession.RequestOptions
     ) async throws -> (Data, HTTPURLResponse) {
-        let response = try await prepare(OutgoingRequest(request, options, content: content)).send()
+        let response = try await response(for: request, uploading: content, options: options)
         return (response.data, response.http)
+    }
+
+    private static func content(_ content: UploadContent) throws -> RequestContent {
+        switch content {
+        case .data(let data):
+            return .bytes(bytes: data)
+        case .file(let file):
+            try mustBeFile(file)
+            return .file(path: file.path)
+        case .form(let form):
+            for case .file(_, let path, _, _) in form.parts where path.isEmpty {
+                throw AuthSessionError(.invalidRequest, "a part of the form is not a file URL")
+            }
+            return .form(parts: form.parts)
+        }
     }
 
     private static func mustBeFile(_ url: URL) throws {
@@ -114,6 +142,18 @@ extension RequestSender {
             throw AuthSessionError(.invalidRequest, "the URL is not one of a file")
         }
     }
+}
+
+/// What a request carries.
+public enum UploadContent: Sendable {
+    /// Bytes.
+    case data(Data)
+
+    /// The content of a file, which is read while it is sent, and anew if the request is sent again.
+    case file(URL)
+
+    /// A form.
+    case form(MultipartForm)
 }
 
 /// A form to upload (`multipart/form-data`).

@@ -207,6 +207,8 @@ final class StreamingTests: XCTestCase {
         form.add("Ada", name: "author")
         form.add(Data("bytes".utf8), name: "picture", fileName: "a.png", mediaType: "image/png")
         form.add(file: file, name: "note", mediaType: "text/plain")
+        form.add(file: file, name: "copy", fileName: "other.txt", mediaType: "text/plain")
+        form.add("{}", name: "meta", mediaType: "application/json")
 
         let (echo, _) = try await session.upload(for: request("/echo", method: "POST"), from: Data("plain".utf8))
         let (formEcho, _) = try await session.upload(for: request("/echo", method: "POST"), from: form)
@@ -215,10 +217,26 @@ final class StreamingTests: XCTestCase {
         let sent = try XCTUnwrap(try JSONDecoder().decode([String: String].self, from: formEcho)["body"])
         for part in [
             "name=\"author\"", "Ada", "filename=\"a.png\"", "image/png", "bytes", "name=\"note\"", "text/plain",
-            "from a file",
+            "from a file", "filename=\"note.txt\"", "name=\"copy\"; filename=\"other.txt\"",
+            "name=\"meta\"\r\nContent-Type: application/json",
         ] {
             XCTAssertTrue(sent.contains(part), "\(part) is not in \(sent)")
         }
+    }
+
+    func testABodyAndAFileForTheAnswerGoTogetherAndTheAnswerSaysWhatBecameOfIt() async throws {
+        let session = try await Realm.new().signedInSession()
+        let file = try temporaryDirectory().appendingPathComponent("answer")
+
+        let response = try await session.response(
+            for: request("/echo", method: "POST"), uploading: .data(Data("plain".utf8)), downloadingTo: file)
+        let refused = try await session.response(
+            for: request("/forbidden", method: "POST"), uploading: .data(Data()), downloadingTo: file)
+
+        XCTAssertEqual([response.disposition, refused.disposition], [.answered, .permissionDenied])
+        XCTAssertEqual(response.data, Data())
+        let echo = try JSONDecoder().decode([String: String].self, from: Data(contentsOf: file))
+        XCTAssertEqual(echo["body"], "plain")
     }
 
     func testAFileThatIsNotThereIsAnErrorOfTheApp() async throws {

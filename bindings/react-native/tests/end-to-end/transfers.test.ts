@@ -177,7 +177,6 @@ describe('bodies', () => {
     ['an endless wait', { timeoutMs: Number.POSITIVE_INFINITY }, 'timeoutMs'],
     ['a header that is no text', { headers: [{ name: 'a', value: 1 as never }] }, 'headers.value'],
     ['an unknown authorization', { auth: 'secret' as never }, 'auth'],
-    ['a client that is not there', { clientId: '7' }, 'client'],
   ])('%s is an invalid_request that names the field, and nothing of its value', async (_, request, field) => {
     const error = await send(request).catch((reason: unknown) => reason);
     expect(error).toMatchObject({ name: 'AuthSessionError', code: 'invalid_request' });

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
 import type { AuthSession } from '../../src/index.ts';
 import { plainRequest } from '../../src/exchange.ts';
@@ -7,12 +8,13 @@ import { loadPackage } from '../support/package.ts';
 
 let native: ReturnType<typeof fakeModule>;
 let createAuthSession: Awaited<ReturnType<typeof loadPackage>>['createAuthSession'];
+let isAuthSessionError: Awaited<ReturnType<typeof loadPackage>>['isAuthSessionError'];
 
 const config = { baseURL: 'https://api.example.com' };
 
 beforeEach(async () => {
   native = fakeModule();
-  ({ createAuthSession } = await loadPackage(native.module));
+  ({ createAuthSession, isAuthSessionError } = await loadPackage(native.module));
 });
 
 /** A session that is open. */
@@ -50,7 +52,7 @@ describe('opening', () => {
     const unhandled = vi.fn();
     process.on('unhandledRejection', unhandled);
     native.module.open.mockImplementation(() => {
-      throw new Error('not linked');
+      throw new Error('a defect');
     });
     createAuthSession(config).networkChanged();
     await new Promise((resolve) => setImmediate(resolve));
@@ -69,6 +71,22 @@ describe('opening', () => {
   });
 });
 
+describe('without what it needs', () => {
+  test('a missing native module is told where the session is created, with what to do, and not by the import', async () => {
+    ({ createAuthSession } = await loadPackage(null));
+    expect(() => createAuthSession(config)).toThrow(
+      expect.objectContaining({ code: 'not_initialized', message: expect.stringMatching(/pod install.*Expo Go/) }),
+    );
+  });
+
+  test('a misspelt setting is an invalid_configuration, and nothing is opened', () => {
+    expect(() => createAuthSession({ baseUrl: 'https://api.example.com' } as never)).toThrow(
+      expect.objectContaining({ code: 'invalid_configuration' }),
+    );
+    expect(native.module.open).not.toHaveBeenCalled();
+  });
+});
+
 describe('the state', () => {
   test('it is restoring until the session is open', async () => {
     const session = createAuthSession(config);
@@ -76,6 +94,14 @@ describe('the state', () => {
     expect(native.module.getState).not.toHaveBeenCalled();
     await session.signOut();
     expect(session.getState()).toEqual({ status: 'signed_out', reason: 'user' });
+  });
+
+  test('a session that is locked says why', async () => {
+    const session = await openSession();
+    native.module.getState.mockReturnValue({ ...signedOut, status: 'locked', reason: null, code: 'unlock_cancelled' });
+    expect(session.getState()).toEqual({ status: 'locked', code: 'unlock_cancelled' });
+    native.module.getState.mockReturnValue({ ...signedOut, status: 'locked', reason: null, code: 'locked' });
+    expect(session.getState()).toEqual({ status: 'locked', code: 'locked' });
   });
 
   test('it is frozen, and the same object until something changes', async () => {
@@ -110,7 +136,6 @@ describe('the state', () => {
     native.emit('signed_out');
     await session.signOut();
     expect(seen).toHaveLength(2);
-    expect(native.listeners.size).toBe(0);
   });
 });
 
@@ -167,6 +192,36 @@ describe('events', () => {
     expect(listener).not.toHaveBeenCalled();
   });
 
+  test('what asked for something before anybody listened is told to those who listen first, and to nobody else', async () => {
+    const session = await openSession();
+    native.emit('signed_out', { reason: 'rejected' });
+    await session.signOut();
+    const early = vi.fn();
+    session.on('signed_out', early)();
+    const [first, second, late] = [vi.fn(), vi.fn(), vi.fn()];
+    session.on('signed_out', first);
+    session.on('signed_out', second);
+    expect(first).not.toHaveBeenCalled();
+    await session.signOut();
+    session.on('signed_out', late);
+    await session.signOut();
+    expect(early).not.toHaveBeenCalled();
+    expect(first).toHaveBeenCalledExactlyOnceWith({ type: 'signed_out', reason: 'rejected' });
+    expect(second).toHaveBeenCalledOnce();
+    expect(late).not.toHaveBeenCalled();
+  });
+
+  test('what a later event has overtaken is not told any more', async () => {
+    const session = await openSession();
+    native.emit('signed_out', { reason: 'rejected' });
+    native.emit('signed_in');
+    await session.signOut();
+    const listener = vi.fn();
+    session.on('signed_out', listener);
+    await session.signOut();
+    expect(listener).not.toHaveBeenCalled();
+  });
+
   test('a listener that throws keeps no other from its event, and the session from nothing', async () => {
     const unhandled = vi.fn();
     process.on('unhandledRejection', unhandled);
@@ -196,6 +251,41 @@ describe('signing in', () => {
     const session = await openSession();
     native.module.signIn.mockResolvedValue('null');
     expect(await session.signIn({ email: 'a' })).toEqual({});
+  });
+
+  test('a next step goes to its URL, as JSON', async () => {
+    const session = await openSession();
+    native.module.continueSignIn.mockResolvedValue('{"user":1}');
+    expect(await session.continueSignIn('/auth/otp', { code: '1' })).toEqual({ user: 1 });
+    expect(native.module.continueSignIn).toHaveBeenCalledWith('1', '/auth/otp', '{"code":"1"}');
+  });
+
+  test('a rejected sign-in has what the server said, and shows it nowhere', async () => {
+    const session = await openSession();
+    native.module.signIn.mockRejectedValue(
+      rejection('sign_in_rejected', 'rejected', { status: 422, answerJson: '{"hint":"secret"}' }),
+    );
+    const error: unknown = await session.signIn({}).catch((reason: unknown) => reason);
+    if (!isAuthSessionError(error) || error.code !== 'sign_in_rejected') throw error;
+    expect(error.answer).toEqual({ hint: 'secret' });
+    expect(inspect(error, { showHidden: true })).not.toContain('secret');
+  });
+
+  test.each<[string, (session: AuthSession) => Promise<unknown>]>([
+    ['accessToken', (session) => session.adopt({ accessToken: 1 as never })],
+    ['refreshToken', (session) => session.importTokens({ refreshToken: {} as never })],
+    ['expiresInSeconds', (session) => session.adopt({ accessToken: 'a', expiresInSeconds: '60' as never })],
+    ['url', (session) => session.continueSignIn(undefined as never, {})],
+    ['url', (session) => session.authorization(new URL('https://a.example') as never)],
+    ['maxAgeMs', (session) => session.requireRecentSignIn('60' as never)],
+    ['the credentials', (session) => session.signIn(undefined as never)],
+    ['the body', (session) => session.continueSignIn('/', { big: 1n })],
+    ['authorization', (session) => session.refused({} as never, { status: 401 })],
+  ])('an argument of a wrong type is an invalid_request that names it: %s', async (name, work) => {
+    const session = await openSession();
+    const error = await work(session).catch((reason: unknown) => reason);
+    expect(error).toMatchObject({ name: 'AuthSessionError', code: 'invalid_request' });
+    expect((error as Error).message).toContain(name);
   });
 
   test('credentials that are not JSON are an invalid_request', async () => {
@@ -315,4 +405,63 @@ describe('fetch', () => {
     await Promise.all([session.fetch('/a'), session.fetch('/b'), createAuthSession(config).fetch('/c')]);
     expect(new Set(native.module.request.mock.calls.map(([, requestId]) => requestId)).size).toBe(3);
   });
+});
+
+describe('what other means of sending get', () => {
+  test('an authorization has the header field, and what was refused is reported by its id', async () => {
+    const session = await openSession();
+    native.module.refused.mockResolvedValueOnce({ id: 'a2', value: 'Bearer b' });
+    const first = await session.authorization('/image');
+    expect(first.headers).toEqual({ Authorization: 'Bearer a' });
+    const second = await session.refused(first, { status: 401, headers: { 'WWW-Authenticate': 'Bearer' }, body: 'no' });
+    expect(second?.headers).toEqual({ Authorization: 'Bearer b' });
+    expect(native.module.refused).toHaveBeenCalledWith('1', {
+      authorizationId: 'a1',
+      status: 401,
+      headers: [{ name: 'WWW-Authenticate', value: 'Bearer' }],
+      body: 'no',
+    });
+    expect(second && (await session.refused(second, { status: 403 }))).toBeNull();
+  });
+});
+
+describe('clients', () => {
+  test('a client is named to native code once, and its requests go by it', async () => {
+    const session = await openSession();
+    const client = session.client({ baseURL: 'https://files.example.com', headers: { 'X-App': '1' } });
+    await Promise.all([client.fetch('/a'), client.fetch('/b'), session.fetch('/c')]);
+    expect(native.module.client).toHaveBeenCalledExactlyOnceWith('1', {
+      baseURL: 'https://files.example.com',
+      headers: [{ name: 'X-App', value: '1' }],
+      requestTimeoutMs: null,
+    });
+    const sent = native.module.request.mock.calls.map(([, , request]) => request as { url: string; clientId: unknown });
+    expect(Object.fromEntries(sent.map(({ url, clientId }) => [url, clientId]))).toEqual({
+      '/a': 'c1',
+      '/b': 'c1',
+      '/c': null,
+    });
+  });
+
+  test('a client that native code refuses is what its requests reject with, and is tried again', async () => {
+    const session = await openSession();
+    native.module.client.mockRejectedValueOnce(rejection('origin_not_allowed', 'not this one'));
+    const client = session.client({ baseURL: 'https://files.example.com' });
+    await expect(client.fetch('/a')).rejects.toMatchObject({ code: 'origin_not_allowed' });
+    expect((await client.fetch('/a')).status).toBe(200);
+  });
+});
+
+test('what the session has decided is told as it was', async () => {
+  const session = await openSession();
+  native.module.trace.mockResolvedValue('[{"at_ms":1,"decision":"saved"}]');
+  expect(await session.trace()).toEqual([{ at_ms: 1, decision: 'saved' }]);
+});
+
+test('that the app is back is told to native code, once the session is open', async () => {
+  const session = createAuthSession(config);
+  session.resume();
+  await session.requireRecentSignIn(1_000);
+  expect(native.module.resume).toHaveBeenCalledWith('1');
+  expect(native.module.requireRecentSignIn).toHaveBeenCalledWith('1', 1_000);
 });

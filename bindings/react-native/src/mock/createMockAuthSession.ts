@@ -1,9 +1,12 @@
 import { abortable } from '../abort.ts';
-import type { AuthSession } from '../createAuthSession.ts';
+import { Authorization } from '../authorization.ts';
+import type { ApiClient, AuthSession } from '../createAuthSession.ts';
 import type { SessionEvent } from '../events.ts';
 import { exchange } from '../exchange.ts';
 import type { Sender } from '../exchange.ts';
+import { downloadOf } from '../fetch/download.ts';
 import { fetchOf } from '../fetch/fetch.ts';
+import { headerFields } from '../fetch/headers.ts';
 import type { SessionState, SignOutReason } from '../state.ts';
 import { mockError } from './errors.ts';
 import { Listeners } from './listeners.ts';
@@ -31,8 +34,14 @@ export interface MockSignIn {
   readonly user?: MockUser | null;
 }
 
-/** Takes the credentials; the error that it throws rejects the sign-in. */
-export type MockSignInHandler = (credentials: Readonly<Record<string, unknown>>) => MockSignIn | PromiseLike<MockSignIn>;
+/**
+ * Takes the credentials of `signIn`, or the body of `continueSignIn` and where that goes. The error that it throws rejects
+ * the sign-in.
+ */
+export type MockSignInHandler = (
+  credentials: Readonly<Record<string, unknown>>,
+  url?: string,
+) => MockSignIn | PromiseLike<MockSignIn>;
 
 /** What a test does with a mock. Whatever changes the state has told all listeners when it returns. */
 export interface MockControls {
@@ -65,7 +74,10 @@ export interface MockControls {
   readonly offline: () => void;
   /** The network is there again. */
   readonly online: () => void;
-  /** How sign-ins are answered from now on. Until then they succeed, with the answer `{}` and a user of whom nothing is known. */
+  /**
+   * How sign-ins are answered from now on. Until then they succeed, with the answer `{}` and a user of
+   * whom nothing is known.
+   */
   readonly onSignIn: (handler: MockSignInHandler) => void;
   /** Back to how the mock began. Who listens goes on listening. */
   readonly reset: () => void;
@@ -89,7 +101,8 @@ export interface MockAuthSession extends AuthSession {
  * ```
  *
  * There are no timers in it: what takes time takes it until the test goes on, see {@link MockRoute.hold}. Its functions
- * may be replaced, as by `jest.spyOn`.
+ * may be replaced, as by `jest.spyOn`: `requireRecentSignIn`, for example, resolves if somebody is signed in, until it is
+ * replaced by one that rejects with `mockError('recent_sign_in_required')`.
  */
 export function createMockAuthSession(options: MockAuthSessionOptions = {}): MockAuthSession {
   const base: RequestBase = {
@@ -106,6 +119,7 @@ export function createMockAuthSession(options: MockAuthSessionOptions = {}): Moc
   let online = true;
   let signInHandler = acceptAnybody;
   let opened: (() => void)[] = [];
+  let authorizationCount = 0;
 
   const become = (next: SessionState, event?: SessionEvent): void => {
     const changed = JSON.stringify(next) !== JSON.stringify(state);
@@ -131,36 +145,53 @@ export function createMockAuthSession(options: MockAuthSessionOptions = {}): Moc
     become(completeState({ status: 'signed_out', reason }), { type: 'signed_out', reason });
   };
 
-  const senderOf = (from: RequestBase): Sender => ({
-    [exchange]: (request, watched = {}) => {
-      let sent: SentRequest | undefined;
-      const send = async () => {
-        await open();
-        if (request.auth !== 'optional' && request.auth !== 'never') {
-          if (state.status === 'signed_out') throw mockError('signed_out');
-          if (state.status === 'locked') throw mockError('locked');
-        }
-        if (!online) throw mockError('network');
-        sent = new SentRequest(request, from, state.status === 'signed_in' && request.auth !== 'never', watched);
-        requests.push(sent);
-        return nativeResponse(await routes.answer(sent), sent, request);
-      };
-      const onAbort = () => {
-        if (sent) sent.aborted = true;
-      };
-      return abortable(watched.signal, send, onAbort);
-    },
-  });
-  const sender = senderOf(base);
+  /** Every request that needs somebody waits, and fails where nobody is. */
+  const authorized = async (): Promise<void> => {
+    await open();
+    if (state.status === 'signed_out') throw mockError('signed_out');
+    if (state.status === 'locked') throw mockError(state.code);
+  };
+
+  const clientOf = (from: RequestBase): ApiClient => {
+    const sender: Sender = {
+      [exchange]: (request, watched = {}) => {
+        let sent: SentRequest | undefined;
+        const send = async () => {
+          await (request.auth === 'optional' || request.auth === 'never' ? open() : authorized());
+          if (!online) throw mockError('network');
+          sent = new SentRequest(request, from, state.status === 'signed_in' && request.auth !== 'never', watched);
+          requests.push(sent);
+          return nativeResponse(await routes.answer(sent), sent, request);
+        };
+        const onAbort = () => {
+          if (sent) sent.aborted = true;
+        };
+        return abortable(watched.signal, send, onAbort);
+      },
+    };
+    return { fetch: fetchOf(sender), download: downloadOf(sender), ...sender };
+  };
+
+  const takeSignIn = async <T>(credentials: Readonly<Record<string, unknown>>, url?: string): Promise<T> => {
+    await open();
+    if (!online) throw mockError('network');
+    const { answer = {}, user = {} } = await signInHandler(credentials, url);
+    if (user !== null) signIn(user);
+    return answer as T;
+  };
+
+  const authorization = async (): Promise<Authorization> => {
+    await authorized();
+    authorizationCount += 1;
+    return new Authorization({ id: String(authorizationCount), value: `Bearer mock-${authorizationCount}` });
+  };
 
   return {
-    async signIn<T>(credentials: Readonly<Record<string, unknown>>) {
-      await open();
-      if (!online) throw mockError('network');
-      const { answer = {}, user = {} } = await signInHandler(credentials);
-      if (user !== null) signIn(user);
-      return answer as T;
-    },
+    ...clientOf(base),
+
+    signIn: (credentials) => takeSignIn(credentials),
+
+    continueSignIn: (url, body) => takeSignIn(body, url),
 
     async adopt() {
       await open();
@@ -183,10 +214,24 @@ export function createMockAuthSession(options: MockAuthSessionOptions = {}): Moc
 
     on: (type, listener) => listeners.add(type, listener),
 
-    fetch: fetchOf(sender),
-    ...sender,
+    client: ({ baseURL, headers, requestTimeoutMs }) =>
+      clientOf({ baseURL, headers: headerFields(headers), timeoutMs: requestTimeoutMs ?? null }),
+
+    authorization,
+
+    async refused(refusedAuthorization, { status }) {
+      // Throws for what is none.
+      Authorization.idOf(refusedAuthorization);
+      return status === 401 ? authorization() : null;
+    },
+
+    requireRecentSignIn: authorized,
+
+    trace: () => Promise.resolve([]),
 
     networkChanged() {},
+
+    resume() {},
 
     mock: {
       on: (pattern) => routes.add(pattern),

@@ -13,7 +13,11 @@ const retryable: ReadonlySet<AuthSessionErrorCode> = new Set([
 ] as const);
 
 /** The codes of failures that only a sign-in ends. */
-const signInRequired: ReadonlySet<AuthSessionErrorCode> = new Set(['signed_out', 'session_ended'] as const);
+const signInRequired: ReadonlySet<AuthSessionErrorCode> = new Set([
+  'signed_out',
+  'session_ended',
+  'recent_sign_in_required',
+] as const);
 
 /** The error that the real session has for `code`, as retryable as that. */
 export function mockError(code: AuthSessionErrorCode, details: AuthSessionErrorDetails = {}): AuthSessionError {

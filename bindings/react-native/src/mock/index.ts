@@ -19,6 +19,7 @@ export type { MockState, MockUser } from './states.ts';
 
 // The rest is what the package itself exports, so that this module can stand in for it.
 export { AuthSessionError, isAuthSessionError } from '../errors.ts';
+export { SessionHeaders } from '../fetch/headers.ts';
 export { useAuthSession } from '../react/useAuthSession.ts';
 
 /**

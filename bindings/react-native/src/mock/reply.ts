@@ -1,8 +1,9 @@
 import { AuthSessionError } from '../errors.ts';
 import type { NativeRequest } from '../exchange.ts';
+import { encodeBase64 } from '../fetch/base64.ts';
 import type { Disposition } from '../fetch/response.ts';
+import { decodeUtf8, encodeUtf8 } from '../fetch/utf8.ts';
 import type { NativeHeader, NativeResponse } from '../NativeAuthSession.ts';
-import { decodeUtf8, encodeBase64, encodeUtf8 } from './bytes.ts';
 import type { SentRequest } from './request.ts';
 
 /** Header fields of an answer; one that occurs several times, as `Set-Cookie` may, has a list. */
@@ -66,8 +67,10 @@ function bodyOf(body: string | Uint8Array, answerAs: NativeRequest['answerAs']):
   if (answerAs === 'base64') {
     return { text: null, base64: encodeBase64(typeof body === 'string' ? encodeUtf8(body) : body) };
   }
-  const text = typeof body === 'string' ? body : decodeUtf8(body);
-  return text === undefined ? { text: null, base64: encodeBase64(body as Uint8Array) } : { text, base64: null };
+  if (typeof body === 'string') return { text: body, base64: null };
+  const text = decodeUtf8(body);
+  const isText = encodeBase64(encodeUtf8(text)) === encodeBase64(body);
+  return isText ? { text, base64: null } : { text: null, base64: encodeBase64(body) };
 }
 
 function dispositionOf(status: number): Disposition {

@@ -21,7 +21,7 @@ export function completeState(state: MockState): SessionState {
     case 'signed_out':
       return Object.freeze({ reason: 'never_signed_in', ...given });
     case 'locked':
-      return Object.freeze({ ...given });
+      return Object.freeze({ code: 'locked', ...given });
     case 'signed_in':
       return Object.freeze({
         status: 'signed_in',

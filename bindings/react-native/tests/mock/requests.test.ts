@@ -1,4 +1,6 @@
+import axios from 'axios';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
+import { authSessionAdapter } from '../../src/axios/index.ts';
 import { exchange, plainRequest } from '../../src/exchange.ts';
 import type { NativeRequest } from '../../src/exchange.ts';
 import { createMockAuthSession, mockError } from '../../src/mock/index.ts';
@@ -131,6 +133,47 @@ describe('what a handler sees', () => {
   });
 });
 
+describe('a client', () => {
+  test('has its own base URL and headers, and the routes and records of its session', async () => {
+    mock.on('PUT /avatar').reply(201);
+    const uploads = session.client({ baseURL: 'https://uploads.example.com/v2', headers: { 'X-App': '1' }, requestTimeoutMs: 9 });
+    expect((await uploads.fetch('/avatar', { method: 'PUT', headers: { 'X-Own': '2' } })).status).toBe(201);
+    expect(mock.requests).toMatchObject([
+      { url: 'https://uploads.example.com/v2/avatar', path: '/avatar', headers: { 'x-app': '1', 'x-own': '2' }, timeoutMs: 9 },
+    ]);
+    mock.signOut();
+    await expect(uploads.fetch('/avatar')).rejects.toMatchObject({ code: 'signed_out' });
+  });
+});
+
+describe('axios', () => {
+  const api = () => axios.create({ adapter: authSessionAdapter(session), baseURL: 'https://api.example.com/v1' });
+
+  test('gets what the routes answer, and sends what they can look at', async () => {
+    mock.on('POST /notes').reply((request) => ({ status: 201, body: { id: 1, ...request.json<object>() } }));
+    const { data, status } = await api().post('/notes', { text: 'x' }, { params: { draft: true } });
+    expect([status, data]).toEqual([201, { id: 1, text: 'x' }]);
+    expect(mock.requests).toMatchObject([{ path: '/notes', query: { draft: 'true' }, authorized: true }]);
+  });
+
+  test('gets its own errors', async () => {
+    mock.on('GET /me').replyOnce(404).reply(200);
+    await expect(api().get('/me')).rejects.toMatchObject({ code: 'ERR_BAD_REQUEST', response: { status: 404 } });
+    mock.offline();
+    await expect(api().get('/me')).rejects.toMatchObject({ code: 'ERR_NETWORK' });
+  });
+
+  test('is told of progress', async () => {
+    mock.on('PUT /file').reply((request) => {
+      request.progress('upload', 4, 4);
+      return {};
+    });
+    const onUploadProgress = vi.fn();
+    await api().put('/file', 'text', { onUploadProgress });
+    expect(onUploadProgress).toHaveBeenCalledWith(expect.objectContaining({ loaded: 4, total: 4 }));
+  });
+});
+
 describe('an answer', () => {
   test('an object is JSON, with its type', async () => {
     mock.on('GET /me').reply(200, { name: 'Ada' });
@@ -195,6 +238,12 @@ describe('an answer', () => {
     expect(await send({ url: '/me' })).toMatchObject({ url: 'https://api.example.com/v1/you', redirected: true });
     mock.on('GET /me').reply(200);
     expect(await send({ url: '/me' })).toMatchObject({ redirected: false });
+  });
+
+  test('a download has no body, and leaves where it goes in the record', async () => {
+    mock.on('GET /film').reply(200, 'long');
+    const response = await session.download('/film', { to: 'file:///film.mp4' });
+    expect([response.ok, await response.text(), mock.requests[0]?.downloadTo]).toEqual([true, '', 'file:///film.mp4']);
   });
 
   test('HEAD, and a download that succeeds, bring no body into JavaScript', async () => {
@@ -266,9 +315,11 @@ describe('what keeps a request from the server', () => {
     expect(mock.requests.map(({ authorized }) => authorized)).toEqual([false, false, true, false]);
   });
 
-  test('a store that is locked', async () => {
+  test('a store that is locked, with the reason', async () => {
     mock.setState('locked');
     await expect(session.fetch('/me')).rejects.toMatchObject({ code: 'locked', retryable: true });
+    mock.setState({ status: 'locked', code: 'unlock_failed' });
+    await expect(session.fetch('/me')).rejects.toMatchObject({ code: 'unlock_failed', retryable: false });
   });
 
   test('no network', async () => {

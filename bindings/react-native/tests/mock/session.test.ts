@@ -27,6 +27,8 @@ describe('the state', () => {
     ['restoring', { status: 'restoring' }],
     ['signed_out', { status: 'signed_out', reason: 'never_signed_in' }],
     [{ status: 'signed_out', reason: 'idle_timeout' }, { status: 'signed_out', reason: 'idle_timeout' }],
+    ['locked', { status: 'locked', code: 'locked' }],
+    [{ status: 'locked', code: 'unlock_failed' }, { status: 'locked', code: 'unlock_failed' }],
     ['signed_in', { status: 'signed_in', subject: null, claims: null, expiresAt: null }],
     [
       { status: 'signed_in', claims: { sub: 'u1' }, expiresAt: 5 },
@@ -107,6 +109,30 @@ describe('events', () => {
     expect(second).not.toHaveBeenCalled();
   });
 
+  test('what nobody heard is told to those who listen first, and once', async () => {
+    session.mock.signIn();
+    session.mock.expire();
+    const [first, second] = [told('signed_out'), told('signed_out')];
+    expect(first).toEqual([]);
+    await Promise.resolve();
+    expect([first, second]).toEqual(Array(2).fill([{ type: 'signed_out', reason: 'rejected' }]));
+    const later = told('signed_out');
+    await Promise.resolve();
+    expect(later).toEqual([]);
+  });
+
+  test('what somebody heard, and what has been overtaken, is not told again', async () => {
+    session.mock.signIn();
+    const heard = told('signed_out');
+    session.mock.expire();
+    const late = told('signed_out');
+    session.mock.emit({ type: 'sign_in_recommended' });
+    session.mock.signIn();
+    const overtaken = told('sign_in_recommended');
+    await Promise.resolve();
+    expect([heard.length, late.length, overtaken.length]).toEqual([1, 0, 0]);
+  });
+
   describe('of which a listener throws', () => {
     const unhandled = vi.fn();
     beforeEach(() => void process.on('unhandledRejection', unhandled));
@@ -172,6 +198,51 @@ describe('signing in', () => {
   });
 });
 
+test('the next step of a sign-in is one as well, and tells where it goes', async () => {
+  const handler = vi.fn(({ code }: Readonly<Record<string, unknown>>) => ({ user: code === '123' ? {} : null }));
+  session.mock.onSignIn(handler);
+  expect(await session.continueSignIn('/auth/otp', { code: '0' })).toEqual({});
+  expect(session.getState().status).toBe('signed_out');
+  await session.continueSignIn('/auth/otp', { code: '123' });
+  expect(session.getState().status).toBe('signed_in');
+  expect(handler).toHaveBeenLastCalledWith({ code: '123' }, '/auth/otp');
+});
+
+describe('what other stacks send', () => {
+  test('it is authorised while somebody is signed in, and once more after a 401', async () => {
+    await expect(session.authorization('/image')).rejects.toMatchObject({ code: 'signed_out' });
+    session.mock.signIn();
+    const first = await session.authorization('/image');
+    expect(first.headers.Authorization).toMatch(/^Bearer /);
+    expect(JSON.stringify({ first })).not.toContain('Bearer');
+    const second = await session.refused(first, { status: 401 });
+    expect(second?.headers.Authorization).not.toBe(first.headers.Authorization);
+    expect(await session.refused(first, { status: 403 })).toBeNull();
+  });
+
+  test('an authorization of something else is an invalid_request', async () => {
+    session.mock.signIn();
+    const foreign = { headers: { Authorization: 'Bearer x' } } as unknown as Awaited<ReturnType<typeof session.authorization>>;
+    await expect(session.refused(foreign, { status: 401 })).rejects.toMatchObject({ code: 'invalid_request' });
+  });
+});
+
+test('a recent sign-in is one while somebody is signed in', async () => {
+  await expect(session.requireRecentSignIn(1)).rejects.toMatchObject({ code: 'signed_out' });
+  session.mock.setState({ status: 'locked', code: 'unlock_cancelled' });
+  await expect(session.requireRecentSignIn(1)).rejects.toMatchObject({ code: 'unlock_cancelled' });
+  session.mock.signIn();
+  await session.requireRecentSignIn(1);
+});
+
+test('what has nothing to do here does nothing', async () => {
+  const before = session.getState();
+  session.networkChanged();
+  session.resume();
+  expect(await session.trace()).toEqual([]);
+  expect(session.getState()).toBe(before);
+});
+
 test('signing out needs no network, and its reason is the user', async () => {
   session.mock.signIn();
   session.mock.offline();
@@ -231,7 +302,10 @@ test('the errors it makes are as retryable as docs/reference.md says', () => {
   for (const { code, again } of rows) {
     expect([code, mockError(code as 'network').retryable]).toEqual([code, again === 'yes']);
   }
-  expect(mockError('signed_out').signInRequired).toBe(true);
+  const needSignIn = ['signed_out', 'session_ended', 'recent_sign_in_required'];
+  for (const { code } of rows) {
+    expect([code, mockError(code as 'network').signInRequired]).toEqual([code, needSignIn.includes(code ?? '')]);
+  }
   expect(mockError('timeout', { retryAfterMs: 5 }).retryAfterMs).toBe(5);
 });
 

@@ -28,8 +28,10 @@ describe.each(['ios', 'android'])('a release bundle for %s', (platform) => {
     native.module.getState.mockReturnValue(signedIn);
     native.module.request.mockResolvedValue(response({ text: '{"name":"Grace"}' }));
     const asked: string[] = [];
-    // Nothing else is there: no URL, no TextDecoder, no AbortController, no Buffer, no timers.
+    // Nothing else is there: no URL, no TextDecoder, no AbortController, no Buffer.
     const context = createContext({
+      setTimeout,
+      clearTimeout,
       __turboModuleProxy: (name: string) => {
         asked.push(name);
         return name === 'RNAuthSession' ? native.module : null;
@@ -37,7 +39,7 @@ describe.each(['ios', 'android'])('a release bundle for %s', (platform) => {
     });
     runInContext(readFileSync(bundle, 'utf8'), context, { filename: bundle });
     expect(JSON.parse(await (context['outcome'] as Promise<string>))).toEqual({
-      answers: [{ name: 'Grace' }, { name: 'Ada' }],
+      answers: [{ name: 'Grace' }, { name: 'Ada' }, { name: 'Grace' }],
       recognised: true,
       hook: 'function',
     });

@@ -1,5 +1,7 @@
 // What an app does with each entry of the package, run without a device: the test looks at what it leaves behind.
 import { createAuthSession, isAuthSessionError, useAuthSession } from 'react-native-auth-session';
+import axios from 'axios';
+import { authSessionAdapter } from 'react-native-auth-session/axios';
 import { createMockAuthSession } from 'react-native-auth-session/mock';
 
 const session = createAuthSession({ baseURL: 'https://api.example.com' });
@@ -12,6 +14,8 @@ async function run() {
     const response = await fetch('/me');
     answers.push(await response.json());
   }
+  const { data } = await axios.create({ adapter: authSessionAdapter(session) }).get('https://api.example.com/me');
+  answers.push(data);
   const refused = await mock.fetch('/you').catch((error) => error);
   return JSON.stringify({ answers, recognised: isAuthSessionError(refused), hook: typeof useAuthSession });
 }

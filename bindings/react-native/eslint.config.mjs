@@ -51,6 +51,7 @@ export default tseslint.config(
       ...Object.fromEntries(
         [
           'no-base-to-string',
+          'no-unnecessary-type-assertion',
           'no-unsafe-argument',
           'no-unsafe-assignment',
           'no-unsafe-call',

@@ -6,6 +6,7 @@ const storage = (name: string) => fileURLToPath(new URL(`tests/support/storage/$
 export default defineConfig({
   resolve: {
     alias: {
+      'react-native-auth-session': fileURLToPath(new URL('src/index.ts', import.meta.url)),
       'react-native-keychain': storage('reactNativeKeychain'),
       'expo-secure-store': storage('expoSecureStore'),
       '@react-native-async-storage/async-storage': storage('asyncStorage'),

@@ -81,6 +81,21 @@ final class RequestTests: XCTestCase {
         XCTAssertTrue(session.state.isSignedIn)
     }
 
+    func testNoMoreRedirectsAreFollowedThanTheRequestAllows() async throws {
+        let realm = try await Realm.new()
+        let session = try await realm.signedInSession()
+        try await realm.command("fault", ["endpoint": "resource", "when": "before", "redirect": ["hops": 2]])
+
+        let first = try await session.get("/me", options: .init(maximumRedirects: 0))
+        let last = try await session.get("/me")
+        let error = await authSessionError { try await session.get("/me", options: .init(maximumRedirects: -1)) }
+
+        XCTAssertEqual(last.status, 200)
+        XCTAssertEqual([first.isRedirected, last.isRedirected], [false, true])
+        XCTAssertEqual([first.disposition, last.disposition], [.redirectRefused, .answered])
+        XCTAssertEqual(error?.code, .invalidRequest)
+    }
+
     func testARedirectWithoutEndIsRefused() async throws {
         let realm = try await Realm.new()
         let session = try await realm.signedInSession()

@@ -231,7 +231,7 @@ final class StreamingTests: XCTestCase {
         let response = try await session.response(
             for: request("/echo", method: "POST"), uploading: .data(Data("plain".utf8)), downloadingTo: file)
         let refused = try await session.response(
-            for: request("/forbidden", method: "POST"), uploading: .data(Data()), downloadingTo: file)
+            for: request("/forbidden"), uploading: .data(Data()), downloadingTo: file)
 
         XCTAssertEqual([response.disposition, refused.disposition], [.answered, .permissionDenied])
         XCTAssertEqual(response.data, Data())

@@ -94,9 +94,7 @@ function ready(kind: PreparedBody['kind'], contentType: string | null, body: Nat
 }
 
 function textBody(text: string): NativeBody {
-  return mayCross(text)
-    ? { kind: 'text', text }
-    : { kind: 'base64', base64: encodeBase64(encodeUtf8(text)) };
+  return mayCross(text) ? { kind: 'text', text } : { kind: 'base64', base64: encodeBase64(encodeUtf8(text)) };
 }
 
 /**
@@ -142,7 +140,7 @@ async function readPart({ blob, ...part }: UnreadPart): Promise<NativePart> {
 
 function formParts(form: FormDataLike): UnreadPart[] {
   if ('getParts' in form) return reactNativeParts(form as ReactNativeFormData);
-  return Array.from((form as unknown as Iterable<[string, unknown]>), ([name, value]) => partOf(name, value));
+  return Array.from(form as unknown as Iterable<[string, unknown]>, ([name, value]) => partOf(name, value));
 }
 
 interface ReactNativeFormData extends FormDataLike {
@@ -167,19 +165,16 @@ function partOf(fieldName: string, value: unknown): UnreadPart {
     return { ...emptyPart, name, base64: encodeBase64(encodeUtf8(text)) };
   }
   if (typeof value === 'object' && value !== null) {
-    const { name: fileName, type } = value as { name?: unknown; type?: unknown };
+    const { name: given, type } = value as { name?: unknown; type?: unknown };
+    const fileName = typeof given === 'string' ? given : null;
     const contentType = typeof type === 'string' && type !== '' ? type : 'application/octet-stream';
-    if (isFile(value)) {
-      return { ...emptyPart, name, fileName: typeof fileName === 'string' ? fileName : null, contentType, uri: value.uri };
-    }
-    if (isBlob(value)) {
-      return { ...emptyPart, name, fileName: typeof fileName === 'string' ? fileName : 'blob', contentType, blob: value };
-    }
+    if (isFile(value)) return { ...emptyPart, name, fileName, contentType, uri: value.uri };
+    if (isBlob(value)) return { ...emptyPart, name, fileName: fileName ?? 'blob', contentType, blob: value };
   }
   throw invalid('a part of a form must be a string, a Blob, or { uri, name, type }');
 }
 
-/** Names and texts of a form have CRLF for each line break: the HTML Standard, "multipart/form-data encoding algorithm". */
+/** Names and texts of a form have CRLF for each line break: the HTML Standard, 4.10.21.8. */
 function withLineBreaks(text: string): string {
   return wellFormed(text).replace(/\r\n?|\n/g, '\r\n');
 }

@@ -25,7 +25,8 @@ export function headerFields(input: HeadersInput | null | undefined): HeaderFiel
 
 /**
  * Header fields. It reads like the `Headers` of fetch: names are case-insensitive and given in lower case, equal
- * names are joined by a comma, except for `Set-Cookie`, and a name or a value that HTTP does not allow is a `TypeError`.
+ * names are joined by a comma, except for `Set-Cookie`, and a name or a value that HTTP does not allow is a
+ * `TypeError`.
  *
  * Those of an answer cannot be changed: that is a `TypeError`, too.
  */
@@ -51,9 +52,16 @@ export class SessionHeaders implements Iterable<[string, string]> {
     return headers;
   }
 
+  /** By this libraries see what it is, where they cannot go by the class. */
+  get [Symbol.toStringTag](): 'Headers' {
+    return 'Headers';
+  }
+
   /** Adds a field beside those of the same name. */
   append(name: string, value: string): void {
-    this.#add(checkedName(name), checkedValue(name, value), this.#change());
+    const [checked, normalized] = [checkedName(name), checkedValue(name, value)];
+    this.#change();
+    this.#add(checked, normalized);
   }
 
   /** Sets the only field of this name. */
@@ -123,7 +131,7 @@ export class SessionHeaders implements Iterable<[string, string]> {
     return [...this.#fields.values()].map(({ name, values }) => ({ name, value: values.join(', ') }));
   }
 
-  #add(name: string, value: string, _allowed?: void): void {
+  #add(name: string, value: string): void {
     const key = name.toLowerCase();
     const field = this.#fields.get(key);
     if (field) field.values.push(value);
@@ -168,7 +176,7 @@ function checkedName(name: string): string {
   return name;
 }
 
-/** The value without the white space around it, as the Fetch Standard normalizes it. It may be a secret: no message quotes it. */
+/** The value without the white space around it, as the Fetch Standard has it. It may be a secret: it is not quoted. */
 function checkedValue(name: string, value: unknown): string {
   // What fetch makes of these (`undefined`, `[object Object]`) nobody wants to send.
   if (!['string', 'number', 'boolean', 'bigint'].includes(typeof value)) {

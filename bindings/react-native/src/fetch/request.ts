@@ -50,15 +50,11 @@ export interface FetchInit {
   readonly credentials?: 'omit' | 'same-origin' | 'include' | undefined;
   /** `cors`, which changes nothing: an app has no origin. Any other is a `TypeError`. */
   readonly mode?: 'cors' | 'navigate' | 'no-cors' | 'same-origin' | undefined;
-  /** The session has no cache. What asks the caches of servers for a fresh answer is sent; `only-if-cached` is a `TypeError`. */
-  readonly cache?:
-    | 'default'
-    | 'force-cache'
-    | 'no-cache'
-    | 'no-store'
-    | 'only-if-cached'
-    | 'reload'
-    | undefined;
+  /**
+   * The session has no cache. What asks the caches of servers for a fresh answer is sent; `only-if-cached` is a
+   * `TypeError`.
+   */
+  readonly cache?: 'default' | 'force-cache' | 'no-cache' | 'no-store' | 'only-if-cached' | 'reload' | undefined;
   /** Empty or `about:client`; any other is a `TypeError`. */
   readonly referrer?: string | undefined;
   /** Changes nothing: there is no referrer. */
@@ -78,7 +74,7 @@ export interface FetchInit {
    * `requestTimeoutMs`.
    */
   readonly timeoutMs?: number | undefined;
-  /** Whether the token goes along: `required`, which is the default, `optional`, if somebody is signed in, or `never`. */
+  /** Whether the token goes along: `required` (the default), `optional` (if somebody is signed in), or `never`. */
   readonly auth?: 'required' | 'optional' | 'never' | undefined;
   /** The server does it once for this key, so the session may send it again after failures that pass. */
   readonly idempotencyKey?: string | undefined;
@@ -159,7 +155,8 @@ const shared = [
 function optionsOf(request: RequestLike | null, init: FetchInit): FetchInit {
   const options: Record<string, unknown> = {};
   // One by one, since those of a Request are accessors of its class.
-  for (const name of shared) options[name] = init[name] !== undefined ? init[name] : (request as FetchInit | null)?.[name];
+  const defaults = request as FetchInit | null;
+  for (const name of shared) options[name] = init[name] === undefined ? defaults?.[name] : init[name];
   return options;
 }
 

@@ -73,6 +73,11 @@ export class SessionResponse {
     this.#method = method;
   }
 
+  /** By this libraries see what it is, where they cannot go by the class. */
+  get [Symbol.toStringTag](): 'Response' {
+    return 'Response';
+  }
+
   /** Whether the status is a 2xx. */
   get ok(): boolean {
     return this.status >= 200 && this.status <= 299;
@@ -113,8 +118,8 @@ export class SessionResponse {
   }
 
   /**
-   * The body as a `Blob`. React Native's is made of text only: of a body that is not UTF-8 it is a `TypeError` there, as
-   * it is wherever no `Blob` is.
+   * The body as a `Blob`. React Native's is made of text only: of a body that is not UTF-8 it is a `TypeError` there,
+   * as it is wherever no `Blob` is.
    */
   async blob(): Promise<Blob> {
     const body = this.#read();

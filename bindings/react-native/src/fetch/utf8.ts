@@ -58,8 +58,8 @@ export function decodeUtf8WithoutMark(bytes: Uint8Array): string {
 }
 
 /**
- * What a byte begins: the bits it holds, how many bytes follow, and between which bounds the first of them lies: those keep
- * out overlong forms, surrogates, and what is above U+10FFFF.
+ * What a byte begins: the bits it holds, how many bytes follow, and between which bounds the first of them lies, which
+ * keep out overlong forms, surrogates, and what is above U+10FFFF.
  */
 function sequenceOf(lead: number): { codePoint: number; needed: number; lower: number; upper: number } | undefined {
   if (lead >= 0xc2 && lead <= 0xdf) return { codePoint: lead & 0x1f, needed: 1, lower: 0x80, upper: 0xbf };
@@ -108,5 +108,6 @@ export function encodeUtf8(text: string): Uint8Array<ArrayBuffer> {
 export function wellFormed(text: string): string {
   if (!/[\ud800-\udfff]/.test(text)) return text;
   return text.replace(/[\ud800-\udbff][\udc00-\udfff]|[\ud800-\udfff]/g, (found) =>
-    found.length === 2 ? found : '\ufffd');
+    found.length === 2 ? found : '\ufffd',
+  );
 }

@@ -50,6 +50,10 @@ function answer(request: IncomingMessage, response: ServerResponse): void {
     } else if (request.url === '/large') {
       response.setHeader('Content-Length', large.length);
       response.end(large);
+    } else if (request.url === '/pieces') {
+      // Without a length.
+      for (let start = 0; start < large.length; start += 100_000) response.write(large.subarray(start, start + 100_000));
+      response.end();
     } else if (request.url === '/bytes') {
       response.end(bytes);
     } else if (request.url === '/missing') {
@@ -224,15 +228,25 @@ describe('progress', () => {
     await send({ body: { kind: 'base64', base64: bytes.toString('base64') } });
     expect(jvm.received.filter((text) => text.includes('onProgress'))).toEqual([]);
     const uri = pathToFileURL(newFile('up.bin', large)).href;
+    const started = performance.now();
     await send(
       { url: '/large', body: { kind: 'file', uri } },
       { onUpload: (progress) => up.push(progress), onDownload: (progress) => down.push(progress) },
     );
+    const elapsedMs = performance.now() - started;
     for (const [direction, told] of Object.entries({ upload: up, download: down })) {
+      // However small the pieces are: every 50 ms, and the first and the last one.
+      expect(told.length).toBeLessThanOrEqual(elapsedMs / 50 + 2);
       expect(told.at(-1)).toMatchObject({ direction, bytes: large.length, total: large.length });
       expect(told.map(({ bytes: count }) => count)).toEqual(told.map(({ bytes: count }) => count).sort((a, b) => a - b));
     }
   });
+});
+
+test('of a body whose length nobody knows the last progress is told before the answer', async () => {
+  const told: NativeProgress[] = [];
+  await send({ url: '/pieces', method: 'GET' }, { onDownload: (progress) => told.push(progress) });
+  expect(told.at(-1)).toMatchObject({ bytes: large.length, total: null });
 });
 
 describe('downloads', () => {

@@ -1,4 +1,4 @@
-// React Native's own classes are of Flow and need its native modules; these do in JavaScript what those show to a fetch.
+// React Native's own classes are written in Flow and need its native modules; these show the same to a fetch.
 
 /** As React Native's `FormData`: a Blob among its parts shows as a part without content. */
 export class ReactNativeFormData {
@@ -16,7 +16,8 @@ export class ReactNativeFormData {
     return this.#entries.map(([fieldName, value]) =>
       typeof value === 'object'
         ? { ...value, headers: {}, fieldName }
-        : { string: String(value), headers: {}, fieldName });
+        : { string: String(value), headers: {}, fieldName },
+    );
   }
 }
 
@@ -28,7 +29,9 @@ export class ReactNativeBlob {
   constructor(parts: unknown[] = [], options: { type?: string } = {}) {
     const contents = parts.map((part) => {
       if (part instanceof ArrayBuffer || ArrayBuffer.isView(part)) throw new Error('not supported');
-      return part instanceof ReactNativeBlob ? ReactNativeBlob.contents.get(part) as Buffer : Buffer.from(String(part));
+      return part instanceof ReactNativeBlob
+        ? (ReactNativeBlob.contents.get(part) as Buffer)
+        : Buffer.from(String(part));
     });
     ReactNativeBlob.contents.set(this, Buffer.concat(contents));
     this.type = options.type ?? '';

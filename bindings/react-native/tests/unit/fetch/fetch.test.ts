@@ -96,7 +96,10 @@ describe('what is sent', () => {
   test('what asks the caches of servers for a fresh answer, unless the app has asked already', async () => {
     const headers = async (init: FetchInit) => (await sent('/', init)).headers;
     expect(await headers({ cache: 'no-cache' })).toEqual([{ name: 'cache-control', value: 'max-age=0' }]);
-    const fresh = [{ name: 'pragma', value: 'no-cache' }, { name: 'cache-control', value: 'no-cache' }];
+    const fresh = [
+      { name: 'pragma', value: 'no-cache' },
+      { name: 'cache-control', value: 'no-cache' },
+    ];
     expect(await headers({ cache: 'no-store' })).toEqual(fresh);
     expect(await headers({ cache: 'reload' })).toEqual(fresh);
     expect(await headers({ cache: 'force-cache' })).toEqual([]);

@@ -44,7 +44,11 @@ test('they change as the Headers of fetch do', () => {
     headers.delete('D');
   }
   expect([...own]).toEqual([...standard]);
-  expect([...own]).toEqual([['a', '1, 3'], ['b', '4'], ['c', '']]);
+  expect([...own]).toEqual([
+    ['a', '1, 3'],
+    ['b', '4'],
+    ['c', ''],
+  ]);
 });
 
 test('those of an answer cannot be changed', () => {
@@ -73,7 +77,12 @@ test('a request takes them as an object, as pairs, as a Map and as the Headers o
 });
 
 test('a name is sent in the case in which it was given first, once', () => {
-  expect(headerFields([['X-Id', '1'], ['x-ID', '2']])).toEqual([{ name: 'X-Id', value: '1, 2' }]);
+  expect(
+    headerFields([
+      ['X-Id', '1'],
+      ['x-ID', '2'],
+    ]),
+  ).toEqual([{ name: 'X-Id', value: '1, 2' }]);
 });
 
 describe('what HTTP does not allow is a TypeError that quotes no value', () => {
@@ -99,7 +108,9 @@ describe('what HTTP does not allow is a TypeError that quotes no value', () => {
     const make = () => headerFields(headers as HeadersInput);
     expect(make).toThrow(TypeError);
     expect(make).toThrow(/^(?!.*secret)/);
-    expect(() => make()).toThrow(expect.objectContaining({ cause: expect.objectContaining({ code: 'invalid_request' }) }));
+    expect(() => make()).toThrow(
+      expect.objectContaining({ cause: expect.objectContaining({ code: 'invalid_request' }) }),
+    );
   });
 
   test('reading, setting and deleting by such a name', () => {

@@ -4,7 +4,15 @@ import { formEntries } from '../../../src/fetch/multipart.ts';
 const bytes = (text: string) => Uint8Array.from(Buffer.from(text));
 
 test('names and values of a URL-encoded form are read as URLSearchParams reads them', () => {
-  for (const text of ['a=1&b=2&a=3', 'a+b=c%20d&%C3%A9=%F0%9F%98%80', '&&a&=b&c=d=e', '', 'a=%zz&b=%', 'a=%ff&%EF%BB%BFb=c', 'é=ü']) {
+  for (const text of [
+    'a=1&b=2&a=3',
+    'a+b=c%20d&%C3%A9=%F0%9F%98%80',
+    '&&a&=b&c=d=e',
+    '',
+    'a=%zz&b=%',
+    'a=%ff&%EF%BB%BFb=c',
+    'é=ü',
+  ]) {
     const entries = formEntries('Application/X-WWW-Form-Urlencoded; charset=utf-8', bytes(text));
     expect(entries.map((entry) => [entry.name, 'text' in entry && entry.text])).toEqual([...new URLSearchParams(text)]);
   }
@@ -41,8 +49,16 @@ test.each([
   ['no end of the head', 'multipart/form-data; boundary=x', '--x\r\nContent-Disposition: form-data; name="a"'],
   ['no line after the boundary', 'multipart/form-data; boundary=x', '--x'],
   ['a part without a head', 'multipart/form-data; boundary=x', '--x\r\n\r\nb\r\n--x--'],
-  ['a part without a name', 'multipart/form-data; boundary=x', '--x\r\nContent-Disposition: form-data\r\n\r\nb\r\n--x--'],
-  ['another disposition', 'multipart/form-data; boundary=x', '--x\r\nContent-Disposition: inline; name="a"\r\n\r\nb\r\n--x--'],
+  [
+    'a part without a name',
+    'multipart/form-data; boundary=x',
+    '--x\r\nContent-Disposition: form-data\r\n\r\nb\r\n--x--',
+  ],
+  [
+    'another disposition',
+    'multipart/form-data; boundary=x',
+    '--x\r\nContent-Disposition: inline; name="a"\r\n\r\nb\r\n--x--',
+  ],
   ['JSON', 'application/json', '{}'],
   ['no type', null, 'a=b'],
 ])('%s is a TypeError', (_, contentType, body) => {

@@ -26,11 +26,14 @@ test('without a mark to look for, it is a part of the text', () => {
 
 test('any bytes are decoded as TextDecoder decodes them', () => {
   const random = randomNumbers(1);
-  const interesting = [0x00, 0x41, 0x7f, 0x80, 0xbf, 0xc2, 0xdf, 0xe0, 0xe2, 0xed, 0xef, 0xf0, 0xf4, 0xf5, 0xbb, 0x9f, 0xa0, 0xff];
+  const interesting = [
+    0x00, 0x41, 0x7f, 0x80, 0xbf, 0xc2, 0xdf, 0xe0, 0xe2, 0xed, 0xef, 0xf0, 0xf4, 0xf5, 0xbb, 0x9f, 0xa0, 0xff,
+  ];
   const decoder = new TextDecoder();
   for (let round = 0; round < 20_000; round += 1) {
     const some = Uint8Array.from({ length: Math.floor(random() * 12) }, () =>
-      random() < 0.8 ? (interesting[Math.floor(random() * interesting.length)] as number) : Math.floor(random() * 256));
+      random() < 0.8 ? (interesting[Math.floor(random() * interesting.length)] as number) : Math.floor(random() * 256),
+    );
     expect(decodeUtf8(some), Buffer.from(some).toString('hex')).toBe(decoder.decode(some));
   }
 });

@@ -61,13 +61,35 @@ class BodyTest {
             Part.text("title", "naïve"),
             Part.bytes("data", "data.bin", "application/octet-stream", "of bytes".encodeToByteArray()),
             Part.file("photo", file, "image/png"),
+            Part.file("copy", file, "image/png", fileName = "other.png"),
+            Part.text("meta", "{}", "application/json"),
         )
 
         val sent = session.post("/echo", form).json<Echo>().body
 
-        for (part in listOf("naïve", "of bytes", "of a file", "filename=\"data.bin\"", "filename=\"photo.bin\"")) {
+        val names = listOf("data.bin", "photo.bin", "other.png").map { "filename=\"$it\"" }
+        val typed = "name=\"meta\"\r\nContent-Type: application/json"
+        for (part in listOf("naïve", "of bytes", "of a file", typed) + names) {
             assertContains(sent, part)
         }
+    }
+
+    @Test
+    fun `no more redirects are followed than the request allows`() = realmTest { realm, session ->
+        session.signIn(*ada)
+        val fault = buildJsonObject {
+            put("endpoint", "resource")
+            put("when", "before")
+            putJsonObject("redirect") { put("hops", 2) }
+        }
+        realm.command("fault", fault)
+
+        val first = session.send(Request("GET", "/me", maxRedirects = 0))
+        assertEquals(Disposition.REDIRECT_REFUSED to false, first.disposition to first.isRedirected)
+        session.stream(Request("GET", "/me")) { assertTrue(it.isSuccessful && it.isRedirected) }
+        val last = session.send(Request("GET", "/me"))
+        assertEquals(Disposition.ANSWERED to true, last.disposition to last.isRedirected)
+        assertEquals(200, last.status)
     }
 
     @Test

@@ -4,7 +4,7 @@ import tseslint from 'typescript-eslint';
 
 // What is about mistakes, and nothing about style.
 export default tseslint.config(
-  { ignores: ['lib/', 'plugin/build/', 'android/', 'ios/', 'harness/'] },
+  { ignores: ['lib/', 'plugin/build/', 'android/', 'ios/', 'harness/', 'tests/apps/readme/'] },
   js.configs.recommended,
   {
     files: ['**/*.ts'],

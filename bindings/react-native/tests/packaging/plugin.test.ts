@@ -44,6 +44,15 @@ const everything = () =>
     .sort()
     .map((file) => [file, readFileSync(file, 'utf8')]);
 
+test("the README's config is one that the plugin takes", async () => {
+  const [, json = ''] = /^```json\n([^]*?)^```$/m.exec(readFileSync(path.join(packageRoot, 'README.md'), 'utf8')) ?? [];
+  const { expo } = JSON.parse(json) as { expo: { plugins: unknown[] } };
+  await prebuild(...expo.plugins);
+  expect(manifest()).toContain('@xml/auth_session_backup_rules');
+  expect(infoPlist()['NSFaceIDUsageDescription']).toBe('To open your account');
+  expect(entitlements()['keychain-access-groups']).toHaveLength(2);
+});
+
 test('without options nothing is changed', async () => {
   const before = everything();
   await prebuild('react-native-auth-session');

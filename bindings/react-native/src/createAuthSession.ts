@@ -60,7 +60,7 @@ export interface ApiClient extends Sender {
   readonly fetch: SessionFetch;
 
   /**
-   * Sends a request like {@link AuthSession.fetch}, and writes the body of a successful answer to the file `to`, which
+   * Sends a request like {@link ApiClient.fetch}, and writes the body of a successful answer to the file `to`, which
    * appears, or replaces what was there, when it is complete. None of it comes into JavaScript.
    *
    * The answer has no body then. One that is not successful has its body, and leaves the file alone, so look at `ok`. A
@@ -348,7 +348,7 @@ export function createAuthSession(config: AuthSessionConfig): AuthSession {
       await call((id) => native.requireRecentSignIn(id, maxAgeMs));
     },
 
-    trace: async () => JSON.parse(await call((id) => native.trace(id))),
+    trace: async () => JSON.parse(await call((id) => native.trace(id))) as readonly TraceEntry[],
 
     networkChanged() {
       opened().then((id) => native.networkChanged(id), () => {});

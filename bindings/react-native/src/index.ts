@@ -20,6 +20,8 @@ export type {
 export { AuthSessionError, isAuthSessionError } from './errors.ts';
 export type { AuthSessionErrorCode, AuthSessionErrorDetails } from './errors.ts';
 export type { SessionEvent, SessionEvents, SessionEventType } from './events.ts';
+export { useAuthSession } from './react/useAuthSession.ts';
+export type { AuthSessionSnapshot, ObservableSession } from './react/useAuthSession.ts';
 export type { AbortSignalLike } from './abort.ts';
 export type { BlobLike, FetchBody, FileBody, FormDataLike, StreamLike, URLSearchParamsLike } from './fetch/body.ts';
 export type { DownloadInit, SessionDownload } from './fetch/download.ts';

@@ -300,7 +300,7 @@ describe('opening', () => {
     ['with a setting of the wrong type', { allowLoopback: 'yes' }, /allowLoopback/],
     ['with a list of the wrong type', { allowedOrigins: [1] }, /allowedOrigins/],
   ])('%s is an invalid_configuration that names the setting', async (_, setting, named) => {
-    const session = authSession.createAuthSession({ ...newConfig(), ...setting } as AuthSessionConfig);
+    const session = authSession.createAuthSession({ ...newConfig(), ...setting });
     const error = await failure(session.fetch('/me'));
     expect(error.code).toBe('invalid_configuration');
     expect(error.message).toMatch(named);

@@ -2,7 +2,8 @@ import { inspect } from 'node:util';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
 import type { AuthSession } from '../../src/index.ts';
 import { plainRequest } from '../../src/exchange.ts';
-import { deferred, fakeModule, rejection, response, signedIn, signedOut } from '../support/fakeModule.ts';
+import type { response } from '../support/fakeModule.ts';
+import { deferred, fakeModule, rejection, signedIn, signedOut } from '../support/fakeModule.ts';
 import { loadPackage } from '../support/package.ts';
 
 let native: ReturnType<typeof fakeModule>;

@@ -90,7 +90,7 @@ describe('a Blob', () => {
   test('has the bytes and the type', async () => {
     vi.stubGlobal('Blob', Blob);
     const headers = contentType('text/plain ; charset=utf-8');
-    const blob = (await new SessionResponse(response({ ...binary, headers })).blob()) as unknown as Blob;
+    const blob = await new SessionResponse(response({ ...binary, headers })).blob();
     expect(blob.type).toBe('text/plain;charset=utf-8');
     expect(Buffer.from(await blob.arrayBuffer())).toEqual(Buffer.from(binary.base64, 'base64'));
   });

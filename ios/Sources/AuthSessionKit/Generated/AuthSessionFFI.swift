@@ -2736,7 +2736,7 @@ public func FfiConverterTypeOutgoingBody_lower(_ value: OutgoingBody) -> UInt64 
 
 /**
  * Is told how far a body has come, on threads of the library: one call at a time, and of the newest state only, where
- * it is slow. What it throws is dropped.
+ * it is slow. Of the last one it is told before the request has ended, unless it blocks. What it throws is dropped.
  */
 public protocol ProgressListener: AnyObject, Sendable {
 
@@ -2748,7 +2748,7 @@ public protocol ProgressListener: AnyObject, Sendable {
 }
 /**
  * Is told how far a body has come, on threads of the library: one call at a time, and of the newest state only, where
- * it is slow. What it throws is dropped.
+ * it is slow. Of the last one it is told before the request has ended, unless it blocks. What it throws is dropped.
  */
 open class ProgressListenerImpl: ProgressListener, @unchecked Sendable {
     fileprivate let handle: UInt64

@@ -5527,7 +5527,7 @@ public object FfiConverterTypeOutgoingBody: FfiConverter<OutgoingBody, Long> {
 
 /**
  * Is told how far a body has come, on threads of the library: one call at a time, and of the newest state only, where
- * it is slow. What it throws is dropped.
+ * it is slow. Of the last one it is told before the request has ended, unless it blocks. What it throws is dropped.
  */
 public interface ProgressListener {
 
@@ -5541,7 +5541,7 @@ public interface ProgressListener {
 
 /**
  * Is told how far a body has come, on threads of the library: one call at a time, and of the newest state only, where
- * it is slow. What it throws is dropped.
+ * it is slow. Of the last one it is told before the request has ended, unless it blocks. What it throws is dropped.
  */
 open class ProgressListenerImpl: Disposable, AutoCloseable, ProgressListener
 {

@@ -23,6 +23,12 @@ async function failure(promise: Promise<unknown>): Promise<AxiosError> {
   );
 }
 
+test.each([[undefined], [null], [{}], [Promise.resolve()]])('%s is no session, which is said at once', (sender) => {
+  expect(() => authSessionAdapter(sender as unknown as FakeSender)).toThrow(
+    expect.objectContaining({ name: 'AuthSessionError', code: 'invalid_configuration' }),
+  );
+});
+
 describe('URLs', () => {
   test.each<[string, AxiosRequestConfig, string]>([
     ['/me', {}, '/me'],

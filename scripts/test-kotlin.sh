@@ -30,6 +30,19 @@ rm -rf "$target/kotlin/classes" "$target/kotlin/test-classes"
 status=0
 mvn -B --no-transfer-progress -f "$root/android/pom.xml" -Dauthsession.target="$target" test || status=$?
 
+# The screen of Compose that the guide shows. Compose's plugin of the compiler must not touch anything else, so it is
+# compiled by itself, against the classes that were just tested.
+compile_compose_example() {
+    local out="$target/kotlin/compose" example="$root/android/examples/compose" plugin
+    rm -rf "$out"
+    mvn -B --no-transfer-progress -q -f "$example/pom.xml" dependency:copy-dependencies \
+        -DoutputDirectory="$out/libraries" || return 1
+    plugin=$(printf '%s\n' "$out"/libraries/kotlin-compose-compiler-plugin-embeddable-*.jar)
+    java -cp "$out/libraries/*" org.jetbrains.kotlin.cli.jvm.K2JVMCompiler -Werror -no-stdlib -no-reflect -jvm-target 17 \
+        -Xplugin="$plugin" -d "$out/classes" "$example/AccountScreen.kt" \
+        -cp "$target/kotlin/classes:$target/kotlin/test-classes:$(printf '%s:' "$out"/libraries/*.jar)"
+}
+
 # Adds one attribute up over the reports; without a report there is nothing to add.
 total() {
     { sed -nE "s/^<testsuite .* $1=\"([0-9]+)\".*/\1/p" "$reports"/TEST-*.xml 2> /dev/null || true; } |
@@ -37,6 +50,9 @@ total() {
 }
 failed=$(($(total failures) + $(total errors)))
 passed=$(($(total tests) - failed - $(total skipped)))
+if [ "$status" = 0 ]; then
+    if compile_compose_example; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
+fi
 # A build that breaks, or one that finds no test, is a failure too.
 if [ "$failed" = 0 ] && { [ "$status" != 0 ] || [ "$passed" = 0 ]; }; then
     failed=1

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Tests the React Native package: TypeScript by itself, the package as npm packs it, React Native's own codegen on the
 # spec, and end to end: the TypeScript in Node.js, the Kotlin TurboModule on a JVM, the real library, the test authority.
+# End to end once more with the Swift half of the module in the place of the Kotlin one.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
@@ -52,6 +53,22 @@ build_harness() {
     echo "$inputs" >"$stamp"
 }
 
+# The Swift half, and what drives it: as on a phone it is compiled against AuthSessionKit, here for this machine.
+build_swift_bridge() {
+    local swift=("$root/scripts/swift-toolchain.sh") kit
+    AUTHSESSION_LIBRARY_DIR="$target/debug" "${swift[@]}" \
+        swift build --package-path "$root" --scratch-path "$target/swift" --target AuthSessionKit >&2 || return 1
+    kit="$(find "$target/swift/" -name AuthSessionKit.build -path '*/debug/*' | head -n 1)"
+    kit="$(dirname "${kit:-.}")"
+    mkdir -p "$output/swift"
+    "${swift[@]}" swiftc -swift-version 6 -warnings-as-errors -module-name ReactNativeAuthSession \
+        -o "$output/swift/bridge" -I "$kit/Modules" \
+        -Xcc -fmodule-map-file="$root/ios/Sources/AuthSessionFFI/module.modulemap" \
+        -L "$target/debug" -lauth_session_ffi -Xlinker -rpath -Xlinker "$target/debug" \
+        "$package"/ios/*.swift "$package/harness/swift/main.swift" \
+        "$kit"/AuthSessionKit.build/*.o "$kit"/AuthSessionBindings.build/*.o >&2
+}
+
 # Nothing could be tested.
 broken() {
     say "$*"
@@ -72,19 +89,33 @@ node scripts/pack.mjs "$output/packed" >&2 || broken "the package does not compi
 node_modules/.bin/tsc -p tests || broken "the tests do not compile"
 node scripts/codegen.mjs "$output/codegen" || broken "React Native's codegen does not accept the spec"
 build_harness || broken "the Kotlin module, or what drives it, cannot be built"
+build_swift_bridge || broken "the Swift half of the module, or what drives it, cannot be built"
 
 # What an earlier run left must not be counted.
 report="$output/tests.json"
-rm -f "$report" "$target/scenarios/typescript.json"
+swift_report="$output/swift-tests.json"
+rm -f "$report" "$swift_report" "$target/scenarios/typescript.json" "$target/scenarios/typescript-swift.json"
+
+# run_tests REPORT ARGUMENT…
+run_tests() {
+    local file=$1
+    shift
+    node_modules/.bin/vitest run --reporter=default --reporter=json --outputFile.json="$file" "$@" </dev/null
+}
 
 status=0
-node_modules/.bin/vitest run --reporter=default --reporter=json --outputFile.json="$report" </dev/null || status=$?
-[ -f "$report" ] || broken "the tests could not be run"
+run_tests "$report" || status=$?
+# Where Debian's Swift runs, with a root of its own, it sees no other folder for temporary files.
+mkdir -p "$output/tmp"
+TMPDIR="$output/tmp" AUTHSESSION_NATIVE_HALF=swift run_tests "$swift_report" tests/end-to-end || status=$?
+[ -f "$report" ] && [ -f "$swift_report" ] || broken "the tests could not be run"
 
-node --input-type=module - "$report" "$status" <<'END'
+node --input-type=module - "$status" "$report" "$swift_report" <<'END'
 import { readFileSync } from 'node:fs';
-const [, , report, status] = process.argv;
-const { numPassedTests: passed, numTotalTests: total } = JSON.parse(readFileSync(report, 'utf8'));
+const [, , status, ...files] = process.argv;
+const reports = files.map((file) => JSON.parse(readFileSync(file, 'utf8')));
+const sum = (name) => reports.reduce((total, report) => total + report[name], 0);
+const [passed, total] = [sum('numPassedTests'), sum('numTotalTests')];
 // A file that cannot be loaded, or an error outside of any test, is a failure, too.
 const failed = total - passed || (status === '0' && total > 0 ? 0 : 1);
 console.log(`${passed} passed, ${failed} failed`);

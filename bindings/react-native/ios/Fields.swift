@@ -25,13 +25,16 @@ struct Fields {
     }
 
     func boolean(_ name: String) throws -> Bool? {
-        try value(name, "a boolean")
+        let number: NSNumber? = try value(name, "a boolean")
+        guard number?.isBoolean != false else { throw refusal(name, "a boolean") }
+        return number?.boolValue
     }
 
     func number(_ name: String) throws -> Double? {
         let number: NSNumber? = try value(name, "a number")
-        guard let value = number?.doubleValue else { return nil }
-        guard value.isFinite, value >= 0 else { throw refusal(name, "a number from 0 on") }
+        guard let number else { return nil }
+        let value = number.doubleValue
+        guard !number.isBoolean, value.isFinite, value >= 0 else { throw refusal(name, "a number from 0 on") }
         return value
     }
 
@@ -102,7 +105,8 @@ struct Fields {
             if try string(name) == nil { return nil }
             throw refusal(name, "a file: URI")
         }
-        guard url.isFileURL, url.host?.isEmpty != false || url.host == "localhost", url.path.hasPrefix("/") else {
+        // Foundation takes a broken escape for characters of the name.
+        guard try string(name)?.removingPercentEncoding != nil, url.isFileURL, url.host?.isEmpty != false || url.host == "localhost", url.path.hasPrefix("/") else {
             throw refusal(name, "a file: URI")
         }
         return url
@@ -120,9 +124,8 @@ struct Fields {
 
     /// Whether it is set to false, and not only unset.
     func isFalse(_ name: String) -> Bool {
-        // A number is no boolean, although it can be cast to one.
-        guard !(values[name] is String), let value = values[name] as? Bool else { return false }
-        return !value
+        guard let number = values[name] as? NSNumber, number.isBoolean else { return false }
+        return !number.boolValue
     }
 
     func refusal(_ name: String, _ expected: String) -> Refusal {
@@ -137,5 +140,13 @@ struct Fields {
         guard let value = values[name], !(value is NSNull) else { return nil }
         guard let value = value as? Value else { throw refusal(name, expected) }
         return value
+    }
+}
+
+extension NSNumber {
+    /// JavaScript's booleans arrive as numbers, too, and any number can be cast to a boolean.
+    fileprivate var isBoolean: Bool {
+        // The types by which a boolean is encoded: `char`, and on some systems `bool`.
+        ["c", "B"].contains(String(cString: objCType))
     }
 }

@@ -4,7 +4,7 @@ import type { RefusedAnswer } from './authorization.ts';
 import { nativeClientConfig, nativeConfig } from './config.ts';
 import type { AuthSessionConfig, ClientConfig } from './config.ts';
 import { AuthSessionError, fromNativeError } from './errors.ts';
-import { sessionEvent } from './events.ts';
+import { isEventType, sessionEvent } from './events.ts';
 import type { SessionEvents, SessionEventType } from './events.ts';
 import { exchange } from './exchange.ts';
 import type { Sender } from './exchange.ts';
@@ -312,6 +312,7 @@ export function createAuthSession(config: AuthSessionConfig): AuthSession {
     getState,
 
     on(type, listener) {
+      if (!isEventType(type)) throw new AuthSessionError('invalid_request', `there are no events of type ${type}`);
       // Whoever listens has read the state, or will: what it was until now is no change.
       if (type === 'state_changed' && !listeners.has(type)) lastState = getState();
       return listeners.add(type, listener);

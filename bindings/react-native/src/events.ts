@@ -61,6 +61,25 @@ export interface SessionEvents {
 /** What can be listened for. */
 export type SessionEventType = keyof SessionEvents;
 
+const types: Record<SessionEventType, true> = {
+  restored: true,
+  signed_in: true,
+  refreshed: true,
+  refresh_failed: true,
+  sign_in_recommended: true,
+  persistence_degraded: true,
+  persistence_restored: true,
+  signed_out: true,
+  step_up_required: true,
+  missed: true,
+  state_changed: true,
+};
+
+/** Whether there are events of this type. Whoever listens for others would wait for ever. */
+export function isEventType(type: string): type is SessionEventType {
+  return Object.hasOwn(types, type);
+}
+
 /** Something that happened to a session. */
 export type SessionEvent = SessionEvents[SessionEventType];
 

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Authority } from '../support/authority.ts';
 import { root, target } from '../support/checkout.ts';
-import { Jvm } from '../support/jvm.ts';
+import { Jvm, nativeHalf } from '../support/jvm.ts';
 import { loadPackage } from '../support/package.ts';
 import { runScenario } from '../support/scenario.ts';
 import type { Scenario } from '../support/scenario.ts';
@@ -28,10 +28,9 @@ describe('the scenarios, through the TurboModule', () => {
   afterAll(async () => {
     const output = path.join(target, 'scenarios');
     mkdirSync(output, { recursive: true });
-    writeFileSync(
-      path.join(output, 'typescript.json'),
-      `${JSON.stringify({ language: 'typescript', results }, null, 2)}\n`,
-    );
+    const [file, language] =
+      nativeHalf === 'kotlin' ? ['typescript.json', 'typescript'] : ['typescript-swift.json', 'ts on swift'];
+    writeFileSync(path.join(output, file), `${JSON.stringify({ language, results }, null, 2)}\n`);
     await jvm.stop();
     await authority.stop();
   });

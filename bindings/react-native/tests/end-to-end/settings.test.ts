@@ -1,10 +1,10 @@
-import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { AuthSession, AuthSessionConfig } from '../../src/index.ts';
-import { Jvm } from '../support/jvm.ts';
+import { Jvm, nativeHalf } from '../support/jvm.ts';
 import { loadPackage } from '../support/package.ts';
 import { ApiServer } from '../support/server.ts';
 
@@ -27,6 +27,13 @@ function json(response: ServerResponse, value: unknown, status = 200): void {
   response.statusCode = status;
   response.setHeader('Content-Type', 'application/json');
   response.end(JSON.stringify(value));
+}
+
+/** A file, where a directory is expected. */
+function newFile(name: string): string {
+  const file = path.join(folder, name);
+  writeFileSync(file, '');
+  return file;
 }
 
 /** The requests to a path. */
@@ -166,6 +173,12 @@ describe('what the settings of a session do', () => {
     expect(readdirSync(directory).length).toBeGreaterThan(0);
   });
 
+  test('a session whose store cannot be read is locked, and says why', async () => {
+    const session = open({ store: { type: 'file', path: newFile('no directory') } });
+    await session.trace();
+    expect(session.getState()).toEqual({ status: 'locked', code: 'store_unavailable' });
+  });
+
   test('answers mean what the rules say', async () => {
     reply = ({ url }, response) => json(response, { code: 'E1' }, url === '/auth/refresh' ? 500 : 403);
     const session = await signedIn({ answerRules: { codes: { E1: 'end_session' } } });
@@ -210,6 +223,22 @@ describe('what the settings of a session do', () => {
   });
 });
 
+/** Each platform knows its own store, and not the other's. */
+const platformStores: Record<typeof nativeHalf, [string, object][]> = {
+  kotlin: [
+    ['store.type', { store: { type: 'keychain' } }],
+    ['store.strongBox', { store: { type: 'keystore', strongBox: 'yes' } }],
+    ['store.userAuthenticationMs', { store: { type: 'keystore', userAuthenticationMs: -1 } }],
+  ],
+  swift: [
+    ['store.type', { store: { type: 'keystore' } }],
+    ['store.accessGroup', { store: { type: 'keychain', accessGroup: 1 } }],
+    ['store.appGroup', { store: { type: 'keychain', appGroup: 'secret' } }],
+    ['store.gate', { store: { type: 'keychain', gate: 'secret' } }],
+    ['store.purgeAfterReinstall', { store: { type: 'keychain', purgeAfterReinstall: 'no' } }],
+  ],
+};
+
 describe('a setting that cannot work is an invalid_configuration that names it', () => {
   test.each<[string, object]>([
     ['account', { account: 1 }],
@@ -225,10 +254,8 @@ describe('a setting that cannot work is an invalid_configuration that names it',
     ['endpoints.clientId', { endpoints: { type: 'oauth2', tokenEndpoint: 'https://a.example' } }],
     ['endpoints.parameters', { endpoints: { type: 'oauth2', tokenEndpoint: 'https://a', clientId: 'c', parameters: [] } }],
     ['store', { store: 'memory' }],
-    ['store.type', { store: { type: 'keychain' } }],
     ['store.path', { store: { type: 'file' } }],
-    ['store.strongBox', { store: { type: 'keystore', strongBox: 'yes' } }],
-    ['store.userAuthenticationMs', { store: { type: 'keystore', userAuthenticationMs: -1 } }],
+    ...platformStores[nativeHalf],
     ['developmentOrigins', { developmentOrigins: 'http://10.0.0.1' }],
     ['developmentAnchors', { developmentAnchors: [1] }],
     ['development_anchors', { developmentAnchors: ['secret'] }],
@@ -239,6 +266,7 @@ describe('a setting that cannot work is an invalid_configuration that names it',
     ['readOnly', { readOnly: 'no' }],
     ['deviceIdHeader', { deviceIdHeader: true }],
     ['maxBodyBytes', { maxBodyBytes: 1.5 }],
+    ['maxBodyBytes', { maxBodyBytes: true }],
     ['maxConnectionsPerHost', { maxConnectionsPerHost: -1 }],
     ['answerRules.codes.E1', { answerRules: { codes: { E1: 'secret' } } }],
     ['retry.budgetMs', { retry: { attempts: 3 } }],

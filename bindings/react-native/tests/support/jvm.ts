@@ -5,7 +5,7 @@ import path from 'node:path';
 import { MessageChannel, receiveMessageOnPort, Worker } from 'node:worker_threads';
 import type { MessagePort } from 'node:worker_threads';
 import type { Spec } from '../../src/NativeAuthSession.ts';
-import { codegen, target } from './checkout.ts';
+import { codegen, root, target } from './checkout.ts';
 
 /** What the JVM writes; see harness/bridge. */
 type Message =
@@ -27,7 +27,36 @@ interface Pending {
 
 const synchronousTimeoutMs = 10_000;
 
-/** A desktop JVM that runs the real Kotlin module over the real library, in the place of a phone's process. */
+/**
+ * Which native half runs: Kotlin on a JVM, or Swift. Swift on Linux has neither content providers nor Android's stores,
+ * so a few tests are for one of the two.
+ */
+export const nativeHalf = process.env['AUTHSESSION_NATIVE_HALF'] === 'swift' ? 'swift' : 'kotlin';
+
+function commandLine(cache: string): { command: string; commandArguments: string[] } {
+  if (nativeHalf === 'swift') {
+    return {
+      command: path.join(root, 'scripts/swift-toolchain.sh'),
+      commandArguments: [path.join(target, 'react-native/swift/bridge')],
+    };
+  }
+  const harness = path.join(target, 'react-native/harness');
+  return {
+    command: 'java',
+    commandArguments: [
+      '-enableassertions',
+      `-Djna.library.path=${path.join(target, 'debug')}`,
+      `-Djava.io.tmpdir=${cache}`,
+      ...['-classpath', `${path.join(harness, 'bridge/classes')}:${path.join(harness, 'libraries')}/*`],
+      'dev.authsession.harness.MainKt',
+    ],
+  };
+}
+
+/**
+ * A desktop JVM that runs the real Kotlin module over the real library, in the place of a phone's process; or a process
+ * that runs the Swift one.
+ */
 export class Jvm {
   /** Everything that came from native code, as text. */
   readonly received: string[] = [];
@@ -45,19 +74,11 @@ export class Jvm {
   #count = 0;
 
   constructor() {
-    const harness = path.join(target, 'react-native/harness');
     const { port1, port2 } = new MessageChannel();
     this.#synchronousAnswers = port1;
     this.#worker = new Worker(new URL('./jvm-worker.mjs', import.meta.url), {
       workerData: {
-        command: 'java',
-        commandArguments: [
-          '-enableassertions',
-          `-Djna.library.path=${path.join(target, 'debug')}`,
-          `-Djava.io.tmpdir=${this.cache}`,
-          ...['-classpath', `${path.join(harness, 'bridge/classes')}:${path.join(harness, 'libraries')}/*`],
-          'dev.authsession.harness.MainKt',
-        ],
+        ...commandLine(this.cache),
         synchronousAnswers: port2,
         answered: this.#answered,
       },

@@ -192,12 +192,23 @@ describe('events', () => {
     expect(listener).not.toHaveBeenCalled();
   });
 
+  test('to listen for what never comes is an invalid_request', async () => {
+    const session = await openSession();
+    for (const type of ['signedOut', 'constructor']) {
+      expect(() => session.on(type as 'signed_out', () => {})).toThrow(
+        expect.objectContaining({ code: 'invalid_request', message: expect.stringContaining(type) }),
+      );
+    }
+  });
+
   test('what asked for something before anybody listened is told to those who listen first, and to nobody else', async () => {
     const session = await openSession();
     native.emit('signed_out', { reason: 'rejected' });
     await session.signOut();
     const early = vi.fn();
     session.on('signed_out', early)();
+    // As a component does that React mounts, unmounts and mounts again.
+    await session.signOut();
     const [first, second, late] = [vi.fn(), vi.fn(), vi.fn()];
     session.on('signed_out', first);
     session.on('signed_out', second);
@@ -218,6 +229,16 @@ describe('events', () => {
     await session.signOut();
     const listener = vi.fn();
     session.on('signed_out', listener);
+    await session.signOut();
+    expect(listener).not.toHaveBeenCalled();
+  });
+
+  test('a listener that another one has ended hears nothing any more', async () => {
+    const session = await openSession();
+    const listener = vi.fn();
+    session.on('refreshed', () => end());
+    const end = session.on('refreshed', listener);
+    native.emit('refreshed');
     await session.signOut();
     expect(listener).not.toHaveBeenCalled();
   });

@@ -40,6 +40,14 @@ class GuideTest {
         assertContains(Checkout.root.resolve(guide).readText(), "```kotlin\n$shown```")
     }
 
+    /** Compiled by scripts/test-kotlin.sh. */
+    @Test
+    fun `the screen that the guide shows is the one that is compiled`() {
+        val source = Checkout.root.resolve("android/examples/compose/AccountScreen.kt").readText()
+
+        assertContains(Checkout.root.resolve("docs/platforms/android.md").readText(), "```kotlin\n$source```")
+    }
+
     @Test
     fun `the quick start signs in, reads, writes and signs out`() = realmTest { realm, _ ->
         quickStart(realm.config("quick start"), "ada@example.com", "correct horse")

@@ -129,10 +129,12 @@ export class SessionResponse {
   /**
    * The body as `FormData`: `application/x-www-form-urlencoded`, or `multipart/form-data`, whose files are as
    * {@link SessionResponse.blob} says. Rejects with a `TypeError` if it is no form.
+   *
+   * Its type is that of the app's own `Response`: with the types of browsers beside React Native's, as Expo has them,
+   * that is both.
    */
-  async formData(): Promise<FormData> {
-    return newFormData(formEntries(this.headers.get('content-type'), bytesOf(this.#read())));
-  }
+  readonly formData: Response['formData'] = async () =>
+    newFormData(formEntries(this.headers.get('content-type'), bytesOf(this.#read())));
 
   #read(): NativeContent {
     if (this.#bodyUsed) throw alreadyRead();

@@ -90,6 +90,7 @@ describe('what HTTP does not allow is a TypeError that quotes no value', () => {
   test.each<[string, unknown]>([
     ['a line break in a value', { a: `${secret}\r\nHost: evil.example` }],
     ['a line feed in a value', { a: `${secret}\nb` }],
+    ['a carriage return in a value', { a: `${secret}\rb` }],
     ['a NUL in a value', { a: `${secret}\0` }],
     ['a character that is no byte', { a: `${secret}€` }],
     ['a line break in a name', { 'a\nb': secret }],

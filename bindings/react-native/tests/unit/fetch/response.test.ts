@@ -55,6 +55,7 @@ describe('the body', () => {
     for (const answer of [
       new SessionResponse(response({ status: 204, text: '' })),
       new SessionResponse(response({ text: '' }), 'HEAD'),
+      new SessionResponse(response({ text: '' }), 'HEAD').clone(),
     ]) {
       expect(await answer.text()).toBe('');
       expect(await answer.arrayBuffer()).toEqual(new ArrayBuffer(0));

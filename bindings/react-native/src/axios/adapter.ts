@@ -1,7 +1,7 @@
 import { CanceledError, isAxiosError } from 'axios';
 import type { AxiosAdapter, AxiosResponse, InternalAxiosRequestConfig } from 'axios';
 import { abortable } from '../abort.ts';
-import { isAuthSessionError } from '../errors.ts';
+import { AuthSessionError, isAuthSessionError } from '../errors.ts';
 import { exchange } from '../exchange.ts';
 import type { NativeRequest, Sender } from '../exchange.ts';
 import type { NativeProgress } from '../NativeAuthSession.ts';
@@ -26,8 +26,14 @@ import { AdapterRequest, announcedSize, axiosResponse, bodySize, settle } from '
  *
  * A failure of the session is an `AxiosError` whose `cause` is the `AuthSessionError`. An option that cannot be honoured
  * is an `ERR_BAD_OPTION` that names it. `config.authSession` asks for what only a session can do.
+ *
+ * Throws an `invalid_configuration` if `sender` is none of these.
  */
 export function authSessionAdapter(sender: Sender): AxiosAdapter {
+  // Types cannot tell: what a session sends by is not among those that are published.
+  if (typeof (sender as Partial<Sender> | null | undefined)?.[exchange] !== 'function') {
+    throw new AuthSessionError('invalid_configuration', 'authSessionAdapter takes a session, or a client of one');
+  }
   return async (config) => {
     const request = new AdapterRequest((config.method ?? 'get').toUpperCase());
     const cancellation = new Cancellation();
@@ -76,7 +82,7 @@ async function send(
       onDownload: download?.report,
     });
     const response = axiosResponse(answer, config, request);
-    download?.complete(bodySize(answer), announcedSize(response.headers));
+    download?.complete(bodySize(answer, config), announcedSize(response.headers));
     // A server may refuse a body before it has had all of it.
     if (native.body && answer.status >= 200 && answer.status < 300) {
       const size = hasFiles(native.body) ? null : knownBytes(native.body);

@@ -135,12 +135,15 @@ export function byteLimit(
   return limit >= 0 && limit !== Infinity ? Math.floor(limit) : undefined;
 }
 
+/** As many redirects as a session follows. */
+const mostRedirects = 10;
+
 /** `config.maxRedirects`; null where the session decides. */
 export function redirectLimit(config: InternalAxiosRequestConfig): number | null {
   const { maxRedirects } = config;
-  if (maxRedirects === undefined || maxRedirects === null || maxRedirects === Infinity) return null;
-  if (!Number.isInteger(maxRedirects) || maxRedirects < 0) {
-    throw badValue('maxRedirects', 'a whole number that is not negative', config);
+  if (maxRedirects === undefined || maxRedirects === null) return null;
+  if (!Number.isInteger(maxRedirects) || maxRedirects < 0 || maxRedirects > mostRedirects) {
+    throw badValue('maxRedirects', `a whole number from 0 to ${mostRedirects}`, config);
   }
   return maxRedirects;
 }

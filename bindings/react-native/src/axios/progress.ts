@@ -18,9 +18,9 @@ export interface ProgressReporter {
    * The whole body has been transferred: as much as was announced, if `bytes` is null. Native code's last report may
    * come after the answer, when nobody listens any more.
    */
-  complete(bytes: number | null, total: number | null): void;
+  readonly complete: (bytes: number | null, total: number | null) => void;
   /** Tells what has not been told yet, at once. */
-  flush(): void;
+  readonly flush: () => void;
 }
 
 /** Reports to `listener`, with the fields that axios' events of this direction have. */

@@ -90,9 +90,14 @@ export function settle(response: AxiosResponse): AxiosResponse {
   );
 }
 
-/** How many bytes the body of an answer has; 0 for one that is in a file. */
-export function bodySize({ text, base64 }: NativeResponse): number {
-  return textBytes(text) + base64Bytes(base64);
+/** How many bytes the body of an answer has; null for one that is in a file. */
+export function bodySize(native: NativeResponse, config: InternalAxiosRequestConfig): number | null {
+  return isInFile(native, config) ? null : textBytes(native.text) + base64Bytes(native.base64);
+}
+
+/** Whether the body is where the app wanted it to be: that of an unsuccessful answer is not. */
+function isInFile({ status }: NativeResponse, { authSession }: InternalAxiosRequestConfig): boolean {
+  return typeof authSession?.downloadTo === 'string' && status >= 200 && status < 300;
 }
 
 /** `Content-Length`; null if there is none, as for a body that was decompressed. */
@@ -115,13 +120,13 @@ function responseHeaders(fields: readonly NativeHeader[]): AxiosHeaders {
 }
 
 function responseData(
-  { text, base64 }: NativeResponse,
+  native: NativeResponse,
   headers: AxiosHeaders,
   config: InternalAxiosRequestConfig,
   request: AdapterRequest,
 ): unknown {
-  // It is in a file.
-  if (text === null && base64 === null) return null;
+  if (isInFile(native, config)) return null;
+  const { text, base64 } = native;
   const bytes = (): Uint8Array<ArrayBuffer> => (base64 === null ? encodeUtf8(text ?? '') : decodeBase64(base64));
   switch (config.responseType) {
     case 'arraybuffer':

@@ -87,6 +87,11 @@ describe('events', () => {
     expect(events).toEqual([stepUp]);
   });
 
+  test('of a type that there is none of are an invalid_request, as with the real session', () => {
+    const wrong = 'signedOut' as 'signed_out';
+    expect(() => session.on(wrong, () => {})).toThrow(expect.objectContaining({ code: 'invalid_request' }));
+  });
+
   test('the same listener may listen twice, each until its own end', () => {
     const listener = vi.fn();
     const ends = [session.on('refreshed', listener), session.on('refreshed', listener)];

@@ -156,9 +156,15 @@ export const cases: readonly Case[] = [
   plain('a document', { url: '/json', responseType: 'document' }, {
     both: { outcome: 'there is no DOM; the adapters ignore the type, and give text' },
   }),
-  plain('a compressed body', { url: '/gzip' }, {
+  plain('a compressed body', { url: '/compressed' }, {
     fetch: { headers: 'the body is decompressed, so the header is gone, as with the http adapter' },
   }),
+  plain('a body that is compressed as nobody has asked for', { url: '/compressed/br' }, {
+    http: { 'data, headers': 'native code asks for gzip only, and hands over as it is what it cannot read' },
+    fetch: { data: 'native code asks for gzip only, and hands over as it is what it cannot read' },
+  }),
+  plain('transformResponse', { url: '/json', transformResponse: (data: unknown) => ({ seen: data }) }),
+  plain('parseReviver', { url: '/json', parseReviver: (key: string, value: unknown) => (key === 'id' ? 'one' : value) }),
   plain('headers of the answer', { url: '/fields' }),
   plain('a phrase of the server’s own', { url: '/phrase' }, {
     both: { 'status text': 'the phrase is the registered one of the status: HTTP/2 and later have none of the server' },
@@ -167,6 +173,10 @@ export const cases: readonly Case[] = [
   plain('304', { url: '/status/304' }),
   plain('400 with a body', { url: '/status/400' }),
   plain('403', { url: '/status/403' }),
+  plain('HEAD of what is not there', { method: 'head', url: '/status/404' }),
+  plain('404 as bytes', { url: '/status/404', responseType: 'arraybuffer' }, {
+    http: { data: 'Node.js has Buffer; the rest of the world ArrayBuffer, as the type says' },
+  }),
   plain('404 that is accepted', { url: '/status/404', validateStatus: (status) => status === 404 }),
   plain('500 without validateStatus', { url: '/status/500', validateStatus: null }),
   plain('500', { url: '/status/500' }),
@@ -190,6 +200,9 @@ export const cases: readonly Case[] = [
     },
     fetch: { outcome: 'the fetch adapter knows only 0 and any; here the limit is kept' },
   }),
+  plain('maxRedirects above what a session follows', { url: '/redirect/302/1', maxRedirects: 11 }, {
+    both: { outcome: 'a session follows ten redirects, so it cannot be told to follow more' },
+  }),
   plain('302 to another origin', { url: '/elsewhere' }, {
     both: {
       outcome:
@@ -208,7 +221,7 @@ export const cases: readonly Case[] = [
   plain('maxContentLength that is kept', { url: '/large', maxContentLength: 1000 }),
   plain('maxContentLength, announced', { url: '/large', maxContentLength: 999 }),
   plain('maxContentLength, in pieces', { url: '/chunked', maxContentLength: 999 }),
-  plain('maxContentLength, compressed', { url: '/gzip', maxContentLength: 100 }),
+  plain('maxContentLength, compressed', { url: '/compressed/gzip', maxContentLength: 100 }),
   plain('maxBodyLength that is kept', { method: 'post', url: '/json', data: 'üü', maxBodyLength: 4 }),
   plain('maxBodyLength', { method: 'post', url: '/json', data: 'üü', maxBodyLength: 3 }),
   plain('maxBodyLength of a form', { method: 'post', url: '/json', data: form(), maxBodyLength: 100 }),
@@ -246,6 +259,10 @@ export const cases: readonly Case[] = [
       code: 'the fetch adapter’s code does not depend on clarifyTimeoutError, as the other two adapters’ does',
       message: 'the fetch adapter does not know timeoutErrorMessage',
     },
+  }),
+  plain('a timeout, while the answer arrives', { url: '/slow', timeout: 100 }, {
+    http: { 'code, message, status, headers, data': 'the http adapter says only that the stream has ended' },
+    fetch: { code: 'the fetch adapter’s code does not depend on clarifyTimeoutError, as the other two adapters’ does' },
   }),
   plain('a timeout that is no number', { url: '/json', timeout: 'soon' as unknown as number }, {
     http: { message: 'the text says what is wanted' },
@@ -292,7 +309,7 @@ export const cases: readonly Case[] = [
   plain('withCredentials', { url: '/json', withCredentials: true }, {
     both: { outcome: 'an option that cannot be honoured is an ERR_BAD_OPTION that says why; see above' },
   }),
-  plain('decompress: false', { url: '/gzip', decompress: false, responseType: 'arraybuffer' }, {
+  plain('decompress: false', { url: '/compressed/gzip', decompress: false, responseType: 'arraybuffer' }, {
     both: { outcome: 'an option that cannot be honoured is an ERR_BAD_OPTION that says why; see above' },
   }),
   plain('responseEncoding', { url: '/latin1', responseEncoding: 'latin1' }, {

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { gzipSync } from 'node:zlib';
+import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 
 /** What a server saw of a request, without what differs from one run to the next. */
 export interface Seen {
@@ -111,6 +111,12 @@ function parts(body: string, boundary: string): string {
 
 const image = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x00, 0xff]);
 
+const compressions: Readonly<Record<string, (text: string) => Buffer>> = {
+  br: brotliCompressSync,
+  deflate: deflateSync,
+  gzip: gzipSync,
+};
+
 function answer(request: IncomingMessage, response: ServerResponse): void {
   const { pathname } = new URL(request.url as string, 'http://server');
   const [, route = '', argument = ''] = pathname.split('/');
@@ -129,9 +135,13 @@ function answer(request: IncomingMessage, response: ServerResponse): void {
       return send('text/plain; charset=iso-8859-1', Buffer.from('caf\u00e9', 'latin1'));
     case 'image':
       return send('image/png', image);
-    case 'gzip':
-      response.setHeader('Content-Encoding', 'gzip');
-      return send('text/plain', gzipSync('compressed '.repeat(20)));
+    case 'compressed': {
+      // What the client prefers, unless it is to get what it has not asked for.
+      const accepted = request.headers['accept-encoding'] ?? '';
+      const encoding = argument || Object.keys(compressions).find((name) => accepted.includes(name)) || 'gzip';
+      response.setHeader('Content-Encoding', encoding);
+      return send('text/plain', compressions[encoding]?.('compressed '.repeat(20)) ?? '');
+    }
     case 'large':
       return send('text/plain', 'x'.repeat(1000));
     case 'chunked':
@@ -179,6 +189,9 @@ function answer(request: IncomingMessage, response: ServerResponse): void {
       response.write('half');
       // When the head has left, and not before: what is compared is a body that breaks.
       setImmediate(() => request.socket.end());
+      return;
+    case 'slow':
+      response.write('some, and then nothing');
       return;
     case 'silence':
       return;

@@ -23,9 +23,16 @@ async function failure(promise: Promise<unknown>): Promise<AxiosError> {
   );
 }
 
+test.each([[undefined], [null], [{}], [Promise.resolve()]])('%s is no session, which is said at once', (sender) => {
+  expect(() => authSessionAdapter(sender as unknown as FakeSender)).toThrow(
+    expect.objectContaining({ name: 'AuthSessionError', code: 'invalid_configuration' }),
+  );
+});
+
 describe('URLs', () => {
   test.each<[string, AxiosRequestConfig, string]>([
     ['/me', {}, '/me'],
+    ['/a photo', {}, '/a%20photo'],
     ['me', { baseURL: 'https://api.example.com/v1' }, 'https://api.example.com/v1/me'],
     ['https://other.example.com/me', { baseURL: 'https://api.example.com' }, 'https://other.example.com/me'],
     [
@@ -100,8 +107,10 @@ describe('requests', () => {
 
   test('limits that axios writes as no limit are left to the session', async () => {
     const sender = fakeSender();
-    await api(sender).get('/me', { timeout: 0, maxContentLength: -1, maxBodyLength: Infinity, maxRedirects: Infinity });
-    expect(sender.requests[0]).toMatchObject({ timeoutMs: null, maxBodyBytes: null, maxRedirects: null });
+    for (const maxContentLength of [-1, Infinity]) {
+      await api(sender).post('/me', 'x', { timeout: 0, maxContentLength, maxBodyLength: Infinity });
+      expect(sender.requests.pop()).toMatchObject({ timeoutMs: null, maxBodyBytes: null });
+    }
   });
 
   test('options of an instance hold for each of its requests, and are the request’s where it says otherwise', async () => {
@@ -113,9 +122,10 @@ describe('requests', () => {
 
   test('a header that the app sets is not changed in its own config', async () => {
     const sender = fakeSender();
-    const { config } = await api(sender).post('/me', new FormData(), { headers: { 'Content-Length': '5', 'X-A': 'a' } });
+    const headers = { 'Content-Length': '5', 'Content-Type': 'multipart/form-data', 'X-A': 'a' };
+    const { config } = await api(sender).post('/me', new FormData(), { headers });
     expect(sender.requests[0]?.headers.map(({ name }) => name)).toEqual(['Accept', 'X-A']);
-    expect(config.headers['Content-Length']).toBe('5');
+    expect(config.headers).toMatchObject(headers);
   });
 });
 
@@ -198,10 +208,13 @@ describe('answers', () => {
     }
   });
 
-  test('the body of a download is in its file, and the data is null', async () => {
-    const sender = fakeSender(() => ({ text: null, base64: null }));
+  test('the body of a download is in its file, and the data is null, unless the answer is not successful', async () => {
+    const sender = fakeSender(() => ({ text: '' }));
     expect((await api(sender).get('/me', { authSession: { downloadTo: 'file:///a' } })).data).toBeNull();
     expect(sender.requests[0]?.downloadTo).toBe('file:///a');
+    const refusing = fakeSender(() => ({ status: 404, text: 'not there' }));
+    const error = await failure(api(refusing).get('/me', { authSession: { downloadTo: 'file:///a' } }));
+    expect(error.response?.data).toBe('not there');
   });
 
   test.each(['stream', 'document', 'formdata', 'unknown'])('responseType %s is an ERR_NOT_SUPPORT that names it', async (type) => {
@@ -303,6 +316,13 @@ describe('the end of a request', () => {
     expect(await error).toBe(source.token.reason);
     expect(await error).toMatchObject({ code: 'ERR_CANCELED', message: 'not now' });
     expect(sender.cancelled).toHaveLength(1);
+  });
+
+  test('of two reasons the first one counts', async () => {
+    const source = axios.CancelToken.source();
+    source.cancel('first');
+    const error = await failure(adapted(fakeSender(), { cancelToken: source.token, signal: AbortSignal.abort(undefined) }));
+    expect(error).toBe(source.token.reason);
   });
 
   test('what is cancelled already sends nothing', async () => {

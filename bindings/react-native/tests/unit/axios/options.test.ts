@@ -84,8 +84,8 @@ test.each<[AxiosRequestConfig | object, string, string]>([
   [{ timeout: 'soon' }, 'ERR_BAD_OPTION_VALUE', 'timeout must be a number of milliseconds'],
   [{ maxContentLength: '5' }, 'ERR_BAD_OPTION_VALUE', 'maxContentLength must be a number of bytes'],
   [{ maxBodyLength: Number.NaN, data: 'a' }, 'ERR_BAD_OPTION_VALUE', 'maxBodyLength must be a number of bytes'],
-  [{ maxRedirects: -1 }, 'ERR_BAD_OPTION_VALUE', 'maxRedirects must be a whole number that is not negative'],
-  [{ maxRedirects: 1.5 }, 'ERR_BAD_OPTION_VALUE', 'maxRedirects must be a whole number that is not negative'],
+  ...[-1, 1.5, 11, Infinity].map((maxRedirects): [object, string, string] =>
+    [{ maxRedirects }, 'ERR_BAD_OPTION_VALUE', 'maxRedirects must be a whole number from 0 to 10']),
   [{ authSession: { auth: 'none' } }, 'ERR_BAD_OPTION_VALUE', 'authSession.auth must be required, optional or never'],
   [{ authSession: { downloadTo: 5 } }, 'ERR_BAD_OPTION_VALUE', 'authSession.downloadTo must be a string'],
   [{ authSession: { Auth: 'never' } }, 'ERR_BAD_OPTION', 'authSessionAdapter cannot honour authSession.Auth: there is no such option'],

@@ -13,7 +13,8 @@ most_bytes=$((3 * 1024 * 1024))
 triple=aarch64-unknown-linux-gnu
 
 need_command nm binutils
-need_packages gcc-aarch64-linux-gnu libc6-dev-arm64-cross
+need_command python3 python3
+need_command aarch64-linux-gnu-gcc gcc-aarch64-linux-gnu libc6-dev-arm64-cross
 libraries=$(rustc --print sysroot)/lib/rustlib
 [ -d "$libraries/$triple/lib" ] || rustup target add "$triple" ||
     { say "Please install: the standard library for $triple (rustup target add $triple)"; exit "$cannot_set_up"; }

@@ -3,6 +3,10 @@
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
+if [ "$(uname)" != Linux ]; then
+    say "The tests of the Kotlin package run on Linux: two of them stand another library before the real one."
+    exit "$cannot_set_up"
+fi
 # Another JDK or Maven than Debian's serves as well.
 need_command javac openjdk-17-jdk-headless
 need_command mvn maven

@@ -41,6 +41,7 @@ done
 
 if [ -d "$target/scenarios" ]; then
     printf '\n=== scenarios\n'
+    need_command python3 python3
     python3 "$root/scripts/scenario_table.py" "$target/scenarios" "$root/tests/scenarios" || broken=$((broken + 1))
 fi
 printf '\n=== tiers\n%-14s %7s %7s %7s  %s\n' tier passed failed time result

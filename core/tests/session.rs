@@ -466,6 +466,8 @@ async fn a_token_goes_to_no_other_origin() {
     // Another HTTP stack sends it as it is, without a token, and is not told of a mistake.
     let with_user = session.authorization("https://user:canary@elsewhere.example/").await;
     assert_eq!(with_user.expect_err("not allowed").code(), "origin_not_allowed");
+    let in_another_script = session.authorization("https://bücher.example/").await;
+    assert_eq!(in_another_script.expect_err("not allowed").code(), "origin_not_allowed");
     let redirect = json!({"endpoint": "resource", "status": 307,
         "headers": {"location": format!("{}/me", other.api_url())}, "times": 1});
     tell(&realm, "fault", redirect).await;

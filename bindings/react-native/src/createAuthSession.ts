@@ -312,7 +312,8 @@ export function createAuthSession(config: AuthSessionConfig): AuthSession {
     getState,
 
     on(type, listener) {
-      if (!isEventType(type)) throw new AuthSessionError('invalid_request', `there are no events of type ${type}`);
+      const name: string = type;
+      if (!isEventType(name)) throw new AuthSessionError('invalid_request', `there are no events of type ${name}`);
       // Whoever listens has read the state, or will: what it was until now is no change.
       if (type === 'state_changed' && !listeners.has(type)) lastState = getState();
       return listeners.add(type, listener);

@@ -120,13 +120,15 @@ impl OutgoingBody {
     /// The body is whole.
     pub async fn finish(&self) -> Result<(), SessionFailure> {
         let sent = self.send(Piece::End).await;
-        self.abandon();
+        // The request may not have begun yet, and will read what is there.
+        self.sender.lock().unwrap_or_else(PoisonError::into_inner).take();
         sent
     }
 
-    /// Breaks the request off.
+    /// Breaks the request off, or what waits to write if no request ever took the body.
     pub fn abandon(&self) {
         self.sender.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.receiver.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
 }
 
@@ -232,8 +234,7 @@ mod tests {
 
     use super::*;
 
-    async fn read(body: &OutgoingBody) -> Vec<io::Result<Bytes>> {
-        let mut incoming = body.take().expect("the first reader");
+    async fn read(mut incoming: Incoming) -> Vec<io::Result<Bytes>> {
         let mut pieces = Vec::new();
         while let Some(piece) = poll_fn(|context| Pin::new(&mut incoming).poll_next(context)).await {
             pieces.push(piece);
@@ -245,13 +246,14 @@ mod tests {
     async fn a_body_is_whole_only_if_it_was_finished() {
         for finished in [true, false] {
             let body = OutgoingBody::new();
+            let incoming = body.take().expect("the first reader");
             body.write(Octets(Bytes::from_static(b"one"))).await.expect("there is room");
             if finished {
                 body.finish().await.expect("there is room");
             } else {
                 body.abandon();
             }
-            let pieces = read(&body).await;
+            let pieces = read(incoming).await;
             assert_eq!(pieces[0].as_deref().expect("a piece"), b"one");
             assert_eq!(
                 (pieces.len(), pieces.iter().all(Result::is_ok)),
@@ -259,6 +261,21 @@ mod tests {
             );
             assert!(body.write(Octets(Bytes::from_static(b"late"))).await.is_err());
         }
+    }
+
+    #[tokio::test]
+    async fn a_body_that_no_request_has_taken_can_be_finished_and_be_given_up() {
+        let body = OutgoingBody::new();
+        body.finish().await.expect("there is room");
+        assert!(read(body.take().expect("the first reader")).await.is_empty());
+
+        let body = OutgoingBody::new();
+        let write = || body.write(Octets(Bytes::new()));
+        for _ in 0..PIECES_AHEAD {
+            write().await.expect("there is room");
+        }
+        let (waiting, ()) = tokio::join!(biased; write(), async { body.abandon() });
+        assert!(waiting.is_err(), "nobody will ever read");
     }
 
     #[tokio::test]

@@ -30,10 +30,11 @@ pub trait AnswerReceiver: Send + Sync {
 
 static RECEIVER: OnceLock<Arc<dyn AnswerReceiver>> = OnceLock::new();
 
-/// Says who is told how requests end. One for the process, which is the first. It comes before any request.
+/// Says who is told how requests end. It comes before any request, and once in a process: fails with `already_open`
+/// where there is one, as when two class loaders have loaded the bindings, whose requests would have the same numbers.
 #[uniffi::export]
-pub fn set_answer_receiver(receiver: Arc<dyn AnswerReceiver>) {
-    let _ = RECEIVER.set(receiver);
+pub fn set_answer_receiver(receiver: Arc<dyn AnswerReceiver>) -> Result<(), SessionFailure> {
+    RECEIVER.set(receiver).map_err(|_| Error::AlreadyOpen { field: "answer receiver" }.into())
 }
 
 /// Cancels a request, about which nothing is told any more. One that has ended is not affected, nor is a refresh that

@@ -8,7 +8,7 @@ use auth_session::{Auth, Error, HeaderMap, Method, RequestBuilder, Response, Str
 use crate::body::{IncomingBody, RequestContent};
 use crate::error::SessionFailure;
 use crate::exchange::begin;
-use crate::listener::{ProgressListener, observer};
+use crate::listener::{Forwarder, ProgressListener};
 use crate::octets::Octets;
 
 /// The largest body that crosses the boundary in one piece: its length is a signed number of 32 bits there.
@@ -95,16 +95,26 @@ impl RequestOptions {
         builder: impl FnOnce(Method, &str) -> RequestBuilder,
     ) -> Result<(), SessionFailure> {
         let delivery = self.delivery.take();
-        let builder = self.checked(builder)?;
-        match delivery {
-            None => begin(request, async { whole(builder.send().await?) }),
-            Some(Delivery::Arriving) => {
-                begin(request, async { builder.send_streaming().await.map(arriving) })
-            }
-            Some(Delivery::ToFile { path }) => {
-                begin(request, async { whole(builder.send_to_file(path).await?) })
-            }
+        let upload = self.upload_progress.take().map(Forwarder::new).transpose()?;
+        let download = self.download_progress.take().map(Forwarder::new).transpose()?;
+        let mut builder = self.checked(builder)?;
+        if let Some(upload) = &upload {
+            builder = builder.on_upload_progress(upload.observer());
         }
+        if let Some(download) = &download {
+            builder = builder.on_download_progress(download.observer());
+        }
+        begin(request, async {
+            let answer = match delivery {
+                None => builder.send().await.and_then(whole),
+                Some(Delivery::Arriving) => builder.send_streaming().await.map(arriving),
+                Some(Delivery::ToFile { path }) => builder.send_to_file(path).await.and_then(whole),
+            };
+            for forwarder in [upload, download].into_iter().flatten() {
+                forwarder.last_word().await;
+            }
+            answer
+        })
     }
 
     fn checked(
@@ -139,12 +149,6 @@ impl RequestOptions {
         }
         if let Some(limit) = self.max_redirects {
             builder = builder.max_redirects(limit);
-        }
-        if let Some(listener) = self.upload_progress {
-            builder = builder.on_upload_progress(observer(listener)?);
-        }
-        if let Some(listener) = self.download_progress {
-            builder = builder.on_download_progress(observer(listener)?);
         }
         Ok(builder.check()?)
     }

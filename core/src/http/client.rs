@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use reqwest::Method;
 use reqwest::header::HeaderMap;
-use url::Url;
+use url::{ParseError, Url};
 
 use super::answers::AnswerRules;
 use super::origin::Origins;
@@ -40,7 +40,14 @@ impl ApiHost {
         if holds_white_space(target) {
             return Err(Error::InvalidRequest("the URL holds white space or control characters".into()));
         }
-        let url = resolve(&self.base, target).map_err(Error::InvalidRequest)?;
+        let url = resolve(&self.base, target).map_err(|explanation| {
+            // Another HTTP stack may request it; no origin that is allowed is written so.
+            if Url::parse(target) == Err(ParseError::IdnaError) {
+                let origin = "a host outside ASCII (`xn--…` is how one is written)".to_owned();
+                return Error::OriginNotAllowed { origin };
+            }
+            Error::InvalidRequest(explanation)
+        })?;
         // First of all, so that another HTTP stack that asks for a token knows that the URL is not the session's.
         self.origins.check(&url)?;
         if holds_user_info(&url) {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
+use http_body::Body as _;
 use reqwest::header::{
     AUTHORIZATION, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LENGTH, CONTENT_LOCATION, CONTENT_TYPE, DATE,
     HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER,
@@ -281,10 +282,16 @@ impl Exchange {
             request = request.header(AUTHORIZATION, bearer(ticket).map_err(Unanswered::for_good)?);
         }
         let mut source = SourceFailure::default();
+        let mut is_empty = true;
         if let Some(body) = &self.body {
             let opened = body.open(self.upload.clone()).await.map_err(Unanswered::for_good)?;
             source = opened.failure;
+            is_empty = opened.body.size_hint().exact() == Some(0);
             request = request.body(opened.body);
+        }
+        // RFC 9110 section 8.6; servers answer 411 without it (seanmonstar/reqwest#838).
+        if is_empty && [Method::POST, Method::PUT, Method::PATCH].contains(&self.method) {
+            request = request.header(CONTENT_LENGTH, HeaderValue::from_static("0"));
         }
         let sent = request.send().await;
         let mut response = sent.map_err(|error| match source.error() {

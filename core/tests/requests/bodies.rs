@@ -331,3 +331,19 @@ async fn an_answer_that_is_not_what_its_encoding_says_is_broken() {
         assert_eq!(request.send().await.expect_err("broken").code(), "network", "{encoding}");
     }
 }
+
+#[tokio::test]
+async fn a_write_without_a_body_says_so() {
+    let server = Server::start(|_| Reply::new(200)).await;
+    let session = server.session().await;
+    for method in [auth_session::Method::POST, auth_session::Method::PUT, auth_session::Method::PATCH] {
+        session.request(method.clone(), "/").send().await.expect("an answer");
+        session.request(method, "/").body(Vec::new()).send().await.expect("an answer");
+    }
+    session.get("/").send().await.expect("an answer");
+    session.request(auth_session::Method::DELETE, "/").send().await.expect("an answer");
+    let lengths: Vec<_> =
+        server.requests().iter().map(|seen| seen.header("content-length").map(str::to_owned)).collect();
+    let zero = || Some("0".to_owned());
+    assert_eq!(lengths, [zero(), zero(), zero(), zero(), zero(), zero(), None, None]);
+}

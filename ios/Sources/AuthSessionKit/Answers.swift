@@ -5,11 +5,11 @@ internal import AuthSessionBindings
 ///
 /// A future of UniFFI's would take more calls, and would know nothing of Swift's cancellation.
 final class Answers: AnswerReceiver, @unchecked Sendable {
-    static let shared: Answers = {
+    static let shared: Result<Answers, any Error> = Result {
         let answers = Answers()
-        setAnswerReceiver(receiver: answers)
+        try setAnswerReceiver(receiver: answers)
         return answers
-    }()
+    }
 
     private let lock = NSLock()
     private var last: UInt64 = 0

@@ -38,7 +38,8 @@ extension AuthSession {
         public var maximumRedirects: Int?
 
         /// Is told how far the request's body has come: one call at a time, on threads of the library, and of the
-        /// newest state only, where it is slow. A request that is sent again begins at zero.
+        /// newest state only, where it is slow; of the last one before the request has ended, unless it blocks. A request
+        /// that is sent again begins at zero.
         public var uploadProgress: (@Sendable (TransferProgress) -> Void)?
 
         /// Is told how far the answer's body has come, in the same way.

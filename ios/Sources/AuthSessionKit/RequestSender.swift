@@ -42,7 +42,7 @@ public final class PreparedRequest: Sendable {
     }
 
     func answer() async throws -> HttpResponse {
-        try await translatingFailures { try await Answers.shared.answer(begin) }
+        try await translatingFailures { try await Answers.shared.get().answer(begin) }
     }
 }
 

@@ -2550,7 +2550,7 @@ public func FfiConverterTypeLogSink_lower(_ value: LogSink) -> UInt64 {
 public protocol OutgoingBodyProtocol: AnyObject, Sendable {
 
     /**
-     * Breaks the request off.
+     * Breaks the request off, or what waits to write if no request ever took the body.
      */
     func abandon()
 
@@ -2635,7 +2635,7 @@ public convenience init() {
 
 
     /**
-     * Breaks the request off.
+     * Breaks the request off, or what waits to write if no request ever took the body.
      */
 open func abandon()  {try! rustCall() {
         uniffiCallStatus in
@@ -2736,7 +2736,7 @@ public func FfiConverterTypeOutgoingBody_lower(_ value: OutgoingBody) -> UInt64 
 
 /**
  * Is told how far a body has come, on threads of the library: one call at a time, and of the newest state only, where
- * it is slow. What it throws is dropped.
+ * it is slow. Of the last one it is told before the request has ended, unless it blocks. What it throws is dropped.
  */
 public protocol ProgressListener: AnyObject, Sendable {
 
@@ -2748,7 +2748,7 @@ public protocol ProgressListener: AnyObject, Sendable {
 }
 /**
  * Is told how far a body has come, on threads of the library: one call at a time, and of the newest state only, where
- * it is slow. What it throws is dropped.
+ * it is slow. Of the last one it is told before the request has ended, unless it blocks. What it throws is dropped.
  */
 open class ProgressListenerImpl: ProgressListener, @unchecked Sendable {
     fileprivate let handle: UInt64
@@ -8756,9 +8756,10 @@ public func cancelRequest(request: UInt64)  {try! rustCall() {
 }
 }
 /**
- * Says who is told how requests end. One for the process, which is the first. It comes before any request.
+ * Says who is told how requests end. It comes before any request, and once in a process: fails with `already_open`
+ * where there is one, as when two class loaders have loaded the bindings, whose requests would have the same numbers.
  */
-public func setAnswerReceiver(receiver: AnswerReceiver)  {try! rustCall() {
+public func setAnswerReceiver(receiver: AnswerReceiver)throws   {try rustCallWithError(FfiConverterTypeSessionFailure_lift) {
         uniffiCallStatus in
     uniffi_auth_session_ffi_fn_func_set_answer_receiver(
         FfiConverterTypeAnswerReceiver_lower(receiver),uniffiCallStatus
@@ -8830,7 +8831,7 @@ private let initializationResult: InitializationResult = {
     if (uniffi_auth_session_ffi_checksum_func_cancel_request() != 48575) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_auth_session_ffi_checksum_func_set_answer_receiver() != 50315) {
+    if (uniffi_auth_session_ffi_checksum_func_set_answer_receiver() != 24477) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_auth_session_ffi_checksum_func_set_log_sink() != 59635) {
@@ -8908,7 +8909,7 @@ private let initializationResult: InitializationResult = {
     if (uniffi_auth_session_ffi_checksum_method_incomingbody_next() != 1958) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_auth_session_ffi_checksum_method_outgoingbody_abandon() != 65312) {
+    if (uniffi_auth_session_ffi_checksum_method_outgoingbody_abandon() != 11583) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_auth_session_ffi_checksum_method_outgoingbody_finish() != 65477) {

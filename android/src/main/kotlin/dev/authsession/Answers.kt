@@ -26,8 +26,8 @@ internal object Answers : AnswerReceiver {
         try {
             begin(number.toULong())
         } catch (failure: Throwable) {
-            waiting.remove(number)
-            throw failure
+            // Not thrown here: the coroutine's parent would keep it among its children.
+            waiting.remove(number)?.resumeWithException(failure)
         }
         // A cancellation before the request had begun found nothing to cancel.
         if (continuation.isCancelled) cancelRequest(number.toULong())

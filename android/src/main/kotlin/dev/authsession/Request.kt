@@ -24,7 +24,8 @@ import kotlin.time.Duration
  * @property maxRedirects how many redirects are followed at most; `null`: 10, and never more. One more is the answer,
  *   with [Disposition.REDIRECT_REFUSED]: with 0 any redirect is.
  * @property onUploadProgress is told how far the body has come. Called on a thread of the library, one call at a time
- *   and only with the newest state; it holds nothing up, and what it throws is dropped.
+ *   and only with the newest state, of the last one before the request has ended. If it blocks it holds nothing up, but
+ *   for that end a tenth of a second; what it throws is dropped.
  * @property onDownloadProgress the same for the body of the answer.
  */
 public class Request(

@@ -5,6 +5,7 @@ import dev.authsession.ffi.HttpResponse
 import dev.authsession.ffi.IncomingBody
 import dev.authsession.ffi.NoHandle
 import dev.authsession.ffi.SessionFailure
+import java.lang.ref.WeakReference
 import kotlin.test.BeforeTest
 import kotlin.test.Test
 import kotlin.test.assertEquals
@@ -12,10 +13,13 @@ import kotlin.test.assertFailsWith
 import kotlin.test.assertFalse
 import kotlin.test.assertSame
 import kotlin.test.assertTrue
+import kotlin.time.Duration.Companion.seconds
 import kotlinx.coroutines.CoroutineStart
 import kotlinx.coroutines.async
 import kotlinx.coroutines.launch
 import kotlinx.coroutines.runBlocking
+import kotlinx.coroutines.withTimeout
+import kotlinx.coroutines.yield
 
 class AnswersTest {
     private val body = IncomingBody(NoHandle)
@@ -49,6 +53,26 @@ class AnswersTest {
         Answers.failed(number, failure)
 
         assertEquals("timeout", waiting.await().code)
+    }
+
+    @Test
+    fun `a request that could not begin fails with the reason and is forgotten by its parent`() = runBlocking {
+        val failure = assertFailsWith<IllegalStateException> { Answers.answer { error("not begun") } }
+        assertEquals("not begun", failure.message)
+
+        val forgotten = WeakReference(failedWith(ByteArray(1_000_000)))
+        withTimeout(10.seconds) {
+            while (forgotten.get() != null) {
+                System.gc()
+                yield()
+            }
+        }
+    }
+
+    /** A function of its own, whose frame is gone when it returns. */
+    private suspend fun failedWith(content: ByteArray): ByteArray {
+        assertFailsWith<IllegalStateException> { Answers.answer { error("not begun with ${content.size} bytes") } }
+        return content
     }
 
     @Test

@@ -2,6 +2,9 @@ package dev.authsession
 
 import java.nio.file.Path
 import java.util.concurrent.TimeUnit
+import kotlin.io.path.createTempFile
+import kotlin.io.path.deleteExisting
+import kotlin.io.path.readLines
 import kotlin.test.Test
 import kotlin.test.assertEquals
 import kotlin.test.assertTrue
@@ -25,15 +28,17 @@ class CrossingsTest {
 
     /** What a process of its own says whose library counts; `scripts/build-counting.sh` builds it. */
     private fun counted(): List<String> {
+        val output = createTempFile()
         val process = ProcessBuilder(
             Path.of(System.getProperty("java.home"), "bin/java").toString(),
             "-Djna.library.path=${Checkout.target.resolve("counting")}",
             "-cp",
             System.getProperty("java.class.path"),
             "dev.authsession.CrossingsKt",
-        ).redirectErrorStream(true).start()
-        val output = process.inputStream.bufferedReader().readLines()
-        assertTrue(process.waitFor(30, TimeUnit.SECONDS))
-        return output
+        ).redirectErrorStream(true).redirectOutput(output.toFile()).start()
+        val ended = process.waitFor(60, TimeUnit.SECONDS)
+        process.destroyForcibly()
+        assertTrue(ended, "still running, after it said ${output.readLines()}")
+        return output.readLines().also { output.deleteExisting() }
     }
 }

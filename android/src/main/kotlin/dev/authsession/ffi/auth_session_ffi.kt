@@ -1423,7 +1423,7 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_auth_session_ffi_checksum_func_cancel_request() and 0xFFFF) != 48575) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_auth_session_ffi_checksum_func_set_answer_receiver() and 0xFFFF) != 50315) {
+    if ((lib.uniffi_auth_session_ffi_checksum_func_set_answer_receiver() and 0xFFFF) != 24477) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_auth_session_ffi_checksum_func_set_log_sink() and 0xFFFF) != 59635) {
@@ -1501,7 +1501,7 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_auth_session_ffi_checksum_method_incomingbody_next() and 0xFFFF) != 1958) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_auth_session_ffi_checksum_method_outgoingbody_abandon() and 0xFFFF) != 65312) {
+    if ((lib.uniffi_auth_session_ffi_checksum_method_outgoingbody_abandon() and 0xFFFF) != 11583) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_auth_session_ffi_checksum_method_outgoingbody_finish() and 0xFFFF) != 65477) {
@@ -5190,7 +5190,7 @@ public object FfiConverterTypeLogSink: FfiConverter<LogSink, Long> {
 public interface OutgoingBodyInterface {
 
     /**
-     * Breaks the request off.
+     * Breaks the request off, or what waits to write if no request ever took the body.
      */
     fun `abandon`()
 
@@ -5326,7 +5326,7 @@ open class OutgoingBody: Disposable, AutoCloseable, OutgoingBodyInterface
 
 
     /**
-     * Breaks the request off.
+     * Breaks the request off, or what waits to write if no request ever took the body.
      */override fun `abandon`()
         =
     callWithHandle {
@@ -5527,7 +5527,7 @@ public object FfiConverterTypeOutgoingBody: FfiConverter<OutgoingBody, Long> {
 
 /**
  * Is told how far a body has come, on threads of the library: one call at a time, and of the newest state only, where
- * it is slow. What it throws is dropped.
+ * it is slow. Of the last one it is told before the request has ended, unless it blocks. What it throws is dropped.
  */
 public interface ProgressListener {
 
@@ -5541,7 +5541,7 @@ public interface ProgressListener {
 
 /**
  * Is told how far a body has come, on threads of the library: one call at a time, and of the newest state only, where
- * it is slow. What it throws is dropped.
+ * it is slow. Of the last one it is told before the request has ended, unless it blocks. What it throws is dropped.
  */
 open class ProgressListenerImpl: Disposable, AutoCloseable, ProgressListener
 {
@@ -12866,10 +12866,12 @@ public object FfiConverterSequenceTypeFormPart: FfiConverterRustBuffer<List<Form
 
 
         /**
-         * Says who is told how requests end. One for the process, which is the first. It comes before any request.
-         */ fun `setAnswerReceiver`(`receiver`: AnswerReceiver)
+         * Says who is told how requests end. It comes before any request, and once in a process: fails with `already_open`
+         * where there is one, as when two class loaders have loaded the bindings, whose requests would have the same numbers.
+         */
+    @Throws(SessionFailure::class) fun `setAnswerReceiver`(`receiver`: AnswerReceiver)
         =
-    uniffiRustCall() { _status ->
+    uniffiRustCallWithError(SessionFailure) { _status ->
     UniffiLib.uniffi_auth_session_ffi_fn_func_set_answer_receiver(
 
 

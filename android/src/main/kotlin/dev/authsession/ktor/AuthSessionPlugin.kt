@@ -16,6 +16,7 @@ import io.ktor.client.request.HttpRequestBuilder
 import io.ktor.client.statement.bodyAsChannel
 import io.ktor.http.HttpHeaders
 import io.ktor.http.HttpStatusCode
+import io.ktor.http.URLBuilder
 import io.ktor.http.Url
 import io.ktor.http.content.ByteArrayContent
 import io.ktor.http.content.OutgoingContent
@@ -95,7 +96,8 @@ private fun HttpRequestBuilder.hasLeftItsOrigin(): Boolean {
 private fun Url.origin(): String = "${protocol.name}://${host.lowercase()}:$port"
 
 private suspend fun AuthSession.authorizationOrNull(request: HttpRequestBuilder, auth: Auth): Authorization? = try {
-    authorization(request.url.buildString())
+    // Without the fragment, which is not sent.
+    authorization(URLBuilder(request.url).apply { fragment = "" }.buildString())
 } catch (failure: AuthSessionException) {
     val withoutToken = failure.code == ErrorCode.ORIGIN_NOT_ALLOWED ||
         auth == Auth.OPTIONAL && failure.code == ErrorCode.SIGNED_OUT

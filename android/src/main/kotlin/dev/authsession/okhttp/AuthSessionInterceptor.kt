@@ -17,6 +17,7 @@ import kotlinx.coroutines.launch
 import kotlinx.coroutines.runBlocking
 import okhttp3.Authenticator
 import okhttp3.Call
+import okhttp3.HttpUrl
 import okhttp3.Interceptor
 import okhttp3.OkHttpClient
 import okhttp3.Request
@@ -71,7 +72,7 @@ public class AuthSessionInterceptor(private val session: AuthSession) : Intercep
     }
 
     private fun authorization(call: Call, request: Request, auth: Auth): Authorization? = try {
-        waiting(call) { session.authorization(request.url.toString()) }
+        waiting(call) { session.authorization(request.url.withoutFragment()) }
     } catch (failure: AuthSessionException) {
         val withoutToken = failure.code == ErrorCode.ORIGIN_NOT_ALLOWED ||
             auth == Auth.OPTIONAL && failure.code == ErrorCode.SIGNED_OUT
@@ -82,7 +83,13 @@ public class AuthSessionInterceptor(private val session: AuthSession) : Intercep
     private fun afterForbidden(chain: Interceptor.Chain, response: Response): Response {
         val authorization = response.request.authorization()
         if (response.code != FORBIDDEN || authorization == null) return response
-        val next = session.next(chain.call(), authorization, response)
+        val next = try {
+            session.next(chain.call(), authorization, response)
+        } catch (failure: IOException) {
+            // OkHttp closes what it has handed out only where an authenticator fails.
+            response.close()
+            throw failure
+        }
         val body = response.request.body
         if (next == null || body != null && (body.isOneShot() || body.isDuplex())) return response
         response.close()
@@ -123,6 +130,9 @@ public class AuthSessionNetworkGuard : Interceptor {
 
 /** Where a token may go that was asked for. */
 private data class Origin(val scheme: String, val host: String, val port: Int)
+
+/** A fragment is not sent, and may hold what is no URL elsewhere, such as a space. */
+private fun HttpUrl.withoutFragment(): String = newBuilder().fragment(null).build().toString()
 
 private fun Request.origin() = Origin(url.scheme, url.host, url.port)
 

@@ -1,13 +1,14 @@
 package dev.authsession.okhttp
 
+import dev.authsession.AnswerRules
 import dev.authsession.Auth
 import dev.authsession.AuthSession
 import dev.authsession.AuthSessionException
 import dev.authsession.ErrorCode
+import dev.authsession.RecordingServer
 import dev.authsession.SessionConfig
 import dev.authsession.SessionState
 import dev.authsession.SignOutReason
-import dev.authsession.RecordingServer
 import dev.authsession.TokenStore
 import dev.authsession.Tokens
 import dev.authsession.ada
@@ -19,6 +20,7 @@ import java.util.concurrent.TimeUnit
 import kotlin.concurrent.thread
 import kotlin.test.Test
 import kotlin.test.assertEquals
+import kotlin.test.assertFails
 import kotlin.test.assertFailsWith
 import kotlin.test.assertFalse
 import kotlin.test.assertIs
@@ -104,6 +106,13 @@ class OkHttpTest {
 
         assertEquals(403, client(session).call("${realm.apiUrl}/forbidden").code)
         assertEquals(0, realm.counters()["refresh_requests"])
+    }
+
+    @Test
+    fun `an address that only other hosts have is none of the session's business`() = realmTest { realm, session ->
+        session.signIn(*ada)
+
+        assertEquals(200, client(session).call("${realm.apiUrl}/me#a b").code)
     }
 
     @Test
@@ -264,6 +273,27 @@ class OkHttpTest {
         val (failure, interrupted) = withTimeout(10.seconds) { ended.await() }
         assertIs<InterruptedIOException>(failure)
         assertEquals(true, interrupted)
+        realm.command("release", "endpoint" to "refresh")
+    }
+
+    @Test
+    fun `a 403 whose caller gives up gives its connection back`() = realmTest(
+        { SessionConfig(apiUrl, "realm-$id", allowLoopback = true, answerRules = AnswerRules(refreshOnForbidden = true)) },
+    ) { realm, session ->
+        session.signIn(*ada)
+        // More than is read for a code in it.
+        val body = "x".repeat(100_000)
+        realm.command("fault", "endpoint" to "resource", "when" to "before", "status" to 403, "body" to body)
+        realm.command("hold", "endpoint" to "refresh", "when" to "after")
+        val client = client(session)
+        val caller = thread { assertFails { client.newCall(Request.Builder().url("${realm.apiUrl}/me").build()).execute() } }
+        realm.command("await_held", "endpoint" to "refresh", "count" to 1)
+
+        caller.interrupt()
+        caller.join()
+
+        // Whether it is closed or kept for the next request: nobody holds it.
+        assertEquals(client.connectionPool.idleConnectionCount(), client.connectionPool.connectionCount())
         realm.command("release", "endpoint" to "refresh")
     }
 

@@ -54,7 +54,9 @@ export const explanations = {
   utf8_fields:
     'HTTP gives what is beyond ASCII in a field no encoding (RFC 9110, section 5.5). fetch takes it for Latin-1, ' +
     'native code for UTF-8, as servers do today.',
-  no_length: 'Without a body, or with an empty one, native code sends no `Content-Length: 0`.',
+  no_length:
+    'Without a body, or with an empty one, native code sends no `Content-Length: 0`, which RFC 9110 (section 8.6) would ' +
+    'have and a few servers insist on, with a 411: send those a body.',
   whole:
     'When the call resolves, the body is there, too: what breaks it breaks the call, and an abort that comes later ' +
     'changes nothing.',

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Tests the React Native package: TypeScript by itself, the package as npm packs it, React Native's own codegen on the
-# spec, and end to end: the TypeScript in Node.js, the Kotlin TurboModule on a JVM, the real library, the test authority;
-# and once more with the Swift half of the module in the place of the Kotlin one.
+# spec, and end to end: the TypeScript in Node.js, the Kotlin TurboModule on a JVM, the real library, the test authority.
+# End to end once more with the Swift half of the module in the place of the Kotlin one.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 

@@ -1,7 +1,9 @@
 import path from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { packageRoot } from './support/checkout.ts';
-import { node } from './support/run.ts';
+import { node, programTimeoutMs } from './support/run.ts';
+
+vi.setConfig({ testTimeout: programTimeoutMs, hookTimeout: programTimeoutMs });
 
 test('ESLint finds no mistake in the sources, the tests and the scripts', () => {
   const eslint = path.join(packageRoot, 'node_modules/eslint/bin/eslint.js');

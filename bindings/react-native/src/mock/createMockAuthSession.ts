@@ -1,6 +1,8 @@
 import { abortable } from '../abort.ts';
 import { Authorization } from '../authorization.ts';
 import type { ApiClient, AuthSession } from '../createAuthSession.ts';
+import { AuthSessionError } from '../errors.ts';
+import { isEventType } from '../events.ts';
 import type { SessionEvent } from '../events.ts';
 import { exchange } from '../exchange.ts';
 import type { Sender } from '../exchange.ts';
@@ -212,7 +214,10 @@ export function createMockAuthSession(options: MockAuthSessionOptions = {}): Moc
 
     getState: () => state,
 
-    on: (type, listener) => listeners.add(type, listener),
+    on(type, listener) {
+      if (!isEventType(type)) throw new AuthSessionError('invalid_request', `there are no events of type ${type}`);
+      return listeners.add(type, listener);
+    },
 
     client: ({ baseURL, headers, requestTimeoutMs }) =>
       clientOf({ baseURL, headers: headerFields(headers), timeoutMs: requestTimeoutMs ?? null }),

@@ -52,6 +52,12 @@ describe('a route', () => {
     expect(() => mock.on(pattern)).toThrow(/is not a route/);
   });
 
+  test('a regular expression with the flag g fits one request like the next', async () => {
+    mock.on(/notes/g).reply(204);
+    const statuses = [await session.fetch('/notes'), await session.fetch('/notes')].map(({ status }) => status);
+    expect(statuses).toEqual([204, 204]);
+  });
+
   test('a request that none fits is named, without what it carries', async () => {
     mock.on('GET /you').reply(200);
     const error: unknown = await session.fetch('/me?token=secret').catch((reason: unknown) => reason);

@@ -80,11 +80,24 @@ describe('events', () => {
     expect(session.getState()).toMatchObject({ reason: 'idle_timeout' });
   });
 
+  test('a state that is the same again is no change', () => {
+    session.mock.signIn({ subject: 'u1' });
+    const events = told('state_changed');
+    session.mock.setState({ status: 'signed_in', subject: 'u1' });
+    session.mock.signIn({ subject: 'u1' });
+    expect(events).toEqual([]);
+  });
+
   test('others are told as they are given', () => {
     const events = told('step_up_required', 'refreshed');
     const stepUp = { type: 'step_up_required', acrValues: 'mfa', maxAgeMs: undefined, scope: undefined } as const;
     session.mock.emit(stepUp);
     expect(events).toEqual([stepUp]);
+  });
+
+  test('of a type that there is none of are an invalid_request, as with the real session', () => {
+    const wrong = 'signedOut' as 'signed_out';
+    expect(() => session.on(wrong, () => {})).toThrow(expect.objectContaining({ code: 'invalid_request' }));
   });
 
   test('the same listener may listen twice, each until its own end', () => {

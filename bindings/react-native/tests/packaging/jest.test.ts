@@ -1,9 +1,11 @@
 import { cpSync } from 'node:fs';
 import path from 'node:path';
-import { beforeAll, expect, test } from 'vitest';
+import { beforeAll, expect, test, vi } from 'vitest';
 import { packageRoot } from '../support/checkout.ts';
 import { app } from '../support/packed.ts';
-import { node } from '../support/run.ts';
+import { node, programTimeoutMs } from '../support/run.ts';
+
+vi.setConfig({ testTimeout: programTimeoutMs, hookTimeout: programTimeoutMs });
 
 interface Report {
   readonly testResults: ReadonlyArray<{

@@ -1,11 +1,13 @@
 import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { createContext, runInContext } from 'node:vm';
-import { afterAll, describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test, vi } from 'vitest';
 import { packageRoot } from '../support/checkout.ts';
 import { fakeModule, response, signedIn } from '../support/fakeModule.ts';
 import { app } from '../support/packed.ts';
-import { node, run } from '../support/run.ts';
+import { node, programTimeoutMs, run } from '../support/run.ts';
+
+vi.setConfig({ testTimeout: programTimeoutMs, hookTimeout: programTimeoutMs });
 
 const project = path.join(app, 'metro');
 cpSync(path.join(packageRoot, 'tests/apps/metro'), project, { recursive: true });

@@ -1,9 +1,11 @@
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { packageRoot, root } from '../support/checkout.ts';
 import { app, fileList, installed, tarball } from '../support/packed.ts';
-import { node } from '../support/run.ts';
+import { node, programTimeoutMs } from '../support/run.ts';
+
+vi.setConfig({ testTimeout: programTimeoutMs, hookTimeout: programTimeoutMs });
 
 const files = JSON.parse(readFileSync(fileList, 'utf8')) as string[];
 const manifest = JSON.parse(readFileSync(path.join(installed, 'package.json'), 'utf8')) as {

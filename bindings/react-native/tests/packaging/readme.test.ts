@@ -1,9 +1,11 @@
 import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test, vi } from 'vitest';
 import { packageRoot } from '../support/checkout.ts';
 import { app } from '../support/packed.ts';
-import { node } from '../support/run.ts';
+import { node, programTimeoutMs } from '../support/run.ts';
+
+vi.setConfig({ testTimeout: programTimeoutMs, hookTimeout: programTimeoutMs });
 
 const page = readFileSync(path.join(packageRoot, 'README.md'), 'utf8');
 const blocks = Array.from(page.matchAll(/^```(\w+)\n([^]*?)^```$/gm), ([, language = '', code = '']) => ({ language, code }));

@@ -257,6 +257,8 @@ async fn who_waits_for_the_lease_is_told_of_a_suspension_and_a_later_request_nee
     let request = tokio::spawn(scene.session.get("/me").send());
     until("the lease is wanted", || scene.system.counts() == (1, 0)).await;
     scene.session.suspend();
+    let ended = until("it is waited for no more", || scene.system.counts() == (1, 1));
+    timeout(BEFORE_THE_LEASE_IS_GIVEN_UP, ended).await.expect("soon");
     drop(elsewhere);
     let answer = timeout(BEFORE_THE_LEASE_IS_GIVEN_UP, request)
         .await

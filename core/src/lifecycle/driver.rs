@@ -650,7 +650,10 @@ impl Lifecycle {
         for lifecycle in lifecycles {
             let (leases, times): (Vec<_>, Vec<_>) = lifecycle.take_leases().into_values().unzip();
             activities.push(times);
-            if !lifecycle.shared.is_idle_by(began) {
+            if lifecycle.shared.is_idle_by(began) {
+                // Others wait for them, and nothing is owed before they go.
+                drop(leases);
+            } else {
                 writing.push((lifecycle, leases));
             }
         }

@@ -177,6 +177,7 @@ describe('bodies', () => {
   test.each<[string, Partial<NativeRequest>, string]>([
     ['a scheme that is no file', { body: { kind: 'file', uri: 'https://a.example/secret' } }, 'body.uri'],
     ['a file on another host', { body: { kind: 'file', uri: 'file://host/secret' } }, 'body.uri'],
+    ['a relative path', { body: { kind: 'file', uri: 'file:secret' } }, 'body.uri'],
     ['a path that is no URI', { body: { kind: 'file', uri: '/secret' } }, 'body.uri'],
     ['a broken escape', { body: { kind: 'file', uri: 'file:///secret%2' } }, 'body.uri'],
     ['bytes that are not Base64', { body: { kind: 'base64', base64: 'secret!' } }, 'body.base64'],

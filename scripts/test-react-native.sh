@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Tests the React Native package: TypeScript by itself, React Native's own codegen on the spec, and end to end: the
-# TypeScript in Node.js, the Kotlin TurboModule on a JVM, the real library, the test authority. End to end once more with
-# the Swift half of the module in the place of the Kotlin one.
+# Tests the React Native package: TypeScript by itself, the package as npm packs it, React Native's own codegen on the
+# spec, and end to end: the TypeScript in Node.js, the Kotlin TurboModule on a JVM, the real library, the test authority.
+# End to end once more with the Swift half of the module in the place of the Kotlin one.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
@@ -85,7 +85,7 @@ set_up_node
 install_node_modules
 
 cd "$package"
-node_modules/.bin/tsc -p tsconfig.build.json --outDir "$output/lib" || broken "the package does not compile"
+node scripts/pack.mjs "$output/packed" >&2 || broken "the package does not compile, or cannot be packed"
 node_modules/.bin/tsc -p tests || broken "the tests do not compile"
 node scripts/codegen.mjs "$output/codegen" || broken "React Native's codegen does not accept the spec"
 build_harness || broken "the Kotlin module, or what drives it, cannot be built"

@@ -151,6 +151,20 @@ if [ "$(uname)" = Linux ]; then
             "$root/scripts/swift-toolchain.sh" timeout 60 "$stubs/guide/guide"
     }
     check "The guide's interceptor for Alamofire keeps something of requests that are over." guide_keeps_nothing
+
+    mkdir "$stubs/background"
+    background_tasks_end() {
+        local sample module
+        sample="$(grep -l 'class BackgroundTasks' "$stubs"/pieces/*.swift)"
+        for module in UIKit AuthSessionKit; do
+            swiftc_here "$stubs/background" -parse-as-library -emit-library -emit-module -module-name "$module" \
+                "$root/ios/Tests/Background/$module.swift" || return
+        done
+        swiftc_here "$stubs/background" -module-name Background -o background -L . -lUIKit -lAuthSessionKit \
+            -Xlinker -rpath -Xlinker "$stubs/background" "$root/ios/Tests/Background/main.swift" "$sample" &&
+            "$root/scripts/swift-toolchain.sh" timeout 60 "$stubs/background/background"
+    }
+    check "The background tasks of docs/platforms/apple.md end others, or do not end." background_tasks_end
 fi
 
 echo "$passed passed, $failed failed"

@@ -60,7 +60,7 @@ pub use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 pub use reqwest::{Method, StatusCode};
 pub use runtime::runtime;
 pub use secret::Secret;
-pub use session::{AuthSession, Tokens};
+pub use session::{AuthSession, Tokens, suspend_sessions};
 pub use sign_in::SignInAnswer;
 #[cfg(target_vendor = "apple")]
 pub use store::KeychainStore;

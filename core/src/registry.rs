@@ -32,6 +32,15 @@ impl Fingerprint {
     }
 }
 
+/// Every lifecycle that is open, also those whose sessions were dropped while they still had something to finish.
+pub(crate) fn all() -> Vec<Lifecycle> {
+    let open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
+    let known: Vec<WeakLifecycle> = open.values().map(|(lifecycle, _)| lifecycle.clone()).collect();
+    // Before a handle may go, which may be the last one of a store or an authority of the app.
+    drop(open);
+    known.iter().filter_map(WeakLifecycle::upgrade).collect()
+}
+
 /// The lifecycle that is open with this key, or a new one. Also one whose session was dropped while it still had
 /// something to finish is open.
 pub(crate) fn open(

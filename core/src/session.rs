@@ -81,10 +81,17 @@ impl Tokens {
     }
 }
 
+/// Says to every session of this process that it is about to be suspended, as [`AuthSession::suspend`] does for one:
+/// also to those that nobody holds any more and that finish a refresh or a write. Leases of those that write nothing are
+/// given back at once; the writes of all others are waited for together, at most a second. Blocks; may be called from
+/// any thread.
+pub fn suspend_sessions() {
+    Lifecycle::suspend(&registry::all());
+}
+
 /// One account's session: it holds the tokens, attaches them to requests, refreshes them once for any
 /// number of callers, and keeps them in the store. Clones are the same session. All methods may be
-/// called from any thread and any async runtime; none but
-/// [`suspend`](Self::suspend) blocks.
+/// called from any thread and any async runtime; none but [`suspend`](Self::suspend) blocks.
 #[derive(Clone)]
 pub struct AuthSession {
     host: Arc<ApiHost>,
@@ -240,19 +247,28 @@ impl AuthSession {
         lifecycle.close().await;
     }
 
-    /// Says that the app is in the foreground again: timers may have slept, and another process that shares the
-    /// store may have signed out or refreshed. The store is read once, in the background, without its lease.
+    /// Says that the app is in the foreground again, and ends a [`suspend`](Self::suspend): timers may have slept, and
+    /// another process that shares the store may have signed out or refreshed. The store is read once, in the
+    /// background, without its lease.
     pub fn resume(&self) {
         self.host.lifecycle.apply(Input::Resumed);
     }
 
-    /// Says that the process is about to be suspended, and returns when it has given the lease of the store back; one
-    /// that it waits for is not taken any more. Blocks until a write that is under way has given its own lock back:
-    /// milliseconds, at most a second. For where the system takes back the time of a
-    /// [`BackgroundActivity`](crate::BackgroundActivity). A refresh that is on its way goes on, as far as it comes;
-    /// another process may refresh meanwhile. [`resume`](Self::resume) ends it.
+    /// Says that the process is about to be suspended. [`suspend_sessions`] says so to every session of the process,
+    /// also to those that were dropped with a refresh on its way: it is what a system that takes back the time of a
+    /// [`BackgroundActivity`](crate::BackgroundActivity) asks for.
+    ///
+    /// Gives the lease of the store back, and takes one that is awaited no more. Blocks until writes that are queued
+    /// or under way are made, so that another process that gets the lease finds what they save: milliseconds, at most
+    /// a second. A write that takes longer, such as one of a store that hangs, may hold its own lock when this returns.
+    ///
+    /// From here on no refresh begins: requests that need one get [`Error::StoreUnavailable`], or the server's
+    /// refusal with [`RefreshFailed`](crate::Disposition::RefreshFailed). It ends with [`resume`](Self::resume), and
+    /// with the next request that the app begins, since only a process that runs does that: an app that calls this
+    /// begins none before it is suspended. A refresh that is on its way goes on as far as it comes, and what it brings
+    /// is saved; another process may refresh meanwhile.
     pub fn suspend(&self) {
-        self.host.lifecycle.suspend();
+        Lifecycle::suspend(std::slice::from_ref(&self.host.lifecycle));
     }
 
     /// Checks that the user signed in no longer ago than this; for what needs a fresher proof of presence than

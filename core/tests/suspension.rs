@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use auth_session::{
     AuthSession, BackgroundActivity, FaultyStore, FileStore, InMemoryStore, Load, SecretStore, SessionConfig,
-    Slot, StoreError, StoreFault, StoreOperation,
+    SessionState, Slot, StoreError, StoreFault, StoreOperation,
 };
 use serde_json::json;
 use test_authority::{Realm, RealmOptions};
@@ -16,6 +16,8 @@ use tokio::time::timeout;
 const PATIENCE: Duration = Duration::from_secs(30);
 /// A suspension that waits for nothing takes less, one that waits for a write that does not end more.
 const NOTICEABLE: Duration = Duration::from_millis(500);
+/// The lease is waited for longer.
+const BEFORE_THE_LEASE_IS_GIVEN_UP: Duration = Duration::from_secs(10);
 /// Whoever gets the lease gets it at once.
 const AT_ONCE: Duration = Duration::from_millis(1);
 
@@ -26,6 +28,9 @@ struct System(Arc<Counts>);
 #[derive(Debug, Default)]
 struct Counts {
     refuses: AtomicBool,
+    /// Whoever asks is kept waiting, and how many are.
+    hesitates: AtomicBool,
+    asking: AtomicU32,
     begun: AtomicU32,
     ended: AtomicU32,
 }
@@ -43,6 +48,11 @@ impl System {
 
 impl BackgroundActivity for System {
     fn begin(&self) -> bool {
+        self.0.asking.fetch_add(1, Ordering::SeqCst);
+        while self.0.hesitates.load(Ordering::SeqCst) {
+            std::thread::yield_now();
+        }
+        self.0.asking.fetch_sub(1, Ordering::SeqCst);
         let gives = !self.0.refuses.load(Ordering::SeqCst);
         self.0.begun.fetch_add(gives.into(), Ordering::SeqCst);
         gives
@@ -184,6 +194,82 @@ async fn a_suspension_waits_for_whoever_may_hold_a_lock_but_not_for_ever() {
         store.release();
         timeout(PATIENCE, working).await.expect("it ends").expect("no panic");
     }
+}
+
+/// How long a suspension takes.
+async fn suspension(session: &AuthSession) -> Duration {
+    let session = session.clone();
+    let suspension = spawn_blocking(move || {
+        let began = Instant::now();
+        session.suspend();
+        began.elapsed()
+    });
+    timeout(PATIENCE, suspension).await.expect("it ends").expect("no panic")
+}
+
+async fn until(what: &str, is_so: impl Fn() -> bool) {
+    let waiting = async {
+        while !is_so() {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(PATIENCE, waiting).await.unwrap_or_else(|_| panic!("never: {what}"));
+}
+
+#[tokio::test]
+async fn a_suspension_waits_for_a_write_that_still_asks_for_time() {
+    let scene = Scene::new().await;
+    scene.system.0.hesitates.store(true, Ordering::SeqCst);
+    let user = scene.session.clone();
+    let working = tokio::spawn(async move { user.sign_out().await });
+    until("it asks", || scene.system.0.asking.load(Ordering::SeqCst) == 1).await;
+    assert!(suspension(&scene.session).await > NOTICEABLE);
+    scene.system.0.hesitates.store(false, Ordering::SeqCst);
+    drop(timeout(PATIENCE, working).await.expect("it ends").expect("no panic"));
+    assert_eq!(scene.ended().await, (1, 1));
+}
+
+#[tokio::test]
+async fn a_suspension_waits_for_a_write_that_is_queued() {
+    let realm = Realm::start(RealmOptions::default()).await.expect("a realm");
+    let store = Arc::new(FaultyStore::new(InMemoryStore::new()));
+    let config = SessionConfig::new(&realm.api_url()).expect("a URL").allow_loopback(true);
+    let session = AuthSession::open(config.store(Arc::clone(&store))).await.expect("a session");
+    sign_in(&session).await;
+    store.script(StoreOperation::Load, StoreFault::Hang, 1);
+    session.resume();
+    let watched = Arc::clone(&store);
+    let hangs = spawn_blocking(move || watched.await_hanging(StoreOperation::Load, PATIENCE));
+    assert!(hangs.await.expect("no panic"));
+    let user = session.clone();
+    let working = tokio::spawn(async move { user.sign_out().await });
+    until("the tombstone is to be written", || !matches!(session.state(), SessionState::SignedIn { .. }))
+        .await;
+    assert!(suspension(&session).await > NOTICEABLE);
+    store.release();
+    drop(timeout(PATIENCE, working).await.expect("it ends").expect("no panic"));
+}
+
+#[tokio::test]
+async fn who_waits_for_the_lease_is_told_of_a_suspension_and_a_later_request_needs_no_resume() {
+    let scene = Scene::new().await;
+    let elsewhere = scene.store.lease(&slot(), AT_ONCE).expect("nobody has it");
+    let request = tokio::spawn(scene.session.get("/me").send());
+    until("the lease is wanted", || scene.system.counts() == (1, 0)).await;
+    scene.session.suspend();
+    let ended = until("it is waited for no more", || scene.system.counts() == (1, 1));
+    timeout(BEFORE_THE_LEASE_IS_GIVEN_UP, ended).await.expect("soon");
+    drop(elsewhere);
+    let answer = timeout(BEFORE_THE_LEASE_IS_GIVEN_UP, request)
+        .await
+        .expect("at once")
+        .expect("no panic")
+        .expect("a refusal");
+    assert_eq!((answer.status().as_u16(), answer.disposition().name()), (401, "refresh_failed"));
+    assert_eq!(scene.lease(), Ok(()), "it is not taken any more");
+    assert_eq!(scene.realm.counters().refresh_requests, 0);
+    assert_eq!(scene.session.get("/me").send().await.expect("an answer").status(), 200);
+    assert_eq!(scene.ended().await, (3, 3), "the wait, the refresh and its save");
 }
 
 #[tokio::test]

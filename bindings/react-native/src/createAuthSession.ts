@@ -8,6 +8,8 @@ import { isEventType, sessionEvent } from './events.ts';
 import type { SessionEvents, SessionEventType } from './events.ts';
 import { exchange } from './exchange.ts';
 import type { Sender } from './exchange.ts';
+import { downloadOf } from './fetch/download.ts';
+import type { SessionDownload } from './fetch/download.ts';
 import { fetchOf } from './fetch/fetch.ts';
 import type { SessionFetch } from './fetch/fetch.ts';
 import { Listeners } from './listeners.ts';
@@ -45,11 +47,26 @@ export interface ApiClient extends Sender {
    * Sends a request with the access token, refreshing that first where it has expired, and once more where the
    * server refuses it.
    *
-   * It behaves like the global `fetch`: any answer of the server resolves, an unsuccessful one too; a `TypeError`
-   * means that the network failed, and an aborted request rejects with its signal's reason. Anything else that
-   * kept the request from an answer is an {@link AuthSessionError}, also as `cause` of the `TypeError`.
+   * It behaves like the global `fetch`: any answer of the server resolves, an unsuccessful one too. It rejects with
+   *
+   * - a `TypeError` where fetch does: the network failed, with an {@link AuthSessionError} whose code is `network` as
+   *   its `cause`; the request cannot be made, with an `invalid_request`; or the server redirects and `redirect` is
+   *   `error`, without a cause,
+   * - the reason of `signal`, if that is aborted: an `AbortError`, unless the app gave another,
+   * - an {@link AuthSessionError} for anything else that kept the request from an answer.
+   *
+   * What is different is in `docs/guides/react-native-fetch.md`.
    */
   readonly fetch: SessionFetch;
+
+  /**
+   * Sends a request like {@link ApiClient.fetch}, and writes the body of a successful answer to the file `to`, which
+   * appears, or replaces what was there, when it is complete. None of it comes into JavaScript.
+   *
+   * The answer has no body then. One that is not successful has its body, and leaves the file alone, so look at `ok`. A
+   * request that fails or is aborted leaves nothing. It rejects with a `file` if the file cannot be written.
+   */
+  readonly download: SessionDownload;
 }
 
 /**
@@ -261,7 +278,7 @@ export function createAuthSession(config: AuthSessionConfig): AuthSession {
         }
       },
     };
-    return Object.freeze({ fetch: fetchOf(sender), ...sender });
+    return Object.freeze({ fetch: fetchOf(sender), download: downloadOf(sender), ...sender });
   };
 
   const authorizationOf = (value: NativeAuthorization) => new Authorization(value);
@@ -332,7 +349,7 @@ export function createAuthSession(config: AuthSessionConfig): AuthSession {
       await call((id) => native.requireRecentSignIn(id, maxAgeMs));
     },
 
-    trace: async () => JSON.parse(await call((id) => native.trace(id))),
+    trace: async () => JSON.parse(await call((id) => native.trace(id))) as readonly TraceEntry[],
 
     networkChanged() {
       opened().then((id) => native.networkChanged(id), () => {});

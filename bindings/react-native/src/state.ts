@@ -98,7 +98,7 @@ function sessionState(native: NativeState): SessionState {
       return {
         status: 'signed_in',
         subject: native.subject,
-        claims: native.claimsJson === null ? null : JSON.parse(native.claimsJson),
+        claims: native.claimsJson === null ? null : (JSON.parse(native.claimsJson) as SignedInState['claims']),
         expiresAt: native.expiresAtMs,
       };
     case 'signed_out':

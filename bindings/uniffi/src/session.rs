@@ -29,6 +29,13 @@ pub async fn open_session(options: SessionOptions) -> Result<Arc<Session>, Sessi
     Ok(Arc::new(Session { core }))
 }
 
+/// Says that the process is about to be suspended to every session in it, also to those that nobody holds any more;
+/// returns when none holds a lock on its store, or after a second.
+#[uniffi::export]
+pub fn suspend_sessions() {
+    auth_session::suspend_sessions();
+}
+
 #[uniffi::export]
 impl Session {
     /// Signs in with credentials, a JSON object.
@@ -90,7 +97,8 @@ impl Session {
         self.core.network_changed();
     }
 
-    /// Says that the process is about to be suspended; returns when it holds no lock on the store, or after a second.
+    /// Says that the process is about to be suspended; returns when this session holds no lock on its store, or after a
+    /// second.
     pub fn suspend(&self) {
         self.core.suspend();
     }

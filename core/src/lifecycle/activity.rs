@@ -15,7 +15,8 @@ pub trait BackgroundActivity: Send + Sync + fmt::Debug + 'static {
     /// Each `true` is followed by one [`end`](Self::end).
     fn begin(&self) -> bool;
 
-    /// What was begun is over, and no lock is held for it any more.
+    /// What was begun is over, and no lock is held for it any more. A host that takes the time back before calls
+    /// [`suspend_sessions`](crate::suspend_sessions) first.
     fn end(&self);
 }
 

@@ -39,7 +39,8 @@ const LEASE_PATIENCE: Duration = Duration::from_secs(15);
 /// How long it is waited for before a suspension is looked for.
 const LEASE_TURN: Duration = Duration::from_millis(100);
 /// How long a suspension waits for a write that is under way. A write takes milliseconds; one that takes longer waits for
-/// somebody else's lock and holds none itself. Whoever gives notice of a suspension must not be kept long.
+/// somebody else's lock and holds none itself. Whoever gives notice of a suspension must not be kept long, however many
+/// sessions there are.
 const SUSPENSION_PATIENCE: Duration = Duration::from_secs(1);
 /// How long a sign-in waits for the revocation of the session before.
 pub(crate) const REVOCATION_PATIENCE: Duration = Duration::from_secs(2);
@@ -75,6 +76,8 @@ impl WeakLifecycle {
 #[derive(Debug)]
 struct Decided {
     work: Work,
+    /// From the decision on, so that a suspension waits for what is queued as well.
+    writing: Option<AtWork>,
     lifecycle: Lifecycle,
 }
 
@@ -119,27 +122,26 @@ pub(crate) struct Surroundings {
     pub(crate) activity: Option<Arc<dyn BackgroundActivity>>,
 }
 
-/// Who may hold a lock on the store, and how often all of them had to be given back at once.
+/// Who may hold a lock on the store. Locked after the machine where both are needed.
 #[derive(Debug, Default)]
 struct Locks {
     leases: HashMap<Attempt, (Lease, Activity)>,
-    /// Writes, and waits for a lease.
+    /// Writes that are decided or under way, waits for a lease, and leases that are being given back.
     at_work: usize,
-    suspensions: u64,
 }
 
-/// Somebody is at work on the store, and may hold a lock until this is dropped.
+/// Somebody is at work on the store, or will be at once, and may hold a lock until this is dropped.
 #[derive(Debug)]
-struct AtWork<'a>(&'a Shared);
+struct AtWork(Arc<Shared>);
 
-impl<'a> AtWork<'a> {
-    fn begin(shared: &'a Shared) -> Self {
+impl AtWork {
+    fn begin(shared: &Arc<Shared>) -> Self {
         shared.locks().at_work += 1;
-        Self(shared)
+        Self(Arc::clone(shared))
     }
 }
 
-impl Drop for AtWork<'_> {
+impl Drop for AtWork {
     fn drop(&mut self) {
         let mut locks = self.0.locks();
         locks.at_work -= 1;
@@ -368,7 +370,8 @@ impl Lifecycle {
             let mut machine = self.machine();
             if let Some(attempt) = machine.begin_import() {
                 // Before the machine is unlocked, so that the tombstone of a sign-out comes after it.
-                self.clone().queue_store(StoreOperation::Import { attempt, grant: Box::new(grant), told });
+                let import = StoreOperation::Import { attempt, grant: Box::new(grant), told };
+                self.clone().queue_store(import, Some(AtWork::begin(&self.shared)));
                 break;
             }
             // Another import may have begun in the meantime.
@@ -482,8 +485,7 @@ impl Lifecycle {
     }
 
     fn machine(&self) -> MutexGuard<'_, Machine> {
-        // The machine's functions do not panic half-way on any input; what a poisoned lock holds is whole.
-        self.shared.machine.lock().unwrap_or_else(PoisonError::into_inner)
+        self.shared.machine()
     }
 
     /// Called with the machine locked, so that effects queue up in the order of the decisions. Sending
@@ -494,15 +496,19 @@ impl Lifecycle {
             if let Effect::Note(decision) = &effect {
                 self.shared.note(now, decision.clone());
             }
+            let writes = matches!(effect, Effect::Save { .. } | Effect::Erase { .. });
+            let writing = writes.then(|| AtWork::begin(&self.shared));
             // The queue is closed only when the runtime is going down with the process.
-            let _ = self.decided.send(Decided { work: Work::Effect(effect), lifecycle: self.clone() });
+            let _ =
+                self.decided.send(Decided { work: Work::Effect(effect), writing, lifecycle: self.clone() });
         }
     }
 
     /// Returns when everything that was decided so far is carried out: a listener that comes later hears nothing of it.
     async fn caught_up(&self) {
         let (told, caught_up) = oneshot::channel();
-        let _ = self.decided.send(Decided { work: Work::CaughtUp(told), lifecycle: self.clone() });
+        let _ =
+            self.decided.send(Decided { work: Work::CaughtUp(told), writing: None, lifecycle: self.clone() });
         let _ = caught_up.await;
     }
 }
@@ -539,9 +545,9 @@ async fn sleep_until(time: BootTime, clock: &dyn Clock) {
 }
 
 async fn run_effects(mut decided: mpsc::UnboundedReceiver<Decided>) {
-    while let Some(Decided { work, lifecycle }) = decided.recv().await {
+    while let Some(Decided { work, writing, lifecycle }) = decided.recv().await {
         match work {
-            Work::Effect(effect) => lifecycle.carry_out(effect),
+            Work::Effect(effect) => lifecycle.carry_out(effect, writing),
             // Whoever asked may have given up.
             Work::CaughtUp(told) => drop(told.send(())),
         }
@@ -549,22 +555,23 @@ async fn run_effects(mut decided: mpsc::UnboundedReceiver<Decided>) {
 }
 
 impl Lifecycle {
-    fn carry_out(self, effect: Effect) {
+    fn carry_out(self, effect: Effect, writing: Option<AtWork>) {
         match effect {
-            Effect::Load { attempt } => self.queue_store(StoreOperation::Load { attempt }),
+            Effect::Load { attempt } => self.queue_store(StoreOperation::Load { attempt }, writing),
             Effect::Save { epoch, held, times, expected } => {
-                self.queue_store(StoreOperation::Save { epoch, held, times, expected });
+                self.queue_store(StoreOperation::Save { epoch, held, times, expected }, writing);
             }
             Effect::Erase { attempt, reason, expected } => {
-                self.queue_store(StoreOperation::Erase { attempt, reason, expected });
+                self.queue_store(StoreOperation::Erase { attempt, reason, expected }, writing);
             }
             Effect::Lease { attempt } => {
                 spawn(self.lease(attempt));
             }
             Effect::Release { attempt } => {
+                let giving_back = AtWork::begin(&self.shared);
                 let lease = self.shared.locks().leases.remove(&attempt);
                 // Giving a lock back is quick, but it is a store's code, and so is the app's.
-                tokio::task::spawn_blocking(move || drop(lease));
+                tokio::task::spawn_blocking(move || drop((lease, giving_back)));
             }
             Effect::Note(decision) => tracing::debug!(?decision),
             Effect::Refresh { attempt, token, attempt_id } => {
@@ -623,39 +630,65 @@ impl Lifecycle {
     /// Waits for the lease on a thread of its own, so that writes do not queue behind it.
     async fn lease(self, attempt: Attempt) {
         let shared = Arc::clone(&self.shared);
-        let leased = tokio::task::spawn_blocking(move || shared.lease(attempt));
+        let at_work = AtWork::begin(&shared);
+        let lease = move || {
+            let _at_work = at_work;
+            shared.lease(attempt)
+        };
+        let leased = tokio::task::spawn_blocking(lease);
         let panicked = |_| Err(StoreError::Transient("the store panicked".into()));
         let result = leased.await.unwrap_or_else(panicked);
         self.apply(Input::Leased { attempt, result });
     }
 
-    /// Gives every lease back at once, because the process is about to be suspended, and waits for writes that are
-    /// under way. The time that the app has for them ends last.
-    pub(crate) fn suspend(&self) {
-        let held = {
-            let mut locks = self.shared.locks();
-            locks.suspensions += 1;
-            std::mem::take(&mut locks.leases)
-        };
-        let (leases, activities): (Vec<_>, Vec<_>) = held.into_values().unzip();
-        drop(leases);
-        self.apply(Input::Suspended);
-        if !self.shared.is_idle_within(SUSPENSION_PATIENCE) {
-            tracing::warn!("the process is suspended during a write to the store");
+    /// Lets go of what must not be held while the process is suspended, for all of these at once. The time that the app
+    /// has for it ends last.
+    pub(crate) fn suspend(lifecycles: &[Self]) {
+        let mut activities = Vec::new();
+        let mut writing = Vec::new();
+        let began = Instant::now();
+        for lifecycle in lifecycles {
+            let (leases, times): (Vec<_>, Vec<_>) = lifecycle.take_leases().into_values().unzip();
+            activities.push(times);
+            if lifecycle.shared.is_idle_by(began) {
+                // Others wait for them, and nothing is owed before they go.
+                drop(leases);
+            } else {
+                writing.push((lifecycle, leases));
+            }
+        }
+        for (lifecycle, leases) in writing {
+            if !lifecycle.shared.is_idle_by(began + SUSPENSION_PATIENCE) {
+                tracing::warn!("the process is suspended during a write to the store");
+            }
+            // Whoever had got it before what a refresh brought was saved would have sent the token of before again.
+            drop(leases);
         }
         drop(activities);
     }
 
-    fn queue_store(self, operation: StoreOperation) {
+    /// All leases, which the machine knows to be gone from here on.
+    fn take_leases(&self) -> HashMap<Attempt, (Lease, Activity)> {
+        let at = self.shared.moment();
+        // As long as the machine is locked no lease is gained: one that was gained before is taken here, and one that
+        // is awaited is not awaited any more.
+        let mut machine = self.machine();
+        let effects = machine.apply(at, Input::Suspended);
+        self.enqueue(at.now, effects);
+        std::mem::take(&mut self.shared.locks().leases)
+    }
+
+    fn queue_store(self, operation: StoreOperation, writing: Option<AtWork>) {
         let jobs = self.shared.store_jobs.clone();
         // The store's task lives as long as the lifecycle.
-        let _ = jobs.send(StoreJob { operation, lifecycle: self });
+        let _ = jobs.send(StoreJob { operation, writing, lifecycle: self });
     }
 }
 
 #[derive(Debug)]
 struct StoreJob {
     operation: StoreOperation,
+    writing: Option<AtWork>,
     lifecycle: Lifecycle,
 }
 
@@ -669,10 +702,14 @@ enum StoreOperation {
 
 /// Owns the store: one operation at a time, in order, each on a thread that may block.
 async fn run_store(mut jobs: mpsc::UnboundedReceiver<StoreJob>) {
-    while let Some(StoreJob { operation, lifecycle }) = jobs.recv().await {
+    while let Some(StoreJob { operation, writing, lifecycle }) = jobs.recv().await {
         let shared = Arc::clone(&lifecycle.shared);
         let fallback = operation.failed(StoreError::Transient("the store panicked".into()));
-        let outcome = tokio::task::spawn_blocking(move || operation.perform(&shared)).await;
+        let work = move || {
+            let _writing = writing;
+            operation.perform(&shared)
+        };
+        let outcome = tokio::task::spawn_blocking(work).await;
         lifecycle.apply(outcome.unwrap_or(fallback));
     }
 }
@@ -718,8 +755,14 @@ impl Shared {
         self.locks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn is_idle_within(&self, patience: Duration) -> bool {
+    fn machine(&self) -> MutexGuard<'_, Machine> {
+        // The machine's functions do not panic half-way on any input; what a poisoned lock holds is whole.
+        self.machine.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_idle_by(&self, deadline: Instant) -> bool {
         let at_work = |locks: &mut Locks| locks.at_work > 0;
+        let patience = deadline.saturating_duration_since(Instant::now());
         let waited = self.idle.wait_timeout_while(self.locks(), patience, at_work);
         waited.unwrap_or_else(PoisonError::into_inner).0.at_work == 0
     }
@@ -728,16 +771,13 @@ impl Shared {
     /// milliseconds, and tokens that were not saved would be lost with the process.
     fn in_time<T>(&self, write: impl FnOnce() -> T) -> T {
         let _activity = Activity::begin(self.activity.as_ref());
-        let _at_work = AtWork::begin(self);
         write()
     }
 
     fn lease(&self, attempt: Attempt) -> Result<Leased, StoreError> {
-        let suspensions = self.locks().suspensions;
         let no_time = || StoreError::Transient("the system gives the app no time in the background".into());
         let activity = Activity::begin(self.activity.as_ref()).ok_or_else(no_time)?;
-        let _at_work = AtWork::begin(self);
-        let lease = self.wait_for_lease(suspensions)?.ok_or_else(no_time)?;
+        let lease = self.wait_for_lease(attempt)?;
         let shared = lease.is_shared();
         let loaded = if shared {
             self.load()
@@ -745,29 +785,31 @@ impl Shared {
             // Nobody else writes: memory is as good as the store.
             Loaded::Unreadable(Error::Locked)
         };
-        let mut locks = self.locks();
-        if locks.suspensions != suspensions {
-            drop(locks);
+        // Locked until the lease is where a suspension finds it.
+        let machine = self.machine();
+        if !machine.awaits_lease(attempt) {
+            drop(machine);
             // Whoever is suspended with it would be killed. Dropped in this order: the lease, then the activity.
             drop(lease);
-            return Err(no_time());
+            return Err(unwanted());
         }
-        locks.leases.insert(attempt, (lease, activity));
+        self.locks().leases.insert(attempt, (lease, activity));
         Ok(Leased { shared, loaded })
     }
 
-    /// In turns, so that a process that is about to be suspended stops waiting. `None` if it was.
-    fn wait_for_lease(&self, suspensions: u64) -> Result<Option<Lease>, StoreError> {
+    /// In turns, so that a process that is about to be suspended stops waiting.
+    fn wait_for_lease(&self, attempt: Attempt) -> Result<Lease, StoreError> {
         let began = Instant::now();
         loop {
+            // Also before the first turn: whoever is suspended must not even try.
+            if !self.machine().awaits_lease(attempt) {
+                return Err(unwanted());
+            }
             let turn = Instant::now();
             let leased = self.store.lease(&self.slot, LEASE_TURN);
-            if self.locks().suspensions != suspensions {
-                return Ok(None);
-            }
             // What fails sooner is not held by somebody else.
             if leased.is_ok() || turn.elapsed() < LEASE_TURN || began.elapsed() >= LEASE_PATIENCE {
-                return leased.map(Some);
+                return leased;
             }
         }
     }
@@ -848,6 +890,11 @@ impl Shared {
             times,
         }
     }
+}
+
+/// The machine has given the attempt up; it does not ask why there is no lease.
+fn unwanted() -> StoreError {
+    StoreError::Transient("the lease is not awaited any more".into())
 }
 
 /// Both clocks, read together.

@@ -61,6 +61,8 @@ impl Default for Settings {
 pub(crate) struct Machine {
     settings: Settings,
     counters: Counters,
+    /// The process is about to be suspended, and nothing has shown since that it goes on.
+    suspended: bool,
     phase: Phase,
 }
 
@@ -106,6 +108,8 @@ impl Counters {
 struct Turn<'a> {
     at: Moment,
     settings: &'a Settings,
+    /// Whoever is suspended must hold no lock, so none is asked for.
+    suspended: bool,
     counters: &'a mut Counters,
     effects: &'a mut Vec<Effect>,
 }
@@ -134,7 +138,7 @@ impl Machine {
         let mut counters = Counters { epochs: 1, ..Counters::default() };
         let attempt = counters.attempt();
         let phase = Phase::Restoring { attempt };
-        (Self { settings, counters, phase }, vec![Effect::Load { attempt }])
+        (Self { settings, counters, suspended: false, phase }, vec![Effect::Load { attempt }])
     }
 
     /// Whether this session may sign in or out, and so change what others share with it.
@@ -165,8 +169,18 @@ impl Machine {
     /// allocates nothing.
     pub(crate) fn want(&mut self, at: Moment, want: Want) -> (Answer, Vec<Effect>) {
         let mut effects = Vec::new();
-        let mut turn =
-            Turn { at, settings: &self.settings, counters: &mut self.counters, effects: &mut effects };
+        // Only an app that runs begins a request; one that has begun before may be going on to its end.
+        let goes_on = want.epoch.is_none() && std::mem::take(&mut self.suspended);
+        let mut turn = Turn {
+            at,
+            settings: &self.settings,
+            suspended: self.suspended,
+            counters: &mut self.counters,
+            effects: &mut effects,
+        };
+        if goes_on && let Phase::SignedIn(session) = &mut self.phase {
+            session.goes_on(&mut turn);
+        }
         let violated = match &self.phase {
             Phase::SignedIn(session) => session.violated(&turn),
             _ => None,
@@ -221,8 +235,13 @@ impl Machine {
         self.counters.epochs += 1;
         let attempt = self.counters.attempt();
         let held = Held::arrived(grant, self.counters.number(), attempt, at);
-        let mut turn =
-            Turn { at, settings: &self.settings, counters: &mut self.counters, effects: &mut effects };
+        let mut turn = Turn {
+            at,
+            settings: &self.settings,
+            suspended: self.suspended,
+            counters: &mut self.counters,
+            effects: &mut effects,
+        };
         let lease = match &mut self.phase {
             Phase::SignedIn(session) => {
                 session.abandon(false, &mut turn);
@@ -263,8 +282,13 @@ impl Machine {
         }
         self.counters.void_intents = self.counters.intents;
         let mut effects = Vec::new();
-        let mut turn =
-            Turn { at, settings: &self.settings, counters: &mut self.counters, effects: &mut effects };
+        let mut turn = Turn {
+            at,
+            settings: &self.settings,
+            suspended: self.suspended,
+            counters: &mut self.counters,
+            effects: &mut effects,
+        };
         let attempt = match &mut self.phase {
             Phase::SignedOut(out) => out.sign_out_again(&mut turn),
             phase => end(phase, SignOutReason::User, &mut turn),
@@ -281,10 +305,25 @@ impl Machine {
         }
     }
 
+    /// Whether the lease that this attempt has asked for is still to be gained.
+    pub(crate) fn awaits_lease(&self, attempt: Attempt) -> bool {
+        matches!(&self.phase, Phase::SignedIn(session) if session.awaits_lease(attempt))
+    }
+
     pub(crate) fn apply(&mut self, at: Moment, input: Input) -> Vec<Effect> {
         let mut effects = Vec::new();
-        let mut turn =
-            Turn { at, settings: &self.settings, counters: &mut self.counters, effects: &mut effects };
+        match input {
+            Input::Suspended => self.suspended = true,
+            Input::Resumed => self.suspended = false,
+            _ => {}
+        }
+        let mut turn = Turn {
+            at,
+            settings: &self.settings,
+            suspended: self.suspended,
+            counters: &mut self.counters,
+            effects: &mut effects,
+        };
         let turn = &mut turn;
         let end_because = match (input, &mut self.phase) {
             (Input::Loaded { attempt, loaded }, Phase::Restoring { attempt: awaited })
@@ -342,7 +381,7 @@ impl Machine {
                 None
             }
             (Input::Suspended, Phase::SignedIn(session)) => {
-                session.hand_lease_over();
+                session.suspended(turn);
                 None
             }
             (Input::Suspended, Phase::SignedOut(out)) => {
@@ -458,8 +497,9 @@ fn revoke(refresh: Option<Arc<Secret>>, access: Option<Arc<Secret>>) -> Option<E
 #[cfg(test)]
 impl Machine {
     fn fingerprint(&self, print: &mut exploration::Fingerprint) {
-        let Self { settings: _, counters, phase } = self;
+        let Self { settings: _, counters, suspended, phase } = self;
         print.relative_to(counters);
+        print.add(suspended);
         print.add(counters.intents - counters.void_intents);
         print.add(std::mem::discriminant(phase));
         match phase {

@@ -48,8 +48,8 @@ impl Connections {
     /// At most so many connections for each origin.
     pub(crate) fn new(limit: usize) -> Self {
         // The difference is for connections that are on their way back to the pool while the next request
-        // opens another: on a busy machine a dozen of them wait behind a thread that does not run.
-        let places = (limit - limit / 4).clamp(1, Semaphore::MAX_PERMITS);
+        // opens another.
+        let places = (limit - limit / 8).clamp(1, Semaphore::MAX_PERMITS);
         Self { places, origins: Mutex::default() }
     }
 
@@ -83,7 +83,7 @@ mod tests {
     async fn each_origin_has_its_places_and_those_that_nobody_uses_are_forgotten() {
         let connections = Connections::new(64);
         let url = |text: &str| Url::parse(text).expect("a URL");
-        let held: Vec<_> = (0..48).map(|_| connections.admit_at_once(&url("https://a.example/1"))).collect();
+        let held: Vec<_> = (0..56).map(|_| connections.admit_at_once(&url("https://a.example/1"))).collect();
         assert!(held.iter().all(Option::is_some));
         assert!(connections.admit_at_once(&url("https://a.example/2")).is_none());
         assert!(connections.admit_at_once(&url("https://a.example:8443/")).is_some());

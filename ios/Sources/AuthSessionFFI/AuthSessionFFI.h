@@ -1026,6 +1026,12 @@ uint64_t uniffi_auth_session_ffi_fn_func_open_session(RustBuffer options
 RustBuffer uniffi_auth_session_ffi_fn_func_redirection(RustBuffer method, RustBuffer from, RustBuffer to, RustCallStatus *_Nonnull out_status
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_FUNC_SUSPEND_SESSIONS
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_FUNC_SUSPEND_SESSIONS
+void uniffi_auth_session_ffi_fn_func_suspend_sessions(RustCallStatus *_Nonnull out_status
+
+);
+#endif
 #ifndef UNIFFI_FFIDEF_FFI_AUTH_SESSION_FFI_RUSTBUFFER_ALLOC
 #define UNIFFI_FFIDEF_FFI_AUTH_SESSION_FFI_RUSTBUFFER_ALLOC
 RustBuffer ffi_auth_session_ffi_rustbuffer_alloc(uint64_t size, RustCallStatus *_Nonnull out_status
@@ -1319,6 +1325,12 @@ uint16_t uniffi_auth_session_ffi_checksum_func_open_session(void
 #ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_CHECKSUM_FUNC_REDIRECTION
 #define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_CHECKSUM_FUNC_REDIRECTION
 uint16_t uniffi_auth_session_ffi_checksum_func_redirection(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_CHECKSUM_FUNC_SUSPEND_SESSIONS
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_CHECKSUM_FUNC_SUSPEND_SESSIONS
+uint16_t uniffi_auth_session_ffi_checksum_func_suspend_sessions(void
 
 );
 #endif

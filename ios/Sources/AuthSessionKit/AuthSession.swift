@@ -143,19 +143,33 @@ public final class AuthSession: Sendable {
         Data(try translatingFailures { try session.traceJson() }.utf8)
     }
 
-    /// Says that the app is in the foreground again: a locked store is read again, and what should have happened
+    /// Says that the app is in the foreground again, and ends a ``suspend()``: a locked store is read again, and what should have happened
     /// meanwhile happens now. On iOS and macOS the library does it by itself; see
     /// ``Configuration/followsAppLifecycle``.
     public func resume() {
         session.resume()
     }
 
-    /// Says that the process is about to be suspended; returns when the session holds no lock on its store. That takes
-    /// milliseconds while something is written, and never more than a second. A refresh that is on its way goes on as
-    /// far as it comes. ``resume()`` ends it. On iOS the library does it by itself, when the time of its background
-    /// activity is over.
+    /// Says that the process is about to be suspended, to this session only: see ``suspendAll()``.
     public func suspend() {
         session.suspend()
+    }
+
+    /// Says that the process is about to be suspended, to every session in it, also to those that the app has let go of
+    /// and that finish a refresh or a write. On iOS the library does it by itself, when the time of its background
+    /// activity is over; an activity of the app's own does it then, before it ends.
+    ///
+    /// Blocks until what is queued or under way is written, and no session holds a lock on its store: milliseconds, and
+    /// never more than a second. A write that takes longer, such as one of a store that hangs, may still hold its lock.
+    ///
+    /// From here on no refresh begins: what needs one gets an ``AuthSessionError`` with the code `store_unavailable`, or
+    /// the server's refusal with the disposition ``Disposition/refreshFailed``. It ends with ``resume()``, and with the
+    /// next request that the app begins, since only a process that runs does that. A refresh that is on its way goes on
+    /// as far as it comes, and what it brings is saved.
+    public static func suspendAll() {
+        // Without a library that matches no session is open.
+        guard libraryMatchesBindings else { return }
+        suspendSessions()
     }
 
     /// Tells the session that the network came back or changed, so that a refresh that failed is tried again at once

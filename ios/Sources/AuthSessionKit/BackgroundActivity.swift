@@ -4,7 +4,7 @@ internal import AuthSessionBindings
 ///
 /// A refresh that is cut between the server's rotation and the save may be lost, and an app that is suspended while it
 /// holds a lock in a shared container is killed (`0xdead10cc`). On iOS the library brings one of its own. One of the
-/// app's calls ``AuthSession/suspend()`` when its time is over before ``end()``. Called on threads of the library,
+/// app's calls ``AuthSession/suspendAll()`` when its time is over before ``end()``. Called on threads of the library,
 /// which may block; several activities may be under way at once.
 public protocol BackgroundActivity: Sendable {
     /// Before a refresh begins, and before what a sign-in, a refresh or a sign-out brings is written. False: there is no

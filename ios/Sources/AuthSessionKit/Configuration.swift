@@ -69,7 +69,7 @@ extension AuthSession {
 
         /// Whether the session is told by the system that the app is in the foreground again, that protected data can
         /// be read, that the network has changed and that the process is about to be suspended. If not, the app calls
-        /// ``AuthSession/resume()``, ``AuthSession/networkChanged()`` and ``AuthSession/suspend()``. Has no meaning but
+        /// ``AuthSession/resume()``, ``AuthSession/networkChanged()`` and ``AuthSession/suspendAll()``. Has no meaning but
         /// on Apple platforms.
         public var followsAppLifecycle = true
 

@@ -17,28 +17,27 @@ extension AuthSession {
     ///
     /// - Parameters:
     ///   - request: What the stack would send next.
-    ///   - task: What is redirected.
+    ///   - task: What is redirected; its `currentRequest` is the request that the server has answered.
     ///   - response: The answer that redirects it.
     /// - Returns: What to send; nil if the redirect must not be followed, so that its answer is the task's.
     public static func redirected(
         _ request: URLRequest, of task: URLSessionTask, by response: HTTPURLResponse
     ) -> URLRequest? {
-        redirected(request, of: task.originalRequest, by: response)
+        redirected(request, of: task.currentRequest, by: response)
     }
 
     static func redirected(
-        _ request: URLRequest, of original: URLRequest?, by response: HTTPURLResponse
+        _ request: URLRequest, of answered: URLRequest?, by response: HTTPURLResponse
     ) -> URLRequest? {
         guard libraryMatchesBindings, let from = response.url, let to = request.url else { return nil }
         let method = request.httpMethod ?? "GET"
         var request = request
         switch redirection(method: method, from: from.absoluteString, to: to.absoluteString) {
         case .within:
-            // Without it the server would refuse the request, and the session would refresh a token that is good. But
-            // not if it was for another origin, to which this one belongs no more than any.
-            if let original, let first = original.url, let value = original.value(forHTTPHeaderField: header),
-                redirection(method: "GET", from: first.absoluteString, to: to.absoluteString) == .within
-            {
+            // Without it the server would refuse the request, and the session would refresh a token that is good. From
+            // the request that is redirected, not the task's first: once the chain has left the origin the token is gone
+            // for good, also where another server leads back.
+            if let value = answered?.value(forHTTPHeaderField: header) {
                 request.setValue(value, forHTTPHeaderField: header)
             }
             return request

@@ -61,7 +61,7 @@ final class LifecycleTests: XCTestCase {
         let session = try await expiredSession(
             realm,
             system.activity {
-                process.suspend()
+                AuthSession.suspendAll()
                 suspended.update { $0 += 1 }
             })
         process.add(session)
@@ -77,6 +77,39 @@ final class LifecycleTests: XCTestCase {
         process.handle(.willEnterForeground)
         try await realm.command("release", ["endpoint": "refresh"])
         let status = try await within(seconds: 30, "the request") { try await request.value }
+        XCTAssertEqual(status, 200)
+    }
+
+    func testTimeThatRunsOutEndsTheLeaseOfASessionThatTheAppHasLetGoOf() async throws {
+        let realm = try await Realm.new()
+        let system = FakeSystem()
+        let activity = Counting(system.activity { AuthSession.suspendAll() })
+        try await realm.command("hold", ["endpoint": "refresh", "when": "before"])
+        weak var gone: AuthSession?
+        do {
+            let session = try await expiredSession(realm, activity)
+            gone = session
+            let request = Task { try await session.get("/me").status }
+            try await realm.command("await_held", ["endpoint": "refresh", "count": 1])
+            request.cancel()
+            _ = await request.result
+        }
+        XCTAssertNil(gone)
+        XCTAssertEqual(activity.underWay.value, 1)
+
+        try await within(seconds: 10, "the end of the time") { await system.expire() }
+
+        XCTAssertEqual(activity.underWay.value, 0)
+        try await realm.command("release", ["endpoint": "refresh"])
+    }
+
+    func testARequestAfterASuspensionNeedsNoResume() async throws {
+        let realm = try await Realm.new()
+        let session = try await expiredSession(realm, FakeSystem().activity())
+
+        AuthSession.suspendAll()
+        let status = try await session.get("/me").status
+
         XCTAssertEqual(status, 200)
     }
 
@@ -110,9 +143,8 @@ final class LifecycleTests: XCTestCase {
         }
 
         process.handle(.willEnterForeground)
-        process.suspend()
 
-        XCTAssertEqual([one.told.value, other.told.value], [["resume", "suspend"], ["resume", "suspend"]])
+        XCTAssertEqual([one.told.value, other.told.value], [["resume"], ["resume"]])
         XCTAssertNil(gone)
     }
 
@@ -175,10 +207,30 @@ private final class Watched: CustomStore {
     }
 }
 
+/// Counts what has begun and has not ended.
+private final class Counting: BackgroundActivity {
+    let underWay = Box(0)
+    private let inner: any BackgroundActivity
+
+    init(_ inner: any BackgroundActivity) {
+        self.inner = inner
+    }
+
+    func begin() -> Bool {
+        let begun = inner.begin()
+        underWay.update { $0 += begun ? 1 : 0 }
+        return begun
+    }
+
+    func end() {
+        underWay.update { $0 -= 1 }
+        inner.end()
+    }
+}
+
 private final class Follower: LifecycleFollower {
     let told = Box<[String]>([])
 
-    func suspend() { told.update { $0.append("suspend") } }
     func resume() { told.update { $0.append("resume") } }
     func networkChanged() { told.update { $0.append("networkChanged") } }
 }

@@ -53,21 +53,28 @@ final class RedirectTests: XCTestCase {
         }
     }
 
-    func testATokenThatTheStackHasTakenOffIsPutBackWithinItsOriginOnly() async throws {
-        var bare = try request("GET", "https://api.example.com/b")
-        bare.setValue(nil, forHTTPHeaderField: "Authorization")
+    func testATokenThatTheStackHasTakenOffIsPutBackUntilTheChainHasLeftItsOrigin() throws {
+        let first = try request("GET", "https://api.example.com/me")
+        let chain = [
+            "https://api.example.com/b", "https://elsewhere.example/me", "https://elsewhere.example/b",
+            "https://api.example.com/c", "https://api.example.com/d",
+        ]
+        var current = first
+        var tokens: [String?] = []
+        for url in chain {
+            var bare = try request("GET", url)
+            bare.setValue(nil, forHTTPHeaderField: "Authorization")
+            let response = HTTPURLResponse(
+                url: try XCTUnwrap(current.url), statusCode: 302, httpVersion: "HTTP/1.1", headerFields: nil)
 
-        let within = try await redirected(bare)
-        let back = try await redirected(bare, from: "https://elsewhere.example/me")
-        var other = bare
-        other.url = URL(string: "https://elsewhere.example/b")
-        let onwards = try await redirected(other, from: "https://elsewhere.example/me")
+            let next = AuthSession.redirected(
+                bare, of: RedirectedTask(first: first, current: current), by: try XCTUnwrap(response))
 
-        XCTAssertEqual(within?.value(forHTTPHeaderField: "Authorization"), "Bearer token")
-        for next in [back, onwards] {
-            XCTAssertNotNil(next)
-            XCTAssertNil(next?.value(forHTTPHeaderField: "Authorization"))
+            current = try XCTUnwrap(next)
+            tokens.append(current.value(forHTTPHeaderField: "Authorization"))
         }
+
+        XCTAssertEqual(tokens, ["Bearer token", nil, nil, nil, nil])
     }
 
     private func request(_ method: String, _ url: String) throws -> URLRequest {
@@ -79,13 +86,12 @@ final class RedirectTests: XCTestCase {
     }
 
     /// What a request to `https://api.example.com/me` becomes.
-    private func redirected(
-        _ request: URLRequest, from url: String = "https://api.example.com/me"
-    ) async throws -> URLRequest? {
+    private func redirected(_ request: URLRequest) async throws -> URLRequest? {
+        let answered = try self.request("GET", "https://api.example.com/me")
         let response = HTTPURLResponse(
-            url: try XCTUnwrap(URL(string: url)), statusCode: 302, httpVersion: "HTTP/1.1", headerFields: nil)
-        let original = try self.request("GET", "https://api.example.com/me")
-        return AuthSession.redirected(request, of: original, by: try XCTUnwrap(response))
+            url: try XCTUnwrap(answered.url), statusCode: 302, httpVersion: "HTTP/1.1", headerFields: nil)
+        let task = RedirectedTask(first: answered, current: answered)
+        return AuthSession.redirected(request, of: task, by: try XCTUnwrap(response))
     }
 
     private func answer(of realm: Realm, _ session: AuthSession) async throws -> HTTPURLResponse {
@@ -96,5 +102,19 @@ final class RedirectTests: XCTestCase {
         defer { urlSession.finishTasksAndInvalidate() }
         let (_, response) = try await urlSession.data(for: request)
         return try XCTUnwrap(response as? HTTPURLResponse)
+    }
+}
+
+/// A task that has come some way already.
+private final class RedirectedTask: URLSessionTask, @unchecked Sendable {
+    private let first: URLRequest
+    private let current: URLRequest
+
+    override var originalRequest: URLRequest? { first }
+    override var currentRequest: URLRequest? { current }
+
+    init(first: URLRequest, current: URLRequest) {
+        (self.first, self.current) = (first, current)
+        super.init()
     }
 }

@@ -1,6 +1,10 @@
-import { AuthSessionError } from '../errors.ts';
-import { SessionHeaders } from './headers.ts';
 import type { NativeResponse } from '../NativeAuthSession.ts';
+import { decodeBase64 } from './base64.ts';
+import { newBlob, newFormData } from './blob.ts';
+import { SessionHeaders } from './headers.ts';
+import { formEntries } from './multipart.ts';
+import { statusText } from './statusText.ts';
+import { decodeUtf8, encodeUtf8 } from './utf8.ts';
 
 /**
  * What the session made of an answer.
@@ -28,26 +32,50 @@ export type Disposition =
   | 'not_replayable'
   | 'redirect_refused';
 
+/** The statuses whose answers have no body, whatever they carry: the Fetch Standard, section 2.2.3. */
+const withoutBody = [101, 103, 204, 205, 304];
+
 /** The server's answer. It reads like the `Response` of fetch. */
 export class SessionResponse {
   /** The HTTP status. */
   readonly status: number;
-  /** Where the answer came from, after redirects. */
+  /** The registered phrase of the status; empty if there is none. What the server wrote there is not known. */
+  readonly statusText: string;
+  /** Where the answer came from, after redirects, without its fragment. */
   readonly url: string;
+  /** Whether it is the answer to a redirect. */
+  readonly redirected: boolean;
+  /** `basic`: nothing of an answer is hidden from an app. */
+  readonly type = 'basic';
   /** The header fields. */
   readonly headers: SessionHeaders;
+  /** Null: React Native has no streams. {@link AuthSession.download} is for what is large. */
+  readonly body = null;
   /** What the session made of the answer. */
   readonly disposition: Disposition;
-  readonly #text: string | null;
+  readonly #native: NativeResponse;
+  readonly #method: string;
   #bodyUsed = false;
 
-  /** @internal */
-  constructor(native: NativeResponse) {
+  /**
+   * The answer to a request with `method`.
+   *
+   * @internal
+   */
+  constructor(native: NativeResponse, method = 'GET') {
     this.status = native.status;
-    this.url = native.url;
-    this.headers = new SessionHeaders(native.headers);
+    this.statusText = statusText(native.status);
+    this.url = native.url.replace(/#.*/s, '');
+    this.redirected = native.redirected;
+    this.headers = SessionHeaders.received(native.headers);
     this.disposition = native.disposition as Disposition;
-    this.#text = native.text;
+    this.#native = native;
+    this.#method = method;
+  }
+
+  /** By this libraries see what it is, where they cannot go by the class. */
+  get [Symbol.toStringTag](): 'Response' {
+    return 'Response';
   }
 
   /** Whether the status is a 2xx. */
@@ -55,24 +83,79 @@ export class SessionResponse {
     return this.status >= 200 && this.status <= 299;
   }
 
-  /** Whether the body has been read. It can be read once. */
+  /** Whether the body has been read. It can be read once, and as often as there are clones. */
   get bodyUsed(): boolean {
     return this.#bodyUsed;
   }
 
-  /** The body as text. Rejects with `undecodable` if it is not UTF-8. */
+  /** The same answer, whose body is read by itself. Throws a `TypeError` if the body has been read. */
+  clone(): SessionResponse {
+    if (this.#bodyUsed) throw alreadyRead();
+    return new SessionResponse(this.#native, this.#method);
+  }
+
+  /** The body as text. It is read as UTF-8 whatever it says it is, as fetch does; what is not UTF-8 becomes U+FFFD. */
   async text(): Promise<string> {
-    if (this.#bodyUsed) throw new TypeError('the body has already been read');
-    this.#bodyUsed = true;
-    if (this.#text === null) {
-      throw new AuthSessionError('undecodable', 'the body is not UTF-8 text', { status: this.status });
-    }
+    const { text, base64 } = this.#read();
+    if (text === null) return decodeUtf8(decodeBase64(base64 ?? ''));
     // A byte order mark is not part of the text, as the Encoding Standard has it.
-    return this.#text.startsWith('\uFEFF') ? this.#text.slice(1) : this.#text;
+    return text.startsWith('\uFEFF') ? text.slice(1) : text;
   }
 
   /** The body parsed as JSON, whatever the status. Rejects with a `SyntaxError` if it is not JSON. */
   async json<T = unknown>(): Promise<T> {
     return JSON.parse(await this.text()) as T;
   }
+
+  /** The bytes of the body. */
+  async bytes(): Promise<Uint8Array<ArrayBuffer>> {
+    return bytesOf(this.#read());
+  }
+
+  /** The bytes of the body. */
+  async arrayBuffer(): Promise<ArrayBuffer> {
+    return bytesOf(this.#read()).buffer;
+  }
+
+  /**
+   * The body as a `Blob`. React Native's is made of text only: of a body that is not UTF-8 it is a `TypeError` there,
+   * as it is wherever no `Blob` is.
+   */
+  async blob(): Promise<Blob> {
+    const body = this.#read();
+    return newBlob(bytesOf(body), body.text, mediaType(this.headers));
+  }
+
+  /**
+   * The body as `FormData`: `application/x-www-form-urlencoded`, or `multipart/form-data`, whose files are as
+   * {@link SessionResponse.blob} says. Rejects with a `TypeError` if it is no form.
+   *
+   * Its type is that of the app's own `Response`: with the types of browsers beside React Native's, as Expo has them,
+   * that is both.
+   */
+  readonly formData: Response['formData'] = async () =>
+    newFormData(formEntries(this.headers.get('content-type'), bytesOf(this.#read())));
+
+  #read(): NativeContent {
+    if (this.#bodyUsed) throw alreadyRead();
+    // What has no body can be read as often as one likes.
+    if (this.#method === 'HEAD' || withoutBody.includes(this.status)) return { text: '', base64: null };
+    this.#bodyUsed = true;
+    return this.#native;
+  }
+}
+
+/** One of the two is null; both, where the body is in a file. */
+type NativeContent = Pick<NativeResponse, 'text' | 'base64'>;
+
+function bytesOf({ text, base64 }: NativeContent): Uint8Array<ArrayBuffer> {
+  return text === null ? decodeBase64(base64 ?? '') : encodeUtf8(text);
+}
+
+function alreadyRead(): TypeError {
+  return new TypeError('the body has already been read');
+}
+
+function mediaType(headers: SessionHeaders): string {
+  return (headers.get('content-type') ?? '').replace(/\s*;\s*/g, ';');
 }

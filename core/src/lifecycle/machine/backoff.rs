@@ -35,6 +35,8 @@ pub(super) enum Problem {
     Store(Error),
     /// Only another process may refresh, and it has not.
     ReadOnly,
+    /// The process is about to be suspended, and may hold no lock then.
+    Suspended,
 }
 
 impl Backoff {
@@ -69,6 +71,13 @@ impl Backoff {
         matches!(self.problem, Problem::Unexpected(_)) && self.failures == HOPELESS_AFTER
     }
 
+    /// What was put off for a suspension need not wait any longer.
+    pub(super) fn end_suspension(&mut self, at: Moment) {
+        if self.problem == Problem::Suspended {
+            self.until = at.now;
+        }
+    }
+
     /// Whether the server itself has asked for patience, which it means on any network.
     pub(super) fn was_asked_for(&self) -> bool {
         self.asked
@@ -83,8 +92,14 @@ impl Backoff {
             Problem::Unexpected(status) => Error::AuthorityUnexpected { status: *status },
             Problem::Store(error) => error.clone(),
             Problem::ReadOnly => Error::ReadOnly,
+            Problem::Suspended => suspended(),
         }
     }
+}
+
+/// What callers get that need a refresh while the process is about to be suspended.
+pub(super) fn suspended() -> Error {
+    Error::StoreUnavailable("the process is about to be suspended".into())
 }
 
 /// Exponential, with full jitter over a floor that keeps a burst of failures from being a burst of requests.

@@ -168,6 +168,7 @@ const USUAL: Bounds = Bounds {
     pauses: 0,
     denials: 0,
     resumes: 0,
+    suspensions: 0,
 };
 
 #[test]
@@ -198,6 +199,18 @@ fn the_invariants_hold_whenever_a_user_signs_in() {
     hold(
         "sign-ins",
         &[(STRICT, sign_in), (FEWER, written), (FEWER, crashed), (NAMELESS, crashed), (FEWER, out)],
+    );
+}
+
+#[test]
+fn the_invariants_hold_whenever_a_process_is_suspended() {
+    let suspended = Bounds { suspensions: 1, ..USUAL };
+    let lost = Bounds { losses: 1, ..suspended };
+    let paused = Bounds { pauses: 1, ..suspended };
+    let out = Bounds { sign_outs: 1, ..suspended };
+    hold(
+        "suspensions",
+        &[(STRICT, suspended), (AGES, suspended), (FEWER, lost), (FEWER, paused), (FEWER, out)],
     );
 }
 
@@ -253,6 +266,7 @@ fn the_invariants_hold_on_long_ways_on_which_anything_happens() {
         pauses: 3,
         denials: 1,
         resumes: 2,
+        suspensions: 2,
     };
     let start = Instant::now();
     let mut sum = Explored { states: 0, transitions: 0, ends: 0 };

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use super::backoff::{Backoff, Problem};
+use super::backoff::{Backoff, Problem, suspended};
 use super::breaker::Breaker;
 use super::held::Held;
 use super::policy::{Ages, Times};
@@ -177,6 +177,9 @@ impl SignedIn {
                 return Answer::Fail(backoff.explain(turn.at));
             }
         }
+        if turn.suspended {
+            return Answer::Fail(suspended());
+        }
         if refused && !self.may_cure(turn) {
             return Answer::PassOn;
         }
@@ -228,6 +231,7 @@ impl SignedIn {
         let expired = self.held.expires_at.is_some_and(|expiry| expiry <= now);
         let due = self.held.renew_at.is_some_and(|renew_at| renew_at <= now) && !expired && self.held.used;
         let may = !turn.settings.read_only
+            && !turn.suspended
             && self.flight.is_none()
             && self.backoff.as_ref().is_none_or(|backoff| backoff.until <= now);
         if due && may && self.released && self.held.refresh.is_some() {
@@ -251,6 +255,12 @@ impl SignedIn {
             turn.effects.extend([Effect::Lease { attempt }, Effect::WakeIfOpen(until)]);
         }
         Answer::Wait { attempt, epoch: self.epoch }
+    }
+
+    /// Whether the lease that this attempt has asked for is still to be gained.
+    pub(super) fn awaits_lease(&self, attempt: Attempt) -> bool {
+        matches!(&self.flight, Some(Flight { attempt: awaiting, stage: Stage::Leasing { .. }, .. })
+            if *awaiting == attempt)
     }
 
     /// The lease was gained and the store read under it; or it was not gained. Returns the reason if the
@@ -300,9 +310,11 @@ impl SignedIn {
         None
     }
 
-    /// After an answer was lost. Where the lease was lost as well, somebody else may have used the token since.
+    /// After an answer that was lost or is doubted. Where the lease was lost as well, somebody else may have used the
+    /// token since.
     fn send_again(&mut self, turn: &mut Turn<'_>) {
         match &mut self.flight {
+            Some(_) if turn.suspended => self.fail(None, Problem::Suspended, turn),
             Some(flight) if self.lease.is_none() => {
                 let until = turn.at.now.after(LEASE_BUDGET);
                 flight.stage = Stage::Leasing { until, first: false };
@@ -345,7 +357,7 @@ impl SignedIn {
             Verdict::Ambiguous => self.answer_was_lost(at, turn),
             Verdict::Rejected { certain: false } if !flight.doubted => {
                 flight.doubted = true;
-                self.send(turn);
+                self.send_again(turn);
             }
             Verdict::Rejected { .. } => {
                 let lost = self.answer_lost.is_some();
@@ -690,9 +702,28 @@ impl SignedIn {
 
     pub(super) fn network_changed(&mut self, turn: &mut Turn<'_>) {
         self.backoff.take_if(|backoff| !backoff.was_asked_for());
-        if matches!(&self.flight, Some(Flight { stage: Stage::Paused { .. }, .. })) {
+        let paused = matches!(&self.flight, Some(Flight { stage: Stage::Paused { .. }, .. }));
+        if paused && !turn.suspended {
             self.send_again(turn);
         }
+    }
+
+    /// The process is about to be suspended, and the lease is gone. A refresh that has not been sent is given up: what
+    /// was read under the lease says nothing about the time after, when another process may have refreshed. One whose
+    /// answer was lost stays paused until the process goes on.
+    pub(super) fn suspended(&mut self, turn: &mut Turn<'_>) {
+        self.hand_lease_over();
+        if matches!(&self.flight, Some(Flight { stage: Stage::Leasing { .. }, .. })) {
+            self.fail(None, Problem::Suspended, turn);
+        }
+    }
+
+    /// The process was about to be suspended, and goes on.
+    pub(super) fn goes_on(&mut self, turn: &mut Turn<'_>) {
+        if let Some(backoff) = &mut self.backoff {
+            backoff.end_suspension(turn.at);
+        }
+        self.tick(turn);
     }
 
     /// The app is in the foreground again: somebody else may have written, and timers may have slept.
@@ -704,13 +735,15 @@ impl SignedIn {
         }
         self.saves.retry();
         self.save(turn);
-        self.tick(turn);
+        self.goes_on(turn);
     }
 
     pub(super) fn tick(&mut self, turn: &mut Turn<'_>) {
         let now = turn.at.now;
         match &self.flight {
-            Some(Flight { stage: Stage::Paused { until }, .. }) if *until <= now => self.send_again(turn),
+            Some(Flight { stage: Stage::Paused { until }, .. }) if *until <= now && !turn.suspended => {
+                self.send_again(turn);
+            }
             Some(Flight { stage: Stage::Saving { since, .. }, .. }) if since.until(now) >= SAVE_BUDGET => {
                 self.degrade(turn);
             }

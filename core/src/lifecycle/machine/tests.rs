@@ -879,13 +879,107 @@ fn after_a_suspension_a_lost_answer_is_asked_for_again_only_under_the_lease() {
     let attempt = rig.refuse(version);
     rig.lease(attempt, true, Loaded::Absent);
     rig.apply(Input::Suspended);
+    rig.apply(Input::Resumed);
     rig.answer(attempt, Verdict::Ambiguous);
     rig.pass(SECOND);
-    let leases = |rig: &Rig| rig.count(|effect| matches!(effect, Effect::Lease { .. }));
-    assert_eq!((rig.refreshes(), leases(&rig)), (1, 2));
+    assert_eq!((rig.refreshes(), rig.leases()), (1, 2));
     rig.lease(attempt, true, found(Grant { lineage, ..grant("2", None) }, Generation(9)));
     assert_eq!(rig.refreshes(), 1, "it need not be sent again");
     assert_eq!(used(&rig.want(waited(version, attempt))), "access-2");
+}
+
+#[test]
+fn a_lease_that_a_suspension_has_taken_is_not_used_when_it_is_reported_later() {
+    // [1] What was read under it is of before: somebody else may have refreshed since.
+    let mut rig = Rig::sharing();
+    let version = rig.version();
+    let attempt = rig.refuse(version);
+    assert!(rig.machine.awaits_lease(attempt));
+    rig.apply(Input::Suspended);
+    assert!(!rig.machine.awaits_lease(attempt));
+    rig.lease(attempt, true, Loaded::Absent);
+    assert_eq!((rig.refreshes(), code(&rig.want(waited(version, attempt)))), (0, "store_unavailable"));
+    rig.apply(Input::Resumed);
+    let next = rig.refuse(version);
+    assert_eq!((next > attempt, rig.leases()), (true, 2), "nothing is waited for");
+}
+
+#[test]
+fn while_the_process_is_suspended_no_lease_is_asked_for_until_the_app_resumes_it() {
+    let mut rig = Rig::sharing();
+    let version = rig.version();
+    rig.apply(Input::Suspended);
+    rig.pass(3599 * SECOND);
+    assert_eq!(code(&rig.want(refused(version))), "store_unavailable");
+    rig.apply(Input::NetworkChanged);
+    assert_eq!(rig.leases(), 0);
+    rig.apply(Input::Resumed);
+    assert_eq!(rig.leases(), 1, "the token is inside its leeway");
+}
+
+#[test]
+fn a_request_that_the_app_begins_shows_that_the_process_goes_on() {
+    let mut rig = Rig::sharing();
+    let version = rig.version();
+    let attempt = rig.refuse(version);
+    rig.apply(Input::Suspended);
+    assert_eq!(code(&rig.want(refused(version))), "store_unavailable", "it has begun before");
+    rig.pass(4000 * SECOND);
+    assert_eq!(rig.leases(), 1);
+    assert!(matches!(rig.ask(), Answer::Wait { attempt: next, .. } if next > attempt));
+    assert_eq!(rig.leases(), 2);
+}
+
+#[test]
+fn what_was_read_while_the_process_was_suspended_does_not_begin_a_refresh() {
+    let mut rig = Rig::restoring();
+    let Answer::Wait { attempt, epoch } = rig.ask() else { panic!("the store is being read") };
+    rig.apply(Input::Suspended);
+    rig.unshared = false;
+    rig.load(found(of_session("1", Some(0)), Generation(1)));
+    let waiting = Want { epoch: Some(epoch), refused: None, after: Some(attempt) };
+    assert_eq!((code(&rig.want(waiting)), rig.leases()), ("store_unavailable", 0));
+}
+
+#[test]
+fn a_lost_answer_is_asked_for_again_when_the_suspended_process_goes_on() {
+    // [7]
+    for resumes in [true, false] {
+        let mut rig = Rig::sharing();
+        let version = rig.version();
+        let attempt = rig.refuse(version);
+        rig.lease(attempt, true, Loaded::Absent);
+        rig.apply(Input::Suspended);
+        rig.answer(attempt, Verdict::Ambiguous);
+        rig.pass(SECOND);
+        rig.apply(Input::NetworkChanged);
+        assert_eq!((rig.leases(), rig.settlements()), (1, 0), "it is put off");
+        if resumes {
+            rig.apply(Input::Resumed);
+        } else {
+            rig.ask();
+        }
+        assert_eq!(rig.leases(), 2);
+        rig.lease(attempt, true, Loaded::Absent);
+        assert_eq!(rig.refreshes(), 2);
+    }
+}
+
+#[test]
+fn a_doubted_rejection_is_tested_only_under_the_lease() {
+    // [1] Somebody else may have refreshed since a suspension took it.
+    for resumes in [false, true] {
+        let mut rig = Rig::sharing();
+        let version = rig.version();
+        let attempt = rig.refuse(version);
+        rig.lease(attempt, true, Loaded::Absent);
+        rig.apply(Input::Suspended);
+        if resumes {
+            rig.apply(Input::Resumed);
+        }
+        rig.answer(attempt, Verdict::Rejected { certain: false });
+        assert_eq!((rig.refreshes(), rig.leases(), rig.reason()), (1, 1 + usize::from(resumes), None));
+    }
 }
 
 #[test]

@@ -3776,7 +3776,8 @@ public protocol SessionProtocol: AnyObject, Sendable {
     func state()  -> SessionState
 
     /**
-     * Says that the process is about to be suspended; returns when it holds no lock on the store, or after a second.
+     * Says that the process is about to be suspended; returns when this session holds no lock on its store, or after a
+     * second.
      */
     func suspend()
 
@@ -4088,7 +4089,8 @@ open func state() -> SessionState  {
 }
 
     /**
-     * Says that the process is about to be suspended; returns when it holds no lock on the store, or after a second.
+     * Says that the process is about to be suspended; returns when this session holds no lock on its store, or after a
+     * second.
      */
 open func suspend()  {try! rustCall() {
         uniffiCallStatus in
@@ -8809,6 +8811,16 @@ public func redirection(method: String, from: String, to: String) -> Redirection
     )
 })
 }
+/**
+ * Says that the process is about to be suspended to every session in it, also to those that nobody holds any more;
+ * returns when none holds a lock on its store, or after a second.
+ */
+public func suspendSessions()  {try! rustCall() {
+        uniffiCallStatus in
+    uniffi_auth_session_ffi_fn_func_suspend_sessions(uniffiCallStatus
+    )
+}
+}
 
 private enum InitializationResult {
     case ok
@@ -8841,6 +8853,9 @@ private let initializationResult: InitializationResult = {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_auth_session_ffi_checksum_func_redirection() != 982) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_auth_session_ffi_checksum_func_suspend_sessions() != 15624) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_auth_session_ffi_checksum_method_activitycallbacks_begin() != 25758) {
@@ -8996,7 +9011,7 @@ private let initializationResult: InitializationResult = {
     if (uniffi_auth_session_ffi_checksum_method_session_state() != 1173) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_auth_session_ffi_checksum_method_session_suspend() != 34582) {
+    if (uniffi_auth_session_ffi_checksum_method_session_suspend() != 43988) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_auth_session_ffi_checksum_method_session_trace_json() != 60299) {

@@ -20,13 +20,12 @@ struct NetworkPath: Equatable {
 
 /// A session, as far as signals concern it.
 protocol LifecycleFollower: AnyObject, Sendable {
-    func suspend()
     func resume()
     func networkChanged()
 }
 
-/// Tells the sessions of a process what the system says. One for the process: the time that the system gives and takes
-/// is the process's, however many sessions it has.
+/// Tells the sessions of a process what the system says. Only those that the app holds: that the process is about to be
+/// suspended also concerns the others, and is said by ``AuthSession/suspendAll()``.
 final class ProcessLifecycle: @unchecked Sendable {
     private struct Weak {
         weak var follower: (any LifecycleFollower)?
@@ -68,11 +67,6 @@ final class ProcessLifecycle: @unchecked Sendable {
                 each { $0.networkChanged() }
             }
         }
-    }
-
-    /// The time that the system gave is over: returns when no session holds a lock on its store.
-    func suspend() {
-        each { $0.suspend() }
     }
 
     /// Outside the lock, since a session may end here, or call back.

@@ -50,7 +50,7 @@ enum SystemLifecycle {
     /// Time for a refresh. An app extension gets it in the same way.
     static let backgroundActivity: (any BackgroundActivity)? = ExpiringActivity(
         perform: { ProcessInfo.processInfo.performExpiringActivity(withReason: $0, using: $1) },
-        onExpiry: { process.suspend() }
+        onExpiry: { AuthSession.suspendAll() }
     )
 
     static let isProtectedDataAvailable: (@Sendable () -> Bool)? = { process.isProtectedDataAvailable }

@@ -1,9 +1,12 @@
 // Stands in for @react-native-async-storage/async-storage: what a recipe calls, the same in its versions 1 to 3.
-import { read, remove } from './items.ts';
+import { items, read, remove } from './items.ts';
 
 export default {
   async getItem(key: string): Promise<string | null> {
     return read(key);
+  },
+  async setItem(key: string, value: string): Promise<void> {
+    items.set(key, value);
   },
   async removeItem(key: string): Promise<void> {
     remove(key);

@@ -24,6 +24,12 @@ pub(super) struct Process {
     pub(super) timers: BTreeSet<(BootTime, bool)>,
     pub(super) requests: Vec<Request>,
     pub(super) signing_in: Option<Intent>,
+    /// It is about to be suspended, or was, and nobody has said that it goes on.
+    pub(super) suspended: bool,
+    /// The machine does not count on its lease any more; it is given back after what is being written.
+    pub(super) lease_taken: Option<Attempt>,
+    /// Some lease of it has been taken: it may give one back that is gone.
+    pub(super) was_suspended: bool,
     pub(super) witness: Witness,
 }
 
@@ -86,6 +92,8 @@ pub(super) struct Refresh {
     pub(super) epoch: u64,
     /// What the server has decided; the answer is on its way.
     pub(super) verdict: Option<Verdict>,
+    /// The process was suspended meanwhile: others may have got the lease.
+    pub(super) cut: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -132,6 +140,9 @@ impl Process {
             timers: BTreeSet::new(),
             requests: vec![request; requests],
             signing_in: None,
+            suspended: false,
+            lease_taken: None,
+            was_suspended: false,
             witness,
         }
     }
@@ -148,6 +159,12 @@ impl Process {
         }
     }
 
+    /// Whether a suspension waits for a write.
+    pub(super) fn is_writing(&self) -> bool {
+        let writes = |job: &StoreJob| !matches!(job.operation, Operation::Load { .. });
+        self.store_jobs.iter().any(|job| writes(job) && job.outcome.is_none())
+    }
+
     pub(super) fn is_signed_out(&self) -> bool {
         matches!(self.machine.view(), View::SignedOut(_))
     }
@@ -156,6 +173,8 @@ impl Process {
         // First, because it says what names are relative to.
         self.machine.fingerprint(print);
         let Self { store_jobs, leases, refreshes, revocations, timers, requests, witness, .. } = self;
+        print.add((self.suspended, self.was_suspended));
+        print.attempt(self.lease_taken);
         print.add((self.reads_only, store_jobs.len(), leases.len(), refreshes.len(), timers.len()));
         for StoreJob { operation, outcome } in store_jobs {
             print.add(std::mem::discriminant(operation));
@@ -191,9 +210,9 @@ impl Process {
                 fingerprint_loaded(&leased.loaded, print);
             }
         }
-        for Refresh { attempt, token, epoch, verdict } in refreshes {
+        for Refresh { attempt, token, epoch, verdict, cut } in refreshes {
             print.attempt(Some(*attempt));
-            print.add((token, *epoch == witness.epoch, verdict.as_ref().map(Verdict::name)));
+            print.add((cut, token, *epoch == witness.epoch, verdict.as_ref().map(Verdict::name)));
             if let Some(Verdict::Rotated(grant)) = verdict {
                 print.add(&grant.refresh);
             }

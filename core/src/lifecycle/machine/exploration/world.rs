@@ -38,6 +38,8 @@ pub(super) struct Bounds {
     pub(super) denials: u8,
     /// Processes that come to the foreground.
     pub(super) resumes: u8,
+    /// Processes that are about to be suspended, and go on some time.
+    pub(super) suspensions: u8,
 }
 
 /// How the world is made.
@@ -82,6 +84,9 @@ pub(super) enum Step {
     UserSignsOut(usize),
     ProcessCrashes(usize),
     ProcessResumes(usize),
+    ProcessIsSuspended(usize),
+    SuspensionTakesLease(usize),
+    SuspendedProcessGoesOn(usize),
 }
 
 #[derive(Clone, Debug)]
@@ -206,7 +211,8 @@ impl World {
         for p in [0, 1] {
             self.steps_of(p, &mut steps);
         }
-        !steps.is_empty() || self.next_timer(true).is_some()
+        let suspended = self.processes.iter().any(|process| process.suspended);
+        !steps.is_empty() || self.next_timer(true).is_some() || suspended
     }
 
     /// What must come to pass sooner or later.
@@ -231,6 +237,9 @@ impl World {
                 steps.push(Step::LeaseIsGained(p, l));
             }
         }
+        if process.lease_taken.is_some() && !process.is_writing() {
+            steps.push(Step::SuspensionTakesLease(p));
+        }
         for (f, refresh) in process.refreshes.iter().enumerate() {
             steps.push(match refresh.verdict {
                 None => Step::ServerRefreshes(p, f),
@@ -251,6 +260,8 @@ impl World {
         for (p, process) in self.processes.iter().enumerate() {
             may(left.crashes, Step::ProcessCrashes(p));
             may(left.resumes, Step::ProcessResumes(p));
+            may(left.suspensions, Step::ProcessIsSuspended(p));
+            may(process.suspended.into(), Step::SuspendedProcessGoesOn(p));
             may(left.sign_outs * u8::from(!process.reads_only), Step::UserSignsOut(p));
             if process.signing_in.is_some() {
                 may(1, Step::SignInEnds(p, 1));
@@ -305,7 +316,13 @@ impl World {
             Step::StoreReports(p) => self.report(p),
             Step::LeaseIsGained(p, l) => {
                 let loaded = self.load();
-                let lease = &mut self.processes[p].leases[l];
+                let process = &mut self.processes[p];
+                let lease = &mut process.leases[l];
+                // As the driver sees to it.
+                if !process.machine.awaits_lease(lease.attempt) {
+                    lease.outcome = Some(Err(transient()));
+                    return;
+                }
                 lease.outcome = Some(Ok(Leased { shared: true, loaded }));
                 self.store.lease = Some((p, lease.attempt));
             }
@@ -377,13 +394,45 @@ impl World {
             Step::ProcessCrashes(p) => self.crash(p),
             Step::ProcessResumes(p) => {
                 self.left.resumes -= 1;
+                self.processes[p].suspended = false;
+                self.apply(p, Cause::Other, Input::Resumed);
+            }
+            Step::ProcessIsSuspended(p) => {
+                self.left.suspensions -= 1;
+                self.suspend(p);
+            }
+            Step::SuspensionTakesLease(p) => {
+                let had = self.store.lease.take();
+                let taken = self.processes[p].lease_taken.take();
+                self.check(had == taken.map(|attempt| (p, attempt)), || {
+                    format!("[1] the lease of {had:?} is taken from {p}")
+                });
+            }
+            Step::SuspendedProcessGoesOn(p) => {
+                self.processes[p].suspended = false;
                 self.apply(p, Cause::Other, Input::Resumed);
             }
         }
     }
 
+    /// As the driver does it.
+    fn suspend(&mut self, p: usize) {
+        let lease = self.store.lease.filter(|(holder, _)| *holder == p).map(|(_, attempt)| attempt);
+        let process = &mut self.processes[p];
+        process.suspended = true;
+        process.lease_taken = lease;
+        process.was_suspended |= lease.is_some();
+        for refresh in &mut process.refreshes {
+            // The server may see it late, after what another process has sent under the lease.
+            refresh.cut = true;
+            self.server.family_mut(refresh.token).excused = true;
+        }
+        self.apply(p, Cause::Other, Input::Suspended);
+    }
+
     fn ask(&mut self, p: usize, r: usize) {
         let want = self.processes[p].requests[r].want;
+        self.processes[p].suspended &= want.epoch.is_some();
         let answer = self.drive(p, Cause::Other, |machine, at| machine.want(at, want));
         let Process { requests, witness, .. } = &mut self.processes[p];
         let request = &mut requests[r];
@@ -669,23 +718,35 @@ impl World {
                 }
                 Effect::Lease { attempt } => process.leases.push(PendingLease { attempt, outcome: None }),
                 Effect::Release { attempt } => {
-                    let had = self.store.lease.take();
-                    self.check(had == Some((p, attempt)), || {
-                        format!("[1] the lease of {had:?} is given back by {p}")
+                    // One that was taken is not there any more.
+                    let had = self
+                        .store
+                        .lease
+                        .take_if(|lease| *lease == (p, attempt) && process.lease_taken.is_none());
+                    let (lease, taken) = (self.store.lease, process.was_suspended);
+                    self.check(had.is_some() || taken, || {
+                        format!("[1] the lease of {lease:?} is given back by {p}")
                     });
                 }
                 Effect::Refresh { attempt, token, attempt_id } => {
                     let token = Token::of(&token);
                     let epoch = process.witness.epoch;
                     let under_way = self.processes.iter().flat_map(|process| &process.refreshes);
-                    let twice = under_way.filter(|other| other.token == token).count() > 0;
+                    let twice = under_way.filter(|other| other.token == token && !other.cut).count() > 0;
                     self.check(!twice, || format!("[1] {token} is sent twice at once"));
-                    let leased = self.store.lease.is_some_and(|(holder, _)| holder == p);
+                    let taken = self.processes[p].lease_taken;
+                    let leased = self.store.lease.is_some_and(|(holder, _)| holder == p) && taken.is_none();
                     self.check(leased, || format!("[1] {token} is sent without the lease"));
                     self.check(attempt_id == token.attempt_id(), || {
                         format!("[7] {token} is sent with the attempt id {attempt_id:?}")
                     });
-                    self.processes[p].refreshes.push(Refresh { attempt, token, epoch, verdict: None });
+                    self.processes[p].refreshes.push(Refresh {
+                        attempt,
+                        token,
+                        epoch,
+                        verdict: None,
+                        cut: false,
+                    });
                 }
                 Effect::Revoke { refresh, .. } => {
                     let token = Token::of(&refresh);

@@ -206,8 +206,13 @@ public class AuthSession private constructor(private val session: Session) :
     public fun resume(): Unit = session.resume()
 
     /**
-     * Tells the session that the process is about to be suspended, and returns when it holds no lock on the store any
-     * more. [resume] ends it. For processes that share a store; it blocks for a moment.
+     * Tells the session that the process is about to be suspended, and blocks until what is queued or under way is
+     * written and it holds no lock on the store: milliseconds, and never more than a second. A write that takes longer
+     * may still hold its lock then. For processes that share a store.
+     *
+     * From here on no refresh begins: what needs one fails with `store_unavailable`, or gets the server's refusal with
+     * [Disposition.REFRESH_FAILED]. It ends with [resume], and with the next request that the app begins, since only
+     * a process that runs does that.
      */
     public fun suspend(): Unit = session.suspend()
 

@@ -906,6 +906,8 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_auth_session_ffi_checksum_func_redirection(
     ): Int
+    external fun uniffi_auth_session_ffi_checksum_func_suspend_sessions(
+    ): Int
     external fun uniffi_auth_session_ffi_checksum_method_activitycallbacks_begin(
     ): Int
     external fun uniffi_auth_session_ffi_checksum_method_activitycallbacks_end(
@@ -1298,6 +1300,8 @@ internal object UniffiLib {
     ): Long
     external fun uniffi_auth_session_ffi_fn_func_redirection(`method`: RustBuffer.ByValue,`from`: RustBuffer.ByValue,`to`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
+    external fun uniffi_auth_session_ffi_fn_func_suspend_sessions(uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
     external fun ffi_auth_session_ffi_rustbuffer_alloc(`size`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
     external fun ffi_auth_session_ffi_rustbuffer_from_bytes(`bytes`: ForeignBytes.ByValue,uniffi_out_err: UniffiRustCallStatus,
@@ -1433,6 +1437,9 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_auth_session_ffi_checksum_func_redirection() and 0xFFFF) != 982) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_auth_session_ffi_checksum_func_suspend_sessions() and 0xFFFF) != 15624) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_auth_session_ffi_checksum_method_activitycallbacks_begin() and 0xFFFF) != 25758) {
@@ -1588,7 +1595,7 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_auth_session_ffi_checksum_method_session_state() and 0xFFFF) != 1173) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_auth_session_ffi_checksum_method_session_suspend() and 0xFFFF) != 34582) {
+    if ((lib.uniffi_auth_session_ffi_checksum_method_session_suspend() and 0xFFFF) != 43988) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_auth_session_ffi_checksum_method_session_trace_json() and 0xFFFF) != 60299) {
@@ -7235,7 +7242,8 @@ public interface SessionInterface {
     fun `state`(): SessionState
 
     /**
-     * Says that the process is about to be suspended; returns when it holds no lock on the store, or after a second.
+     * Says that the process is about to be suspended; returns when this session holds no lock on its store, or after a
+     * second.
      */
     fun `suspend`()
 
@@ -7689,7 +7697,8 @@ open class Session: Disposable, AutoCloseable, SessionInterface
 
 
     /**
-     * Says that the process is about to be suspended; returns when it holds no lock on the store, or after a second.
+     * Says that the process is about to be suspended; returns when this session holds no lock on its store, or after a
+     * second.
      */override fun `suspend`()
         =
     callWithHandle {
@@ -12930,6 +12939,19 @@ public object FfiConverterSequenceTypeFormPart: FfiConverterRustBuffer<List<Form
 }
     )
     }
+
+
+        /**
+         * Says that the process is about to be suspended to every session in it, also to those that nobody holds any more;
+         * returns when none holds a lock on its store, or after a second.
+         */ fun `suspendSessions`()
+        =
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_auth_session_ffi_fn_func_suspend_sessions(
+
+        _status)
+}
+
 
 
 

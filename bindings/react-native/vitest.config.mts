@@ -6,6 +6,9 @@ const storage = (name: string) => fileURLToPath(new URL(`tests/support/storage/$
 export default defineConfig({
   resolve: {
     alias: {
+      // Before the other one, which stands for everything that begins with its name.
+      'react-native-auth-session/axios': fileURLToPath(new URL('src/axios/index.ts', import.meta.url)),
+      'react-native-auth-session': fileURLToPath(new URL('src/index.ts', import.meta.url)),
       'react-native-keychain': storage('reactNativeKeychain'),
       'expo-secure-store': storage('expoSecureStore'),
       '@react-native-async-storage/async-storage': storage('asyncStorage'),

@@ -17,6 +17,7 @@ import type { NativeAuthorization, NativeEvent, NativeProgress } from './NativeA
 import { nativeModule } from './nativeModule.ts';
 import { restoring, StateSnapshots } from './state.ts';
 import type { SessionState } from './state.ts';
+import { encodedURL } from './url.ts';
 
 /**
  * Tokens that an authorization server issued to this app; see {@link AuthSession.adopt} and
@@ -266,6 +267,7 @@ export function createAuthSession(config: AuthSessionConfig): AuthSession {
             if (signal?.aborted) throw abortReason(signal);
             return native.request(id, requestId, {
               ...request,
+              url: encodedURL(request.url),
               clientId: client,
               reportUpload: onUpload !== undefined,
               reportDownload: onDownload !== undefined,
@@ -294,7 +296,7 @@ export function createAuthSession(config: AuthSessionConfig): AuthSession {
     async continueSignIn<T>(url: string, body: Readonly<Record<string, unknown>>) {
       const bodyJson = json('the body', body);
       mustBe('string', { url }, required);
-      return answer<T>(await call((id) => native.continueSignIn(id, url, bodyJson)));
+      return answer<T>(await call((id) => native.continueSignIn(id, encodedURL(url), bodyJson)));
     },
 
     async adopt(tokens) {
@@ -335,7 +337,7 @@ export function createAuthSession(config: AuthSessionConfig): AuthSession {
 
     async authorization(url) {
       mustBe('string', { url }, required);
-      return authorizationOf(await call((id) => native.authorization(id, url)));
+      return authorizationOf(await call((id) => native.authorization(id, encodedURL(url))));
     },
 
     async refused(authorization, refusedAnswer) {

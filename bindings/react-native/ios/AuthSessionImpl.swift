@@ -16,8 +16,8 @@ public typealias Reject = @Sendable (_ code: String, _ message: String?, _ error
 @objcMembers
 #endif
 public final class AuthSessionImpl: NSObject, @unchecked Sendable {
-    private let eventHandler: @Sendable ([String: Any]) -> Void
-    private let progressHandler: @Sendable ([String: Any]) -> Void
+    private let events: Emitter
+    private let progress: Emitter
     /// Guards what follows.
     private let lock = NSLock()
     private var requests: [String: Task<Void, Never>] = [:]
@@ -30,8 +30,8 @@ public final class AuthSessionImpl: NSObject, @unchecked Sendable {
         eventHandler: @escaping @Sendable ([String: Any]) -> Void,
         progressHandler: @escaping @Sendable ([String: Any]) -> Void
     ) {
-        self.eventHandler = eventHandler
-        self.progressHandler = progressHandler
+        events = Emitter(eventHandler)
+        progress = Emitter(progressHandler)
     }
 
     /// Opens a session, or finds it open, and resolves with its id.
@@ -173,13 +173,16 @@ public final class AuthSessionImpl: NSObject, @unchecked Sendable {
         _ sessionId: String, requestId: String, request: [String: Any],
         resolve: @escaping Resolve, reject: @escaping Reject
     ) {
-        let progress = ProgressReports(requestID: requestId, report: progressHandler)
-        let request = Result { try RequestDescription(Fields(request, code: .invalidRequest), progress: progress) }
+        let progress = ProgressReports(requestID: requestId, report: progress.emit)
+        let values = Values(request)
         // Under the lock, so that a request which ends at once is not entered after it was removed.
         lock.withLock {
+            guard !isInvalidated else { return }
             requests[requestId] = settle(resolve, reject) { [self] in
                 defer { lock.withLock { _ = requests.removeValue(forKey: requestId) } }
-                let request = try request.get()
+                // Here and not above, where the methods of all modules wait for their turn: it decodes whole bodies.
+                let request = try RequestDescription(
+                    Fields(values.values, code: .invalidRequest), progress: progress)
                 let sender = try OpenSessions.shared.session(sessionId).sender(request.clientID)
                 let response = try await request.send(by: sender)
                 progress.flush()
@@ -193,8 +196,12 @@ public final class AuthSessionImpl: NSObject, @unchecked Sendable {
         lock.withLock { requests[requestId] }?.cancel()
     }
 
-    /// Ends this module's requests and events. Its promises have nobody left to be settled for.
+    /// Ends this module's requests and events: no handler is called any more when it returns. Its promises have nobody
+    /// left to be settled for.
     public func invalidate() {
+        // Cancelling does not wait for anybody.
+        events.close()
+        progress.close()
         let tasks = lock.withLock {
             isInvalidated = true
             return Array(requests.values) + Array(eventStreams.values)
@@ -225,10 +232,10 @@ public final class AuthSessionImpl: NSObject, @unchecked Sendable {
         lock.withLock {
             guard !isInvalidated, eventStreams[sessionId] == nil else { return }
             // Begun here, so that it listens before JavaScript hears that the session is open.
-            let events = session.events
-            eventStreams[sessionId] = Task { [eventHandler] in
-                for await event in events {
-                    eventHandler(event.dictionary(sessionId: sessionId))
+            let stream = session.events
+            eventStreams[sessionId] = Task { [events] in
+                for await event in stream {
+                    events.emit(event.dictionary(sessionId: sessionId))
                 }
             }
         }
@@ -249,5 +256,33 @@ public final class AuthSessionImpl: NSObject, @unchecked Sendable {
                 reject(failure.code, failure.message, failure.nsError)
             }
         }
+    }
+}
+
+/// Calls a handler of JavaScript, until it is closed.
+private final class Emitter: @unchecked Sendable {
+    /// Held while the handler runs, so that `close` waits for it. Guards what follows.
+    private let lock = NSLock()
+    private var handler: (@Sendable ([String: Any]) -> Void)?
+
+    init(_ handler: @escaping @Sendable ([String: Any]) -> Void) {
+        self.handler = handler
+    }
+
+    func emit(_ value: [String: Any]) {
+        lock.withLock { handler?(value) }
+    }
+
+    func close() {
+        lock.withLock { handler = nil }
+    }
+}
+
+/// What JavaScript passed, on its way to another thread. Nobody changes it.
+private struct Values: @unchecked Sendable {
+    let values: [String: Any]
+
+    init(_ values: [String: Any]) {
+        self.values = values
     }
 }

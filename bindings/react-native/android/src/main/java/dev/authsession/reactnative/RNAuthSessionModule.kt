@@ -29,6 +29,9 @@ public class RNAuthSessionModule(context: ReactApplicationContext) : NativeAuthS
     private val requests = ConcurrentHashMap<String, Job>()
     private val eventStreams = ConcurrentHashMap<String, Job>()
 
+    /** Held while JavaScript is told something, so that [invalidate] can wait for that. */
+    private val emission = Any()
+
     override fun open(options: ReadableMap, promise: Promise) {
         settle(promise) { OpenSessions.open(sessionConfig(options)).also(::forwardEvents) }
     }
@@ -140,6 +143,8 @@ public class RNAuthSessionModule(context: ReactApplicationContext) : NativeAuthS
     }
 
     override fun invalidate() {
+        // Before React Native 0.88 the callback refers to what C++ destroys after this, and cancelling waits for nobody.
+        synchronized(emission) { mEventEmitterCallback = null }
         scope.cancel()
         super.invalidate()
     }
@@ -154,11 +159,11 @@ public class RNAuthSessionModule(context: ReactApplicationContext) : NativeAuthS
     }
 
     // Before React Native 0.88 the generated functions fail until JavaScript has attached (react-native#57893).
-    private fun emit(event: EventMap) {
+    private fun emit(event: EventMap) = synchronized(emission) {
         if (mEventEmitterCallback != null) emitOnEvent(event.map)
     }
 
-    private fun emit(progress: ProgressMap) {
+    private fun emit(progress: ProgressMap) = synchronized(emission) {
         if (mEventEmitterCallback != null) emitOnProgress(progress.map)
     }
 

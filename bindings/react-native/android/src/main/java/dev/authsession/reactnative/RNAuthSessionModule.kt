@@ -181,8 +181,9 @@ public class RNAuthSessionModule(context: ReactApplicationContext) : NativeAuthS
                 promise.reject(refusal.code.id, refusal.message, userInfo())
             } catch (cancellation: CancellationException) {
                 throw cancellation
-            } catch (defect: Exception) {
-                // Its message may quote anything, so only its kind is told.
+            } catch (defect: Throwable) {
+                // An OutOfMemoryError over one large body, too, which would else end the app. The message of a defect may
+                // quote anything, so only its kind is told.
                 val kind = defect.javaClass.simpleName
                 promise.reject(ErrorCode.INTERNAL.id, "a defect of AuthSession: $kind", userInfo())
             }

@@ -7,6 +7,7 @@ import dev.authsession.ErrorCode
 import dev.authsession.Headers
 import dev.authsession.SessionConfig
 import java.util.concurrent.ConcurrentHashMap
+import java.util.concurrent.atomic.AtomicInteger
 import kotlin.time.Duration
 import kotlinx.coroutines.sync.Mutex
 import kotlinx.coroutines.sync.withLock
@@ -17,7 +18,10 @@ import kotlinx.coroutines.sync.withLock
  */
 internal object OpenSessions {
     private val sessions = ConcurrentHashMap<String, OpenSession>()
-    private val opening = Mutex()
+    private val count = AtomicInteger()
+
+    // One for each account, so that a store which does not answer keeps nobody else waiting.
+    private val openings = ConcurrentHashMap<Pair<String, String>, Mutex>()
 
     fun find(id: String): OpenSession? = sessions[id]
 
@@ -25,12 +29,11 @@ internal object OpenSessions {
         sessions[id] ?: throw Refusal(ErrorCode.INVALID_REQUEST, "no session is open under this id")
 
     /** Opens the session that [config] describes, or finds it, and returns its id. */
-    suspend fun open(config: SessionConfig): String = opening.withLock {
+    suspend fun open(config: SessionConfig): String = opening(config).withLock {
         val known = sessions.entries.find { (_, open) -> open.config.names(config) }
         if (known == null) {
-            val id = "${sessions.size + 1}"
-            sessions[id] = OpenSession(config, AuthSession.open(config))
-            return id
+            val session = OpenSession(config, AuthSession.open(config))
+            return "${count.incrementAndGet()}".also { sessions[it] = session }
         }
         if (known.value.config.settings() != config.settings()) {
             throw Refusal(
@@ -40,6 +43,9 @@ internal object OpenSessions {
         }
         known.key
     }
+
+    private fun opening(config: SessionConfig) =
+        openings.computeIfAbsent(config.namespace to config.account) { Mutex() }
 
     private fun SessionConfig.names(other: SessionConfig) =
         namespace == other.namespace && account == other.account

@@ -21,6 +21,7 @@ public final class AuthSessionImpl: NSObject, @unchecked Sendable {
     /// Guards what follows.
     private let lock = NSLock()
     private var requests: [String: Task<Void, Never>] = [:]
+    private var handedOut: [String: HandedOut] = [:]
     private var eventStreams: [String: Task<Void, Never>] = [:]
     private var isInvalidated = false
 
@@ -118,7 +119,7 @@ public final class AuthSessionImpl: NSObject, @unchecked Sendable {
     public func client(
         _ sessionId: String, options: [String: Any], resolve: @escaping Resolve, reject: @escaping Reject
     ) {
-        let id = Result { try OpenSessions.shared.session(sessionId).client(options) }
+        let id = Result { try handedOut(sessionId).client(options) }
         settle(resolve, reject) { try id.get() }
     }
 
@@ -127,7 +128,7 @@ public final class AuthSessionImpl: NSObject, @unchecked Sendable {
         _ sessionId: String, url: String, resolve: @escaping Resolve, reject: @escaping Reject
     ) {
         settle(resolve, reject) {
-            try await OpenSessions.shared.session(sessionId).authorization(for: try Self.url(url))
+            try await self.handedOut(sessionId).authorization(for: try Self.url(url))
         }
     }
 
@@ -146,8 +147,7 @@ public final class AuthSessionImpl: NSObject, @unchecked Sendable {
         }
         settle(resolve, reject) {
             let (id, status, headers, body) = try parts.get()
-            return try await OpenSessions.shared.session(sessionId)
-                .refused(id, status: status, headers: headers, body: body)
+            return try await self.handedOut(sessionId).refused(id, status: status, headers: headers, body: body)
         }
     }
 
@@ -183,7 +183,7 @@ public final class AuthSessionImpl: NSObject, @unchecked Sendable {
                 // Here and not above, where the methods of all modules wait for their turn: it decodes whole bodies.
                 let request = try RequestDescription(
                     Fields(values.values, code: .invalidRequest), progress: progress)
-                let sender = try OpenSessions.shared.session(sessionId).sender(request.clientID)
+                let sender = try handedOut(sessionId).sender(request.clientID)
                 let response = try await request.send(by: sender)
                 progress.flush()
                 return response.dictionary(asBase64: request.answersAsBase64)
@@ -228,13 +228,27 @@ public final class AuthSessionImpl: NSObject, @unchecked Sendable {
         return url
     }
 
+    private func handedOut(_ sessionId: String) throws -> HandedOut {
+        let open = try OpenSessions.shared.session(sessionId)
+        return lock.withLock {
+            if let known = handedOut[sessionId] { return known }
+            let new = HandedOut(of: open)
+            handedOut[sessionId] = new
+            return new
+        }
+    }
+
     private func forwardEvents(of sessionId: String, _ session: AuthSession) {
         lock.withLock {
             guard !isInvalidated, eventStreams[sessionId] == nil else { return }
             // Begun here, so that it listens before JavaScript hears that the session is open.
             let stream = session.events
-            eventStreams[sessionId] = Task { [events] in
+            eventStreams[sessionId] = Task { [self] in
                 for await event in stream {
+                    // Unless somebody has signed in since, and been given others.
+                    if case .signedOut = event, case .signedOut = session.state {
+                        try? handedOut(sessionId).forgetAuthorizations()
+                    }
                     events.emit(event.dictionary(sessionId: sessionId))
                 }
             }

@@ -67,8 +67,8 @@ extension SessionEvent {
 extension Response {
     /// `NativeResponse` of NativeAuthSession.ts.
     func dictionary(asBase64: Bool) -> [String: Any] {
-        // React Native hands a string to JavaScript as a C string, which ends at the first NUL. None is in header fields
-        // and URLs, nor in JSON, which escapes it.
+        // React Native hands a string to JavaScript as a C string, which ends at the first NUL. There is none in
+        // header fields and URLs, nor in JSON, which escapes it.
         let text = asBase64 || data.contains(0) ? nil : String(data: data, encoding: .utf8)
         let headers = headerFields.map { ["name": $0.name, "value": $0.value] }
         return withNulls([

@@ -137,7 +137,8 @@ export interface AuthSession extends ApiClient {
   /**
    * A client for another API host, which sends the session's access token there. A config that cannot work, or an
    * origin that is not one of `allowedOrigins`, is what its requests reject with. With the same config it is the same
-   * client to native code, which keeps 64 of a session at most: make clients once, not for each request.
+   * client to native code, which keeps 64 of a session at most until JavaScript is reloaded: make clients once, not for
+   * each request.
    */
   readonly client: (config: ClientConfig) => ApiClient;
 
@@ -151,8 +152,8 @@ export interface AuthSession extends ApiClient {
 
   /**
    * Reports the answer, usually a 401, to a request that carried `authorization`, and resolves with what to send it with
-   * once more; with null if the answer is final. Native code remembers the last 256 authorizations of a session; of an
-   * older one this is an `invalid_request`.
+   * once more; with null if the answer is final. Native code remembers the last 256 authorizations of a session,
+   * and none of a user who has signed out; of any other this is an `invalid_request`.
    */
   readonly refused: (authorization: Authorization, answer: RefusedAnswer) => Promise<Authorization | null>;
 

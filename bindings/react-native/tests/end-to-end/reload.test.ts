@@ -89,6 +89,19 @@ test('nothing is emitted to the JavaScript that a reload has ended, however much
   expect(jvm.crashes).toEqual([]);
 });
 
+test('the clients of a JavaScript that has ended do not count any more', async () => {
+  await (await load()).createAuthSession(config).signIn(credentials);
+  for (let start = 0; start < 2; start += 1) {
+    const sessionId = await jvm.call('open', config);
+    for (let count = 0; count < 64; count += 1) {
+      // Another header each time, as one that carries the time of the start.
+      const headers = [{ name: 'X-Start', value: `${start}-${count}` }];
+      await jvm.call('client', sessionId, { baseURL: realm.apiURL, headers });
+    }
+    await jvm.reload();
+  }
+});
+
 test('events that come before JavaScript has attached do no harm, and the later ones arrive', async () => {
   await jvm.reload();
   const sessionId = await jvm.call('open', config);

@@ -23,6 +23,8 @@ Pod::Spec.new do |s|
   # Not in the folders below, where the headers of the framework are.
   s.source_files = "ios/*.{h,mm,swift}"
   s.private_header_files = "ios/*.h"
+  # What Apple asks of an SDK that uses clocks and file times: for the code of the pod, and of the framework in it.
+  s.resource_bundles = { "ReactNativeAuthSession_Privacy" => ["ios/PrivacyInfo.xcprivacy"] }
   s.vendored_frameworks = framework
   # What the static library in it uses: the Keychain and the verification of certificates.
   s.frameworks = ["Security", "CoreFoundation"]

@@ -16,11 +16,12 @@ public typealias Reject = @Sendable (_ code: String, _ message: String?, _ error
 @objcMembers
 #endif
 public final class AuthSessionImpl: NSObject, @unchecked Sendable {
-    private let eventHandler: @Sendable ([String: Any]) -> Void
-    private let progressHandler: @Sendable ([String: Any]) -> Void
+    private let events: Emitter
+    private let progress: Emitter
     /// Guards what follows.
     private let lock = NSLock()
     private var requests: [String: Task<Void, Never>] = [:]
+    private var handedOut: [String: HandedOut] = [:]
     private var eventStreams: [String: Task<Void, Never>] = [:]
     private var isInvalidated = false
 
@@ -30,8 +31,8 @@ public final class AuthSessionImpl: NSObject, @unchecked Sendable {
         eventHandler: @escaping @Sendable ([String: Any]) -> Void,
         progressHandler: @escaping @Sendable ([String: Any]) -> Void
     ) {
-        self.eventHandler = eventHandler
-        self.progressHandler = progressHandler
+        events = Emitter(eventHandler)
+        progress = Emitter(progressHandler)
     }
 
     /// Opens a session, or finds it open, and resolves with its id.
@@ -118,7 +119,7 @@ public final class AuthSessionImpl: NSObject, @unchecked Sendable {
     public func client(
         _ sessionId: String, options: [String: Any], resolve: @escaping Resolve, reject: @escaping Reject
     ) {
-        let id = Result { try OpenSessions.shared.session(sessionId).client(options) }
+        let id = Result { try handedOut(sessionId).client(options) }
         settle(resolve, reject) { try id.get() }
     }
 
@@ -127,7 +128,7 @@ public final class AuthSessionImpl: NSObject, @unchecked Sendable {
         _ sessionId: String, url: String, resolve: @escaping Resolve, reject: @escaping Reject
     ) {
         settle(resolve, reject) {
-            try await OpenSessions.shared.session(sessionId).authorization(for: try Self.url(url))
+            try await self.handedOut(sessionId).authorization(for: try Self.url(url))
         }
     }
 
@@ -146,8 +147,7 @@ public final class AuthSessionImpl: NSObject, @unchecked Sendable {
         }
         settle(resolve, reject) {
             let (id, status, headers, body) = try parts.get()
-            return try await OpenSessions.shared.session(sessionId)
-                .refused(id, status: status, headers: headers, body: body)
+            return try await self.handedOut(sessionId).refused(id, status: status, headers: headers, body: body)
         }
     }
 
@@ -173,14 +173,17 @@ public final class AuthSessionImpl: NSObject, @unchecked Sendable {
         _ sessionId: String, requestId: String, request: [String: Any],
         resolve: @escaping Resolve, reject: @escaping Reject
     ) {
-        let progress = ProgressReports(requestID: requestId, report: progressHandler)
-        let request = Result { try RequestDescription(Fields(request, code: .invalidRequest), progress: progress) }
+        let progress = ProgressReports(requestID: requestId, report: progress.emit)
+        let values = Values(request)
         // Under the lock, so that a request which ends at once is not entered after it was removed.
         lock.withLock {
+            guard !isInvalidated else { return }
             requests[requestId] = settle(resolve, reject) { [self] in
                 defer { lock.withLock { _ = requests.removeValue(forKey: requestId) } }
-                let request = try request.get()
-                let sender = try OpenSessions.shared.session(sessionId).sender(request.clientID)
+                // Here and not above, where the methods of all modules wait for their turn: it decodes whole bodies.
+                let request = try RequestDescription(
+                    Fields(values.values, code: .invalidRequest), progress: progress)
+                let sender = try handedOut(sessionId).sender(request.clientID)
                 let response = try await request.send(by: sender)
                 progress.flush()
                 return response.dictionary(asBase64: request.answersAsBase64)
@@ -193,8 +196,12 @@ public final class AuthSessionImpl: NSObject, @unchecked Sendable {
         lock.withLock { requests[requestId] }?.cancel()
     }
 
-    /// Ends this module's requests and events. Its promises have nobody left to be settled for.
+    /// Ends this module's requests and events: no handler is called any more when it returns. Its promises have nobody
+    /// left to be settled for.
     public func invalidate() {
+        // Cancelling does not wait for anybody.
+        events.close()
+        progress.close()
         let tasks = lock.withLock {
             isInvalidated = true
             return Array(requests.values) + Array(eventStreams.values)
@@ -221,14 +228,28 @@ public final class AuthSessionImpl: NSObject, @unchecked Sendable {
         return url
     }
 
+    private func handedOut(_ sessionId: String) throws -> HandedOut {
+        let open = try OpenSessions.shared.session(sessionId)
+        return lock.withLock {
+            if let known = handedOut[sessionId] { return known }
+            let new = HandedOut(of: open)
+            handedOut[sessionId] = new
+            return new
+        }
+    }
+
     private func forwardEvents(of sessionId: String, _ session: AuthSession) {
         lock.withLock {
             guard !isInvalidated, eventStreams[sessionId] == nil else { return }
             // Begun here, so that it listens before JavaScript hears that the session is open.
-            let events = session.events
-            eventStreams[sessionId] = Task { [eventHandler] in
-                for await event in events {
-                    eventHandler(event.dictionary(sessionId: sessionId))
+            let stream = session.events
+            eventStreams[sessionId] = Task { [self] in
+                for await event in stream {
+                    // Unless somebody has signed in since, and been given others.
+                    if case .signedOut = event, case .signedOut = session.state {
+                        try? handedOut(sessionId).forgetAuthorizations()
+                    }
+                    events.emit(event.dictionary(sessionId: sessionId))
                 }
             }
         }
@@ -249,5 +270,33 @@ public final class AuthSessionImpl: NSObject, @unchecked Sendable {
                 reject(failure.code, failure.message, failure.nsError)
             }
         }
+    }
+}
+
+/// Calls a handler of JavaScript, until it is closed.
+private final class Emitter: @unchecked Sendable {
+    /// Held while the handler runs, so that `close` waits for it. Guards what follows.
+    private let lock = NSLock()
+    private var handler: (@Sendable ([String: Any]) -> Void)?
+
+    init(_ handler: @escaping @Sendable ([String: Any]) -> Void) {
+        self.handler = handler
+    }
+
+    func emit(_ value: [String: Any]) {
+        lock.withLock { handler?(value) }
+    }
+
+    func close() {
+        lock.withLock { handler = nil }
+    }
+}
+
+/// What JavaScript passed, on its way to another thread. Nobody changes it.
+private struct Values: @unchecked Sendable {
+    let values: [String: Any]
+
+    init(_ values: [String: Any]) {
+        self.values = values
     }
 }

@@ -16,6 +16,12 @@
   return @"RNAuthSession";
 }
 
+// A module with an -init of its own is else made on the main queue, for which JavaScript waits.
++ (BOOL)requiresMainQueueSetup
+{
+  return NO;
+}
+
 - (instancetype)init
 {
   if (self = [super init]) {
@@ -39,7 +45,9 @@
 
 - (void)invalidate
 {
+  // Waits for the handlers above. Before React Native 0.88 the callback refers to a C++ object that is destroyed next.
   [_impl invalidate];
+  _eventEmitterCallback = nullptr;
 }
 
 // Before React Native 0.88 the generated methods fail until JavaScript has attached (react-native#57893).

@@ -27,13 +27,11 @@ struct RequestDescription {
         for (name, value) in try fields.headers() {
             request.addValue(value, forHTTPHeaderField: name)
         }
-        if let timeout = try fields.interval("timeoutMs") {
-            request.timeoutInterval = timeout
-        }
         self.request = request
         options = AuthSession.RequestOptions(
             authorization: try fields.authorizationMode(),
             idempotencyKey: try fields.string("idempotencyKey"),
+            timeout: try fields.interval("timeoutMs"),
             maximumBodySize: try fields.integer("maxBodyBytes"),
             maximumRedirects: try fields.integer("maxRedirects", most: Int(UInt32.max)),
             uploadProgress: try fields.boolean("reportUpload") == true ? progress.handler("upload") : nil,

@@ -19,7 +19,8 @@ extension SessionState {
         return withNulls([
             "status": name,
             "reason": reason,
-            "subject": user?.subject,
+            // As below, and a part of a name may be another's. The claims have it whole.
+            "subject": user?.subject.flatMap { $0.contains("\0") ? nil : $0 },
             "claimsJson": user?.claims.map { String(decoding: $0, as: UTF8.self) },
             "expiresAtMs": user?.accessTokenExpiresAt.map { ($0.timeIntervalSince1970 * 1_000).rounded() },
             "code": self == .locked ? lockCause?.rawValue : nil,
@@ -66,7 +67,9 @@ extension SessionEvent {
 extension Response {
     /// `NativeResponse` of NativeAuthSession.ts.
     func dictionary(asBase64: Bool) -> [String: Any] {
-        let text = asBase64 ? nil : String(data: data, encoding: .utf8)
+        // React Native hands a string to JavaScript as a C string, which ends at the first NUL. There is none in
+        // header fields and URLs, nor in JSON, which escapes it.
+        let text = asBase64 || data.contains(0) ? nil : String(data: data, encoding: .utf8)
         let headers = headerFields.map { ["name": $0.name, "value": $0.value] }
         return withNulls([
             "status": status,

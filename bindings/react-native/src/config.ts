@@ -1,6 +1,7 @@
 import { AuthSessionError } from './errors.ts';
 import { headerFields } from './fetch/headers.ts';
 import type { HeaderField, HeadersInput } from './fetch/headers.ts';
+import { encodedURL } from './url.ts';
 
 /** What a backend wants with a call to a token endpoint beside what is sent anyway. */
 export interface CallAdditions {
@@ -313,9 +314,10 @@ const clientNames: Names<ClientConfig> = { baseURL: true, headers: true, request
  * code reads the settings that it knows, and one that is misspelt would be none.
  */
 export function nativeConfig(config: AuthSessionConfig): NativeConfig {
-  const { endpoints, store, answerRules, retry, pins, ...rest } = known('', config, configNames) as Members;
+  const { endpoints, store, answerRules, retry, pins, ...rest } = knownConfig<Members>(config, configNames);
   return known('', {
     ...rest,
+    baseURL: encodedBase(rest['baseURL']),
     endpoints: nativeEndpoints(endpoints),
     store: ofType('store.', store, storeNames),
     answerRules: known('answerRules.', answerRules, answerNames),
@@ -326,11 +328,21 @@ export function nativeConfig(config: AuthSessionConfig): NativeConfig {
 
 /** The config of a client for native code; it is checked as that of a session. */
 export function nativeClientConfig(config: ClientConfig): NativeClientConfig {
-  const { baseURL, headers, requestTimeoutMs } = known('', config, clientNames) as ClientConfig;
-  return { baseURL, headers: headerFields(headers), requestTimeoutMs: requestTimeoutMs ?? null };
+  const { baseURL, headers, requestTimeoutMs } = knownConfig<ClientConfig>(config, clientNames);
+  return { baseURL: encodedBase(baseURL), headers: headerFields(headers), requestTimeoutMs: requestTimeoutMs ?? null };
 }
 
 type Members = Readonly<Record<string, unknown>>;
+
+/** Native code refuses what is no string. */
+function encodedBase<Value>(baseURL: Value): Value | string {
+  return typeof baseURL === 'string' ? encodedURL(baseURL) : baseURL;
+}
+
+function knownConfig<Config>(config: unknown, names: Names<Config>): Config {
+  if (!isObject(config)) throw new AuthSessionError('invalid_configuration', 'the config must be an object');
+  return known('', config, names) as Config;
+}
 
 function nativeEndpoints(value: unknown): unknown {
   const endpoints = ofType('endpoints.', value, endpointNames);

@@ -17,6 +17,7 @@ import type { NativeAuthorization, NativeEvent, NativeProgress } from './NativeA
 import { nativeModule } from './nativeModule.ts';
 import { restoring, StateSnapshots } from './state.ts';
 import type { SessionState } from './state.ts';
+import { encodedURL } from './url.ts';
 
 /**
  * Tokens that an authorization server issued to this app; see {@link AuthSession.adopt} and
@@ -136,7 +137,8 @@ export interface AuthSession extends ApiClient {
   /**
    * A client for another API host, which sends the session's access token there. A config that cannot work, or an
    * origin that is not one of `allowedOrigins`, is what its requests reject with. With the same config it is the same
-   * client to native code, which keeps 64 of a session at most: make clients once, not for each request.
+   * client to native code, which keeps 64 of a session at most until JavaScript is reloaded: make clients once, not for
+   * each request.
    */
   readonly client: (config: ClientConfig) => ApiClient;
 
@@ -150,8 +152,8 @@ export interface AuthSession extends ApiClient {
 
   /**
    * Reports the answer, usually a 401, to a request that carried `authorization`, and resolves with what to send it with
-   * once more; with null if the answer is final. Native code remembers the last 256 authorizations of a session; of an
-   * older one this is an `invalid_request`.
+   * once more; with null if the answer is final. Native code remembers the last 256 authorizations of a session,
+   * and none of a user who has signed out; of any other this is an `invalid_request`.
    */
   readonly refused: (authorization: Authorization, answer: RefusedAnswer) => Promise<Authorization | null>;
 
@@ -266,6 +268,7 @@ export function createAuthSession(config: AuthSessionConfig): AuthSession {
             if (signal?.aborted) throw abortReason(signal);
             return native.request(id, requestId, {
               ...request,
+              url: encodedURL(request.url),
               clientId: client,
               reportUpload: onUpload !== undefined,
               reportDownload: onDownload !== undefined,
@@ -294,7 +297,7 @@ export function createAuthSession(config: AuthSessionConfig): AuthSession {
     async continueSignIn<T>(url: string, body: Readonly<Record<string, unknown>>) {
       const bodyJson = json('the body', body);
       mustBe('string', { url }, required);
-      return answer<T>(await call((id) => native.continueSignIn(id, url, bodyJson)));
+      return answer<T>(await call((id) => native.continueSignIn(id, encodedURL(url), bodyJson)));
     },
 
     async adopt(tokens) {
@@ -335,7 +338,7 @@ export function createAuthSession(config: AuthSessionConfig): AuthSession {
 
     async authorization(url) {
       mustBe('string', { url }, required);
-      return authorizationOf(await call((id) => native.authorization(id, url)));
+      return authorizationOf(await call((id) => native.authorization(id, encodedURL(url))));
     },
 
     async refused(authorization, refusedAnswer) {

@@ -88,6 +88,16 @@ test('every message that the Objective-C++ shell sends to Swift has a method the
   expect(implementation).toMatch(/public init\(\s*eventHandler:[^]*?progressHandler:/);
 });
 
+test('React Native makes the Objective-C++ module on whatever thread asks for it', () => {
+  expect(shell).toMatch(/^\+ \(BOOL\)requiresMainQueueSetup\s*\{\s*return NO;\s*\}/m);
+});
+
+test('the Objective-C++ module emits by no callback of C++ once it has ended', () => {
+  expect(only(/^- \(void\)invalidate\s*\{([^}]*)\}/m, shell)).toMatch(
+    /\[_impl invalidate\];\s*_eventEmitterCallback = nullptr;/,
+  );
+});
+
 test('the oldest React Native is the same one for the codegen, the harness and the package', () => {
   const { devDependencies, peerDependencies } = JSON.parse(source(packageRoot, 'package.json'));
   const version = only(/<react-native.version>(.*)</, source(packageRoot, 'harness/pom.xml'));

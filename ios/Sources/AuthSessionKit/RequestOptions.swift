@@ -27,6 +27,10 @@ extension AuthSession {
         /// failure; sent as `Idempotency-Key`.
         public var idempotencyKey: String?
 
+        /// The longest, in seconds, that the request may take, the wait for a refresh included. None: the request's
+        /// `timeoutInterval`, and if that is the 60 of every new `URLRequest`, as in the ``Configuration``.
+        public var timeout: TimeInterval?
+
         /// How many seconds a body that is read in pieces may be silent. None: 60.
         public var idleTimeout: TimeInterval?
 
@@ -49,6 +53,7 @@ extension AuthSession {
         public init(
             authorization: AuthorizationMode = .required,
             idempotencyKey: String? = nil,
+            timeout: TimeInterval? = nil,
             idleTimeout: TimeInterval? = nil,
             maximumBodySize: Int? = nil,
             maximumRedirects: Int? = nil,
@@ -57,6 +62,7 @@ extension AuthSession {
         ) {
             self.authorization = authorization
             self.idempotencyKey = idempotencyKey
+            self.timeout = timeout
             self.idleTimeout = idleTimeout
             self.maximumBodySize = maximumBodySize
             self.maximumRedirects = maximumRedirects
@@ -114,7 +120,7 @@ extension OutgoingRequest {
         guard content == nil || request.httpBody == nil else {
             throw AuthSessionError(.invalidRequest, "an upload's request must not have a body of its own")
         }
-        let timeout = request.timeoutInterval == untouchedTimeout ? nil : request.timeoutInterval
+        let ofRequest = request.timeoutInterval == untouchedTimeout ? nil : request.timeoutInterval
         self.init(
             AuthSessionBindings.RequestOptions(
                 method: request.httpMethod ?? "GET",
@@ -122,7 +128,8 @@ extension OutgoingRequest {
                 headers: headerFields(request.allHTTPHeaderFields ?? [:]),
                 auth: options.authorization.bindings,
                 idempotencyKey: options.idempotencyKey,
-                timeoutMs: try milliseconds(timeout, of: "timeoutInterval", code: .invalidRequest),
+                timeoutMs: try milliseconds(options.timeout, of: "timeout", code: .invalidRequest)
+                    ?? milliseconds(ofRequest, of: "timeoutInterval", code: .invalidRequest),
                 idleTimeoutMs: try milliseconds(options.idleTimeout, of: "idleTimeout", code: .invalidRequest),
                 maxBodyBytes: try count(options.maximumBodySize, of: "maximumBodySize", code: .invalidRequest),
                 maxRedirects: try count(options.maximumRedirects, of: "maximumRedirects", code: .invalidRequest),

@@ -120,10 +120,12 @@ final class BadInputTests: XCTestCase {
             request.timeoutInterval = timeout
 
             let whole = await authSessionError { [request] in try await session.data(for: request) }
+            let explicit = await authSessionError { try await session.get("/me", options: .init(timeout: timeout)) }
             let idle = await authSessionError { try await session.get("/me", options: .init(idleTimeout: timeout)) }
             let recent = await authSessionError { try session.requireRecentSignIn(within: timeout) }
 
-            XCTAssertEqual([whole?.code, idle?.code, recent?.code], [.invalidRequest, .invalidRequest, .invalidRequest])
+            let codes = [whole?.code, explicit?.code, idle?.code, recent?.code]
+            XCTAssertEqual(codes, Array(repeating: .invalidRequest, count: 4))
         }
     }
 

@@ -69,6 +69,25 @@ final class RequestTests: XCTestCase {
         XCTAssertEqual(error?.isRetryable, true)
     }
 
+    func testATimeoutOfTheOptionsCountsWhateverItIsAndWhateverTheRequestSays() async throws {
+        let realm = try await Realm.new()
+        var configuration = realm.configuration()
+        configuration.requestTimeout = 0.2
+        let session = try await AuthSession.open(configuration)
+        try await session.adopt(try await realm.issueTokens().tokens)
+        try await realm.command("hold", ["endpoint": "resource", "path": "/me", "when": "before"])
+        var impatient = URLRequest(url: realm.apiURL.appendingPathComponent("me"))
+        impatient.timeoutInterval = 0.1
+
+        async let patient = session.data(for: impatient, options: .init(timeout: 60))
+        let error = await authSessionError { try await session.get("/me") }
+        try await realm.command("release", ["endpoint": "resource"])
+
+        XCTAssertEqual(error?.code, .timeout)
+        let (_, response) = try await patient
+        XCTAssertEqual((response as? HTTPURLResponse)?.statusCode, 200)
+    }
+
     func testAnUnreachableServerIsANetworkErrorAndKeepsTheSession() async throws {
         let realm = try await Realm.new()
         let session = try await realm.signedInSession()

@@ -15,16 +15,14 @@ final class Output: @unchecked Sendable {
     }
 }
 
-/// Whether JavaScript has asked for the module, from when on its events reach it: RNAuthSession.mm looks at
-/// `_eventEmitterCallback` for that.
-final class Attachment: @unchecked Sendable {
+/// Something that is told to other threads once.
+final class Flag: @unchecked Sendable {
     private let lock = NSLock()
     private var stored = false
 
-    var isAttached: Bool {
-        get { lock.withLock { stored } }
-        set { lock.withLock { stored = newValue } }
-    }
+    var isSet: Bool { lock.withLock { stored } }
+
+    func set() { lock.withLock { stored = true } }
 }
 
 /// A value of JavaScript as a module gets it: JSON has no NaN and no infinity.
@@ -45,25 +43,31 @@ let output = Output()
 
 /// One life of the module, until JavaScript is reloaded.
 final class Host {
-    private let attachment = Attachment()
+    /// Whether JavaScript has asked for the module, from when on its events reach it: RNAuthSession.mm looks at
+    /// `_eventEmitterCallback` for that.
+    private let isAttached = Flag()
+    private let hasEnded = Flag()
     private let module: AuthSessionImpl
 
     init() {
-        let attachment = attachment
+        let (isAttached, hasEnded) = (isAttached, hasEnded)
         func emit(_ name: String) -> @Sendable ([String: Any]) -> Void {
             { value in
-                if attachment.isAttached { output.write(["event": name, "value": value]) }
+                if isAttached.isSet { output.write(["event": name, "value": value]) }
+                // Before React Native 0.88 what `_eventEmitterCallback` refers to is gone by then.
+                if hasEnded.isSet { output.write(["threw": "\(name) was emitted after invalidate() had returned"]) }
             }
         }
         module = AuthSessionImpl(eventHandler: emit("onEvent"), progressHandler: emit("onProgress"))
     }
 
     func attach() {
-        attachment.isAttached = true
+        isAttached.set()
     }
 
     func invalidate() {
         module.invalidate()
+        hasEnded.set()
     }
 
     func call(_ method: String, _ arguments: [Any], id: Int) {

@@ -1,13 +1,14 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { AuthSession } from '../../src/index.ts';
-import { Jvm } from '../support/jvm.ts';
+import { Jvm, nativeHalf } from '../support/jvm.ts';
 import { loadPackage } from '../support/package.ts';
 import { ApiServer } from '../support/server.ts';
 
 const accessToken = 'access-token-that-must-not-be-seen';
 const refreshToken = 'refresh-token-that-must-not-be-seen';
 const image = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x00, 0xff]);
+const withNul = 'text\0text';
 const password = 'password-that-must-not-be-seen';
 
 let jvm: Jvm;
@@ -26,6 +27,9 @@ function answer(request: IncomingMessage, response: ServerResponse): void {
     case '/image':
       response.setHeader('Content-Type', 'image/png');
       response.end(image);
+      return;
+    case '/nul':
+      response.end(withNul);
       return;
     case '/cookies':
       response.setHeader('Set-Cookie', ['a=1; Expires=Wed, 01 Jan 2031 00:00:00 GMT', 'b=2']);
@@ -64,6 +68,14 @@ test('a body that is not UTF-8 reaches JavaScript whole', async () => {
   expect(returned).toMatchObject({ text: null, base64: image.toString('base64') });
 });
 
+test('a text that contains a NUL reaches JavaScript whole', async () => {
+  jvm.received.length = 0;
+  expect(await (await session.fetch('/nul')).text()).toBe(withNul);
+  // From Objective-C a string comes to JavaScript up to the first NUL, so there it does not go as one.
+  const { returned } = JSON.parse(jvm.received.find((text) => text.includes('"base64"')) ?? '{}');
+  expect(returned.text).toBe(nativeHalf === 'swift' ? null : withNul);
+});
+
 test('repeated header fields arrive each by itself, and a byte order mark is not text', async () => {
   const response = await session.fetch('/cookies');
   expect(response.headers.getSetCookie()).toEqual(['a=1; Expires=Wed, 01 Jan 2031 00:00:00 GMT', 'b=2']);
@@ -77,6 +89,12 @@ test('a string is sent as text/plain, with the access token', async () => {
     authorization: `Bearer ${accessToken}`,
     'content-type': 'text/plain;charset=UTF-8',
   });
+});
+
+test.each([-1, Number.POSITIVE_INFINITY])('a lifetime of %d seconds is none that is known', async (expiresInSeconds) => {
+  const other = authSession.createAuthSession({ baseURL: server.url, account: 'lifetime', allowLoopback: true });
+  await other.adopt({ accessToken, refreshToken, expiresInSeconds });
+  expect(other.getState()).toMatchObject({ status: 'signed_in', expiresAt: null });
 });
 
 test('what native code tells JavaScript contains no token and no password, whatever goes wrong', async () => {

@@ -79,6 +79,17 @@ describe('an authorization for other means of sending', () => {
     expect(await session.refused(next, { status: 404 })).toBeNull();
   });
 
+  test('those of a user who has signed out are let go', async () => {
+    const authorization = await session.authorization('/me');
+    const signedOut = new Promise((resolve) => session.on('signed_out', resolve));
+    await session.signOut();
+    await signedOut;
+    await expect(session.refused(authorization, { status: 404 })).rejects.toMatchObject({
+      code: 'invalid_request',
+      message: expect.stringContaining('signed out'),
+    });
+  });
+
   test('a status that is none of HTTP is an invalid_request', async () => {
     const authorization = await session.authorization('/me');
     for (const status of [0, 1.5, 'secret' as never]) {
@@ -98,6 +109,16 @@ describe('a client of another host', () => {
     expect(echo.body).toBe('x');
     await realm.command('hold', { endpoint: 'resource', path: '/slow', when: 'before' });
     await expect(own.fetch('/slow')).rejects.toMatchObject({ code: 'timeout' });
+  });
+
+  test('the timeout of a request counts, and not that of its client, whatever it is', async () => {
+    const client = session.client({ baseURL: realm.apiURL, requestTimeoutMs: 200 });
+    await realm.command('hold', { endpoint: 'resource', path: '/me', when: 'before' });
+    // What Foundation gives to a request for which nobody has said anything.
+    const patient = client.fetch('/me', { timeoutMs: 60_000 });
+    await expect(client.fetch('/me')).rejects.toMatchObject({ code: 'timeout' });
+    await realm.command('release', { endpoint: 'resource' });
+    expect((await patient).status).toBe(200);
   });
 
   test('an origin that is not allowed is refused', async () => {

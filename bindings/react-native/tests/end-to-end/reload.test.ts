@@ -74,6 +74,34 @@ test('a reload drops the requests of the old JavaScript, and not the refresh tha
   expect(await realm.counters()).toMatchObject({ refreshes: 1, reuse_detected: 0, resource_ok: 1 });
 });
 
+test('nothing is emitted to the JavaScript that a reload has ended, however much is under way', async () => {
+  await (await load()).createAuthSession(config).signIn(credentials);
+  const sessionId = await jvm.call('open', config);
+  for (let count = 0; count < 300; count += 1) {
+    const request = { method: 'GET', url: '/me', reportDownload: true };
+    // Those that the reload ends are never settled, until the process ends.
+    jvm.call('request', sessionId, `${count}`, request).catch(() => {});
+  }
+  await jvm.hasReceived('onProgress');
+  await jvm.reload();
+
+  expect((await (await load()).createAuthSession(config).fetch('/me')).status).toBe(200);
+  expect(jvm.crashes).toEqual([]);
+});
+
+test('the clients of a JavaScript that has ended do not count any more', async () => {
+  await (await load()).createAuthSession(config).signIn(credentials);
+  for (let start = 0; start < 2; start += 1) {
+    const sessionId = await jvm.call('open', config);
+    for (let count = 0; count < 64; count += 1) {
+      // Another header each time, as one that carries the time of the start.
+      const headers = [{ name: 'X-Start', value: `${start}-${count}` }];
+      await jvm.call('client', sessionId, { baseURL: realm.apiURL, headers });
+    }
+    await jvm.reload();
+  }
+});
+
 test('events that come before JavaScript has attached do no harm, and the later ones arrive', async () => {
   await jvm.reload();
   const sessionId = await jvm.call('open', config);

@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -14,6 +14,9 @@ import { ApiServer } from '../support/server.ts';
 
 const large = Buffer.alloc(3_000_000, 'large file ');
 const bytes = Buffer.from([0xff, 0x00, 0x80]);
+
+/** What a process of the app that was killed during an upload has left. */
+const leftOver = 'auth-session-uploads/upload1.tmp';
 
 let jvm: Jvm;
 let server: ApiServer;
@@ -71,6 +74,8 @@ function answer(request: IncomingMessage, response: ServerResponse): void {
 
 beforeAll(async () => {
   jvm = new Jvm();
+  mkdirSync(path.join(jvm.cache, path.dirname(leftOver)));
+  writeFileSync(path.join(jvm.cache, leftOver), 'private');
   server = await ApiServer.start(answer);
   folder = mkdtempSync(path.join(tmpdir(), 'transfers ü-'));
   const { createAuthSession } = await loadPackage(await jvm.module());
@@ -106,6 +111,10 @@ function picked(file: string): string {
   return nativeHalf === 'kotlin' ? `content://files${file}` : pathToFileURL(file).href;
 }
 
+function cached(): string[] {
+  return readdirSync(jvm.cache, { encoding: 'utf8', recursive: true }).sort();
+}
+
 const emptyPart: NativePart = {
   name: 'part',
   fileName: null,
@@ -137,12 +146,24 @@ describe('bodies', () => {
 
   test('what the user has picked is sent with its length and again after a refresh, and no copy is left', async () => {
     const file = newFile('provided.bin', large);
-    const before = readdirSync(jvm.cache);
+    const before = cached();
     refuseOnce = true;
     await send({ method: 'PUT', body: { kind: 'file', uri: picked(file) } });
     expect(received.headers['content-length']).toBe(String(large.length));
     expect(received.body.equals(large)).toBe(true);
-    expect(readdirSync(jvm.cache)).toEqual(before);
+    expect(cached()).toEqual(before);
+  });
+
+  test.runIf(nativeHalf === 'kotlin')('copies that a killed process has left are gone after the first request', async () => {
+    await send({});
+    expect(cached()).not.toContain(leftOver);
+  });
+
+  test.runIf(nativeHalf === 'kotlin')('a body that the memory does not suffice for is an internal error', async () => {
+    await expect(send({ body: { kind: 'file', uri: 'content://memory/all' } })).rejects.toMatchObject({
+      code: 'internal',
+      message: 'a defect of AuthSession: OutOfMemoryError',
+    });
   });
 
   test('a form carries texts, bytes and files under the names and types that it gives them', async () => {
@@ -304,12 +325,12 @@ describe('an abort ends the transfer, as the server sees', () => {
   test('of an answer that is waited for', () => aborted({ body: { kind: 'text', text: 'x' } }));
 
   test('of a file on its way up', async () => {
-    const before = readdirSync(jvm.cache);
+    const before = cached();
     // More than the buffers of both sides hold.
     const uri = picked(newFile('huge.bin', Buffer.alloc(30_000_000)));
     await aborted({ body: { kind: 'file', uri } });
     await jvm.hasReceived('"code":"cancelled"');
-    expect(readdirSync(jvm.cache)).toEqual(before);
+    expect(cached()).toEqual(before);
   });
 
   test('of a file on its way down, of which nothing is left', async () => {

@@ -27,6 +27,7 @@ describe('the tarball', () => {
       /^plugin\/build\/\w+\.(js|d\.ts)$/,
       /^android\/(build\.gradle|src\/main\/AndroidManifest\.xml|src\/main\/java\/[\w/]+\.kt)$/,
       /^ios\/\w+\.(h|mm|swift)$/,
+      /^ios\/PrivacyInfo\.xcprivacy$/,
       // What a release brings along; it is not in a checkout.
       /^(ios\/Frameworks|android\/maven)\//,
     ];
@@ -40,6 +41,14 @@ describe('the tarball', () => {
       'ios/RNAuthSession.mm',
       'android/src/main/java/dev/authsession/reactnative/RNAuthSessionModule.kt',
     ]));
+  });
+
+  test("has the Swift library's privacy manifest, which its pod ships", () => {
+    const manifestOf = (folder: string) => readFileSync(path.join(folder, 'PrivacyInfo.xcprivacy'), 'utf8');
+    expect(manifestOf(path.join(installed, 'ios'))).toBe(manifestOf(path.join(root, 'ios/Sources/AuthSessionKit')));
+    expect(readFileSync(path.join(installed, 'ReactNativeAuthSession.podspec'), 'utf8')).toMatch(
+      /^\s*s\.resource_bundles = \{ "\w+" => \["ios\/PrivacyInfo\.xcprivacy"\] \}$/m,
+    );
   });
 
   test('has the licences of the repository', () => {

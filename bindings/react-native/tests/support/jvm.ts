@@ -11,7 +11,7 @@ import { codegen, root, target } from './checkout.ts';
 type Message =
   | { id: number; returned: unknown }
   | { id: number; rejected: { message: string } }
-  | { id: number; threw: string }
+  | { id?: number; threw: string }
   | { event: string; value: unknown }
   | { exited: number | string };
 
@@ -181,6 +181,7 @@ export class Jvm {
       for (const { reject } of this.#pending.values()) reject(new Error(`the JVM ended: ${message.exited}`));
     } else {
       if ('threw' in message) this.crashes.push(message.threw);
+      if (message.id === undefined) return;
       const pending = this.#pending.get(message.id);
       this.#pending.delete(message.id);
       if ('returned' in message) pending?.resolve(message.returned);

@@ -57,3 +57,11 @@ test.each<[string, object]>([
 test('a misspelt setting of a client is an invalid_configuration', () => {
   expect(() => nativeClientConfig({ baseURL, header: {} } as never)).toThrow(/^header is no setting/);
 });
+
+test.each([undefined, null, 'secret', [], 1])('%j is no config, which is an invalid_configuration', (config) => {
+  for (const read of [nativeConfig, nativeClientConfig]) {
+    expect(() => read(config as never)).toThrow(
+      expect.objectContaining({ code: 'invalid_configuration', message: 'the config must be an object' }),
+    );
+  }
+});

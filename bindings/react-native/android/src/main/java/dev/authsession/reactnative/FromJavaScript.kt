@@ -147,5 +147,7 @@ internal fun tokens(accessToken: String?, refreshToken: String?, expiresInSecond
     if (expiresInSeconds != null && expiresInSeconds.isNaN()) {
         throw Refusal(ErrorCode.INVALID_REQUEST, "expiresInSeconds must be a number")
     }
-    return Tokens(accessToken, refreshToken, expiresInSeconds?.seconds)
+    // As in an answer of the server: a lifetime that cannot be one is unknown.
+    val expiresIn = expiresInSeconds?.takeIf { it.isFinite() && it >= 0 }
+    return Tokens(accessToken, refreshToken, expiresIn?.seconds)
 }

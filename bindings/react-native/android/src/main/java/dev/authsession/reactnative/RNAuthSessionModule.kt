@@ -7,6 +7,7 @@ import com.facebook.react.bridge.WritableMap
 import dev.authsession.AuthSession
 import dev.authsession.AuthSessionException
 import dev.authsession.ErrorCode
+import dev.authsession.SessionEvent
 import dev.authsession.SessionState
 import java.util.concurrent.ConcurrentHashMap
 import kotlin.coroutines.cancellation.CancellationException
@@ -27,7 +28,11 @@ import kotlinx.coroutines.launch
 public class RNAuthSessionModule(context: ReactApplicationContext) : NativeAuthSessionSpec(context) {
     private val scope = CoroutineScope(SupervisorJob() + Dispatchers.Default)
     private val requests = ConcurrentHashMap<String, Job>()
+    private val handedOut = ConcurrentHashMap<String, HandedOut>()
     private val eventStreams = ConcurrentHashMap<String, Job>()
+
+    /** Held while JavaScript is told something, so that [invalidate] can wait for that. */
+    private val emission = Any()
 
     override fun open(options: ReadableMap, promise: Promise) {
         settle(promise) { OpenSessions.open(sessionConfig(options)).also(::forwardEvents) }
@@ -82,29 +87,28 @@ public class RNAuthSessionModule(context: ReactApplicationContext) : NativeAuthS
         settle(promise) {
             val fields = Fields(options, ErrorCode.INVALID_CONFIGURATION)
             val baseUrl = fields.requiredString("baseURL")
-            OpenSessions[sessionId].client(baseUrl, headers(fields), fields.milliseconds("requestTimeoutMs"))
+            handedOut(sessionId).client(baseUrl, headers(fields), fields.milliseconds("requestTimeoutMs"))
         }
     }
 
     override fun authorization(sessionId: String, url: String, promise: Promise) {
         settle(promise) {
-            val open = OpenSessions[sessionId]
-            val authorization = open.session.authorization(url)
-            authorization.toMap(open.keep(authorization))
+            val authorization = OpenSessions[sessionId].session.authorization(url)
+            authorization.toMap(handedOut(sessionId).keep(authorization))
         }
     }
 
     override fun refused(sessionId: String, refusal: ReadableMap, promise: Promise) {
         settle(promise) {
-            val open = OpenSessions[sessionId]
+            val handedOut = handedOut(sessionId)
             val fields = Fields(refusal, ErrorCode.INVALID_REQUEST)
-            val next = open.session.refused(
-                authorization = open.authorization(fields.requiredString("authorizationId")),
+            val next = OpenSessions[sessionId].session.refused(
+                authorization = handedOut.authorization(fields.requiredString("authorizationId")),
                 status = fields.smallInteger("status") ?: throw fields.refusal("status", "a number"),
                 headers = headers(fields),
                 body = fields.string("body").orEmpty().encodeToByteArray(),
             )
-            next?.toMap(open.keep(next))
+            next?.toMap(handedOut.keep(next))
         }
     }
 
@@ -123,7 +127,7 @@ public class RNAuthSessionModule(context: ReactApplicationContext) : NativeAuthS
     override fun request(sessionId: String, requestId: String, request: ReadableMap, promise: Promise) {
         val job = settle(promise) {
             val fields = Fields(request, ErrorCode.INVALID_REQUEST)
-            val sender = OpenSessions[sessionId].sender(fields.string("clientId"))
+            val sender = handedOut(sessionId).sender(fields.string("clientId"))
             val progress = ProgressReports { direction, progress -> emit(progress.toMap(requestId, direction)) }
             RequestFiles(reactApplicationContext).use { files ->
                 val response = sender.send(fields, files, progress)
@@ -140,25 +144,37 @@ public class RNAuthSessionModule(context: ReactApplicationContext) : NativeAuthS
     }
 
     override fun invalidate() {
+        // Before React Native 0.88 the callback refers to what C++ destroys next, and cancelling waits for nobody.
+        synchronized(emission) { mEventEmitterCallback = null }
         scope.cancel()
         super.invalidate()
     }
+
+    private fun handedOut(sessionId: String): HandedOut =
+        handedOut.computeIfAbsent(sessionId) { HandedOut(OpenSessions[it].session) }
 
     private fun forwardEvents(sessionId: String) {
         eventStreams.computeIfAbsent(sessionId) {
             // Undispatched, so that it listens before JavaScript hears that the session is open.
             scope.launch(start = CoroutineStart.UNDISPATCHED) {
-                OpenSessions[sessionId].session.events.collect { emit(it.toMap(sessionId)) }
+                val session = OpenSessions[sessionId].session
+                session.events.collect { event ->
+                    // Unless somebody has signed in since, and been given others.
+                    if (event is SessionEvent.SignedOut && session.state is SessionState.SignedOut) {
+                        handedOut(sessionId).forgetAuthorizations()
+                    }
+                    emit(event.toMap(sessionId))
+                }
             }
         }
     }
 
     // Before React Native 0.88 the generated functions fail until JavaScript has attached (react-native#57893).
-    private fun emit(event: EventMap) {
+    private fun emit(event: EventMap) = synchronized(emission) {
         if (mEventEmitterCallback != null) emitOnEvent(event.map)
     }
 
-    private fun emit(progress: ProgressMap) {
+    private fun emit(progress: ProgressMap) = synchronized(emission) {
         if (mEventEmitterCallback != null) emitOnProgress(progress.map)
     }
 
@@ -176,8 +192,9 @@ public class RNAuthSessionModule(context: ReactApplicationContext) : NativeAuthS
                 promise.reject(refusal.code.id, refusal.message, userInfo())
             } catch (cancellation: CancellationException) {
                 throw cancellation
-            } catch (defect: Exception) {
-                // Its message may quote anything, so only its kind is told.
+            } catch (defect: Throwable) {
+                // An OutOfMemoryError over one large body, too, which would else end the app. The message of a
+                // defect may quote anything, so only its kind is told.
                 val kind = defect.javaClass.simpleName
                 promise.reject(ErrorCode.INTERNAL.id, "a defect of AuthSession: $kind", userInfo())
             }

@@ -14,6 +14,7 @@ import kotlinx.coroutines.withContext
 /** The files that a request reads, for as long as it takes. */
 internal class RequestFiles(private val context: Context) : Closeable {
     private val copies = mutableListOf<File>()
+    private val folder = Copies.folder(context)
 
     /**
      * The file that a `file:` or `content:` URI names; null for any other URI.
@@ -26,7 +27,7 @@ internal class RequestFiles(private val context: Context) : Closeable {
 
     private suspend fun copyOf(uri: String): File = withContext(Dispatchers.IO) {
         try {
-            val copy = File.createTempFile("upload", null, context.cacheDir).also(copies::add)
+            val copy = File.createTempFile("upload", null, folder.apply(File::mkdirs)).also(copies::add)
             val source = context.contentResolver.openInputStream(Uri.parse(uri))
                 ?: throw Refusal(ErrorCode.FILE, "the content of a URI cannot be read")
             source.use { input ->
@@ -56,6 +57,20 @@ internal class RequestFiles(private val context: Context) : Closeable {
     private companion object {
         /** So much is copied before a cancellation is heard. */
         const val PIECE_BYTES = 64 shl 10
+    }
+}
+
+/** Where the copies of this process are. */
+private object Copies {
+    private var isEmptied = false
+
+    /** Empties the folder the first time: a process that is killed cannot delete its copies. */
+    @Synchronized
+    fun folder(context: Context): File {
+        val folder = File(context.cacheDir, "auth-session-uploads")
+        if (!isEmptied) folder.listFiles()?.forEach(File::delete)
+        isEmptied = true
+        return folder
     }
 }
 

@@ -22,6 +22,7 @@ import kotlinx.serialization.json.jsonPrimitive
  * - `{"id": 2, "control": "attach"}` lets events reach JavaScript from then on.
  * - `{"id": 3, "control": "reload"}` ends the module and makes the next one.
  * - `{"event": name, "value": value}` comes for each event.
+ * - `{"threw": text}` comes for anything else that would end an app.
  */
 fun main() {
     // What libraries print must not get between the lines.
@@ -33,7 +34,10 @@ fun main() {
         synchronized(output) { output.println(line) }
     }
 
-    fun newHost() = ModuleHost { name, value -> write("event" to JsonPrimitive(name), "value" to value) }
+    fun newHost() = ModuleHost(
+        onEvent = { name, value -> write("event" to JsonPrimitive(name), "value" to value) },
+        onCrash = { write("threw" to JsonPrimitive(it)) },
+    )
 
     var host = newHost()
     for (line in System.`in`.bufferedReader().lineSequence()) {

@@ -28,7 +28,10 @@ internal sealed interface Outcome {
 }
 
 /** One life of the module, from its creation by its package to its end by `invalidate`, as React Native leads it. */
-internal class ModuleHost(private val onEvent: (name: String, value: JsonElement) -> Unit) {
+internal class ModuleHost(
+    private val onEvent: (name: String, value: JsonElement) -> Unit,
+    private val onCrash: (String) -> Unit,
+) {
     private val module: NativeModule = RNAuthSessionPackage().run {
         val name = getReactModuleInfoProvider().getReactModuleInfos().keys.single()
         checkNotNull(getModule(name, BridgeReactContext(Context()))) { "the package does not know its module" }
@@ -37,13 +40,20 @@ internal class ModuleHost(private val onEvent: (name: String, value: JsonElement
     // All modules of an app share one thread for what JavaScript does not wait for.
     private val nativeModulesThread = Executors.newSingleThreadExecutor()
 
+    @Volatile
+    private var hasEnded = false
+
     init {
         module.initialize()
     }
 
     /** From here on events arrive, as they do once JavaScript has asked for the module. */
     fun attachEventEmitter() {
-        val callback = CxxCallbackImpl { (name, value) -> onEvent(name as String, toJson(value)) }
+        val callback = CxxCallbackImpl { (name, value) ->
+            onEvent(name as String, toJson(value))
+            // Before React Native 0.88 what it refers to is gone by then.
+            if (hasEnded) onCrash("$name was emitted after invalidate() had returned")
+        }
         BaseJavaModule::class.java
             .getDeclaredMethod("setEventEmitterCallback", CxxCallbackImpl::class.java)
             .apply { isAccessible = true }
@@ -82,6 +92,7 @@ internal class ModuleHost(private val onEvent: (name: String, value: JsonElement
 
     fun invalidate() {
         nativeModulesThread.submit { module.invalidate() }.get()
+        hasEnded = true
         nativeModulesThread.shutdown()
     }
 }

@@ -130,8 +130,9 @@ export function createMockAuthSession(options: MockAuthSessionOptions = {}): Moc
       for (const resolve of opened) resolve();
       opened = [];
     }
-    if (event) listeners.emit(event);
+    // As the real session does, which reads the state when it hears of an event.
     if (changed) listeners.emit({ type: 'state_changed', state });
+    if (event) listeners.emit(event);
   };
 
   /** Every call of the real session waits until that is open. */

@@ -1,12 +1,13 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import type { AuthSession } from '../../src/createAuthSession.ts';
 import type { SessionEvent, SessionEventType } from '../../src/events.ts';
 import { createMockAuthSession, mockError, mockOf } from '../../src/mock/index.ts';
 import * as mockModule from '../../src/mock/index.ts';
 import type { MockAuthSession, MockState } from '../../src/mock/index.ts';
 import { packageRoot, root } from '../support/checkout.ts';
-import { fakeModule } from '../support/fakeModule.ts';
+import { fakeModule, signedIn as nativeSignedIn, signedOut as nativeSignedOut } from '../support/fakeModule.ts';
 import { loadPackage } from '../support/package.ts';
 
 let session: MockAuthSession;
@@ -17,8 +18,12 @@ beforeEach(() => {
 
 /** What `session` tells, of these types, as it happens. */
 function told(...types: SessionEventType[]): SessionEvent[] {
+  return heard(session, ...types);
+}
+
+function heard(of: AuthSession, ...types: SessionEventType[]): SessionEvent[] {
   const events: SessionEvent[] = [];
-  for (const type of types) session.on(type, (event) => events.push(event));
+  for (const type of types) of.on(type, (event) => events.push(event));
   return events;
 }
 
@@ -64,10 +69,10 @@ describe('events', () => {
     session.mock.expire();
     expect(states).toEqual(['signed_in']);
     expect(events).toEqual([
-      { type: 'signed_in' },
       { type: 'state_changed', state: signedIn },
-      { type: 'signed_out', reason: 'rejected' },
+      { type: 'signed_in' },
       { type: 'state_changed', state: { status: 'signed_out', reason: 'rejected' } },
+      { type: 'signed_out', reason: 'rejected' },
     ]);
   });
 
@@ -163,6 +168,31 @@ describe('events', () => {
       expect(unhandled).toHaveBeenCalledExactlyOnceWith(mine, expect.anything());
     });
   });
+});
+
+test('what happens is told in the order of the real session', async () => {
+  const native = fakeModule();
+  const real = (await loadPackage(native.module)).createAuthSession({ baseURL: 'https://api.example.com' });
+  await new Promise((resolve) => setImmediate(resolve));
+  session.mock.setState({ status: 'signed_out', reason: 'user' });
+  const types = ['signed_in', 'refreshed', 'signed_out', 'state_changed'] as const;
+  const sequences = [heard(real, ...types), heard(session, ...types)];
+  const user = { subject: 'u1', claims: { sub: 'u1', roles: ['admin'] }, expiresAt: 1_700_000_000_000 };
+
+  native.module.getState.mockReturnValue(nativeSignedIn);
+  native.emit('signed_in');
+  native.emit('refreshed');
+  await new Promise((resolve) => setImmediate(resolve));
+  native.module.getState.mockReturnValue({ ...nativeSignedOut, reason: 'rejected' });
+  native.emit('signed_out', { reason: 'rejected' });
+  await new Promise((resolve) => setImmediate(resolve));
+
+  session.mock.signIn(user);
+  session.mock.emit({ type: 'refreshed' });
+  session.mock.expire();
+
+  expect(sequences[0]).toHaveLength(5);
+  expect(sequences[1]).toEqual(sequences[0]);
 });
 
 describe('signing in', () => {

@@ -68,7 +68,7 @@ export interface MockControls {
   readonly signOut: (reason?: SignOutReason) => void;
   /** The session ends because the authorization server no longer refreshes it: `signed_out`, with the reason `rejected`. */
   readonly expire: () => void;
-  /** Another state, without an event but `state_changed`. */
+  /** Another state, without an event but `state_changed`. What nobody has heard of the time before it nobody hears later. */
   readonly setState: (state: MockState) => void;
   /** An event that the other controls do not cause, such as `refresh_failed` or `step_up_required`. */
   readonly emit: (event: Exclude<SessionEvent, { readonly type: 'state_changed' }>) => void;
@@ -81,7 +81,7 @@ export interface MockControls {
    * whom nothing is known.
    */
   readonly onSignIn: (handler: MockSignInHandler) => void;
-  /** Back to how the mock began. Who listens goes on listening. */
+  /** Back to how the mock began, with nothing that has yet to be told. Who listens goes on listening. */
   readonly reset: () => void;
 }
 
@@ -146,6 +146,12 @@ export function createMockAuthSession(options: MockAuthSessionOptions = {}): Moc
   const signOut = (reason: SignOutReason = 'user'): void => {
     if (state.status === 'signed_out') return;
     become(completeState({ status: 'signed_out', reason }), { type: 'signed_out', reason });
+  };
+
+  const setState = (next: MockState): void => {
+    // It is where the test goes on from: a `signed_out` of before would contradict it, and belong to another test.
+    listeners.forget();
+    become(completeState(next));
   };
 
   /** Every request that needs somebody waits, and fails where nobody is. */
@@ -245,7 +251,7 @@ export function createMockAuthSession(options: MockAuthSessionOptions = {}): Moc
       signIn,
       signOut,
       expire: () => signOut('rejected'),
-      setState: (next) => become(completeState(next)),
+      setState,
       emit: (event) => listeners.emit(event),
       offline() {
         online = false;
@@ -261,7 +267,7 @@ export function createMockAuthSession(options: MockAuthSessionOptions = {}): Moc
         requests.length = 0;
         online = true;
         signInHandler = acceptAnybody;
-        become(first);
+        setState(first);
       },
     },
   };

@@ -151,6 +151,19 @@ describe('events', () => {
     expect([heard.length, late.length, overtaken.length]).toEqual([1, 0, 0]);
   });
 
+  test.each<[string, () => void]>([
+    ['a reset', () => session.mock.reset()],
+    ['a state that the test sets', () => session.mock.setState('signed_in')],
+  ])('what nobody heard before %s is not told after it', async (_, goOn) => {
+    session.mock.signIn();
+    session.mock.expire();
+    session.mock.emit({ type: 'persistence_degraded' });
+    goOn();
+    const events = told('signed_out', 'persistence_degraded');
+    await Promise.resolve();
+    expect(events).toEqual([]);
+  });
+
   describe('of which a listener throws', () => {
     const unhandled = vi.fn();
     beforeEach(() => void process.on('unhandledRejection', unhandled));

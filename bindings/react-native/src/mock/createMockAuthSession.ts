@@ -4,14 +4,16 @@ import type { ApiClient, AuthSession } from '../createAuthSession.ts';
 import { AuthSessionError } from '../errors.ts';
 import { isEventType } from '../events.ts';
 import type { SessionEvent } from '../events.ts';
+import { nativeClientConfig, nativeConfig } from '../config.ts';
+import type { AuthSessionConfig } from '../config.ts';
 import { exchange } from '../exchange.ts';
 import type { Sender } from '../exchange.ts';
 import { downloadOf } from '../fetch/download.ts';
 import { fetchOf } from '../fetch/fetch.ts';
-import { headerFields } from '../fetch/headers.ts';
 import type { SessionState, SignOutReason } from '../state.ts';
 import { mockError } from './errors.ts';
 import { Listeners } from './listeners.ts';
+import { checkHeaders, Origins } from './refusals.ts';
 import { nativeResponse } from './reply.ts';
 import { SentRequest } from './request.ts';
 import type { MockRequest, RequestBase } from './request.ts';
@@ -26,6 +28,8 @@ export interface MockAuthSessionOptions {
   readonly state?: MockState | undefined;
   /** Where paths are; `https://api.example.com` if not given. */
   readonly baseURL?: string | undefined;
+  /** The further origins that get the access token; a request to any other is an `origin_not_allowed`. */
+  readonly allowedOrigins?: readonly string[] | undefined;
 }
 
 /** What the server makes of a sign-in. */
@@ -105,14 +109,17 @@ export interface MockAuthSession extends AuthSession {
  * There are no timers in it: what takes time takes it until the test goes on, see {@link MockRoute.hold}. Its functions
  * may be replaced, as by `jest.spyOn`: `requireRecentSignIn`, for example, resolves if somebody is signed in, until it is
  * replaced by one that rejects with `mockError('recent_sign_in_required')`.
+ *
+ * What the real session refuses it refuses, too: another origin, a header `Authorization`, a setting that does not exist.
  */
 export function createMockAuthSession(options: MockAuthSessionOptions = {}): MockAuthSession {
-  const base: RequestBase = {
-    baseURL: options.baseURL ?? 'https://api.example.com',
-    headers: [],
-    timeoutMs: null,
-  };
-  const first = completeState(options.state ?? 'signed_out');
+  const { state: firstState = 'signed_out', ...config } = options;
+  // For what it throws: the settings that do not exist are the same.
+  nativeConfig(config as AuthSessionConfig);
+  const { baseURL = 'https://api.example.com', allowedOrigins = [] } = config;
+  const base: RequestBase = { baseURL, headers: [], requestTimeoutMs: null };
+  const origins = new Origins([baseURL, ...allowedOrigins]);
+  const first = completeState(firstState);
   const acceptAnybody: MockSignInHandler = () => ({});
   const listeners = new Listeners();
   const routes = new Routes();
@@ -166,7 +173,12 @@ export function createMockAuthSession(options: MockAuthSessionOptions = {}): Moc
       [exchange]: (request, watched = {}) => {
         let sent: SentRequest | undefined;
         const send = async () => {
-          await (request.auth === 'optional' || request.auth === 'never' ? open() : authorized());
+          await open();
+          checkHeaders(from.headers, 'invalid_configuration');
+          checkHeaders(request.headers, 'invalid_request');
+          origins.check(from.baseURL, from.baseURL);
+          origins.check(request.url, from.baseURL);
+          if (request.auth !== 'optional' && request.auth !== 'never') await authorized();
           if (!online) throw mockError('network');
           sent = new SentRequest(request, from, state.status === 'signed_in' && request.auth !== 'never', watched);
           requests.push(sent);
@@ -226,10 +238,13 @@ export function createMockAuthSession(options: MockAuthSessionOptions = {}): Moc
       return listeners.add(type, listener);
     },
 
-    client: ({ baseURL, headers, requestTimeoutMs }) =>
-      clientOf({ baseURL, headers: headerFields(headers), timeoutMs: requestTimeoutMs ?? null }),
+    client: (clientConfig) => clientOf(nativeClientConfig(clientConfig)),
 
-    authorization,
+    async authorization(url) {
+      await open();
+      origins.check(url, baseURL);
+      return authorization();
+    },
 
     async refused(refusedAuthorization, { status }) {
       // Throws for what is none.

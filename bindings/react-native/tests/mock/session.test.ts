@@ -328,6 +328,17 @@ test('calls wait for a session that is being restored', async () => {
   expect(done).toHaveBeenCalledTimes(3);
 });
 
+test.each<[string, (misspelt: { baseURL: string }) => unknown]>([
+  ['the mock', createMockAuthSession],
+  ['the stand-in of the package', (config) => mockModule.createAuthSession(config)],
+  ['a client', (config) => session.client(config)],
+])('a setting that does not exist is an invalid_configuration: %s', (_, create) => {
+  const misspelt = { baseUrl: 'https://api.example.com' } as unknown as { baseURL: string };
+  expect(() => create(misspelt)).toThrow(
+    expect.objectContaining({ code: 'invalid_configuration', message: 'baseUrl is no setting' }),
+  );
+});
+
 test('its functions may be replaced', async () => {
   vi.spyOn(session, 'signOut').mockRejectedValue(mockError('store_unavailable'));
   await expect(session.signOut()).rejects.toMatchObject({ code: 'store_unavailable' });
@@ -376,6 +387,17 @@ describe('in the place of the package', () => {
     mockOf(app).signIn();
     mockOf(app).on('GET https://api.example.com/v1/me').reply(204);
     expect((await app.fetch('/me')).status).toBe(204);
+  });
+
+  test('the origins that its config allows are allowed', async () => {
+    const app = mockModule.createAuthSession({
+      baseURL: 'https://api.example.com',
+      allowedOrigins: ['https://files.example.com'],
+    });
+    mockOf(app).signIn();
+    mockOf(app).on('*').reply(204);
+    expect((await app.fetch('https://files.example.com/a')).status).toBe(204);
+    await expect(app.fetch('https://other.example.com/a')).rejects.toMatchObject({ code: 'origin_not_allowed' });
   });
 
   test('mockOf knows a real session', async () => {

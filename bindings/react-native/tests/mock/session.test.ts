@@ -356,7 +356,7 @@ test('after a reset it is as it began, and who listened still does', async () =>
   expect(session.getState().status).toBe('signed_in');
   expect(events).toHaveLength(2);
   expect(session.mock.requests).toEqual([]);
-  await expect(session.fetch('/me')).rejects.toMatchObject({ code: 'invalid_request' });
+  await expect(session.fetch('/me')).rejects.toMatchObject({ cause: { code: 'invalid_request' } });
   session.mock.signOut();
   await session.signIn({});
   expect(session.getState().status).toBe('signed_in');

@@ -4,6 +4,7 @@ import type { RefusedAnswer } from './authorization.ts';
 import { nativeClientConfig, nativeConfig } from './config.ts';
 import type { AuthSessionConfig, ClientConfig } from './config.ts';
 import { AuthSessionError, fromNativeError } from './errors.ts';
+import type { AuthSessionErrorCode } from './errors.ts';
 import { isEventType, sessionEvent } from './events.ts';
 import type { SessionEvents, SessionEventType } from './events.ts';
 import { exchange } from './exchange.ts';
@@ -116,6 +117,10 @@ export interface AuthSession extends ApiClient {
   /**
    * Whether somebody is signed in, as known now. The result is frozen, and the same object for as long as nothing
    * changes. It is `restoring` until the session is open; `state_changed` tells when it no longer is.
+   *
+   * It stays `restoring` where the session cannot open. What the calls reject with says why; where only the programmer
+   * can mend that (`invalid_configuration`, `already_open`, `store_misconfigured`, `not_initialized`), the console says
+   * it once, too.
    */
   readonly getState: () => SessionState;
 
@@ -373,8 +378,23 @@ export function createAuthSession(config: AuthSessionConfig): AuthSession {
     );
   });
   // Nobody waits yet; whoever calls next hears of a failure.
-  void opened();
+  opened().catch(tellProgrammer);
   return Object.freeze(session);
+}
+
+/** The failures to open that no waiting and no user ends. */
+const mistakes: ReadonlySet<AuthSessionErrorCode> = new Set([
+  'invalid_configuration',
+  'already_open',
+  'store_misconfigured',
+  'not_initialized',
+] as const);
+
+/** An app that makes no call before the state is known would show its splash screen for ever, and nobody would know why. */
+function tellProgrammer(error: AuthSessionError): void {
+  // Nobody may be there to catch it.
+  // eslint-disable-next-line no-console
+  if (mistakes.has(error.code)) console.error(`react-native-auth-session: ${error.message}`);
 }
 
 /** What the server said to a step of a sign-in. It is null where it had nothing to say, and an app reads members. */

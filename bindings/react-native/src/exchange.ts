@@ -81,6 +81,6 @@ export const exchange: unique symbol = Symbol.for('react-native-auth-session.exc
  * nothing else.
  */
 export interface Sender {
-  /** @internal */
+  /** For this package alone. It is published, so that whatever else an app has is no `Sender` to the compiler. */
   readonly [exchange]: (request: NativeRequest, options?: ExchangeOptions) => Promise<NativeResponse>;
 }

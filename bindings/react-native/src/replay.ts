@@ -29,4 +29,9 @@ export class Replay {
     this.#kept.delete(type);
     return event;
   }
+
+  /** Nobody is told of what happened until now. */
+  clear(): void {
+    this.#kept.clear();
+  }
 }

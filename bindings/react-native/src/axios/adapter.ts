@@ -30,7 +30,7 @@ import { AdapterRequest, announcedSize, axiosResponse, bodySize, settle } from '
  * Throws an `invalid_configuration` if `sender` is none of these.
  */
 export function authSessionAdapter(sender: Sender): AxiosAdapter {
-  // Types cannot tell: what a session sends by is not among those that are published.
+  // Not every app has types, and `session.fetch` is an easy mistake.
   if (typeof (sender as Partial<Sender> | null | undefined)?.[exchange] !== 'function') {
     throw new AuthSessionError('invalid_configuration', 'authSessionAdapter takes a session, or a client of one');
   }

@@ -1,8 +1,7 @@
 import { AxiosError, AxiosHeaders } from 'axios';
 import type { AxiosResponse, InternalAxiosRequestConfig } from 'axios';
-import { decodeBase64 } from '../fetch/base64.ts';
-import { decodeUtf8, encodeUtf8 } from '../fetch/utf8.ts';
 import { newBlob } from '../fetch/blob.ts';
+import { contentBytes, contentText } from '../fetch/content.ts';
 import { statusText } from '../fetch/statusText.ts';
 import type { Disposition } from '../fetch/response.ts';
 import type { NativeHeader, NativeResponse } from '../NativeAuthSession.ts';
@@ -126,20 +125,17 @@ function responseData(
   request: AdapterRequest,
 ): unknown {
   if (isInFile(native, config)) return null;
-  const { text, base64 } = native;
-  const bytes = (): Uint8Array<ArrayBuffer> => (base64 === null ? encodeUtf8(text ?? '') : decodeBase64(base64));
   switch (config.responseType) {
     case 'arraybuffer':
-      return bytes().buffer;
+      return contentBytes(native).buffer;
     case 'blob':
       try {
-        return newBlob(bytes(), text, String(headers.get('content-type') ?? ''));
+        return newBlob(contentBytes(native), native.text, String(headers.get('content-type') ?? ''));
       } catch {
         const message = "Response type 'blob' is not supported here for what is not text; take an arraybuffer";
         throw new AxiosError(message, AxiosError.ERR_NOT_SUPPORT, config, request);
       }
     default:
-      // A byte order mark is not part of the text, as the Encoding Standard has it.
-      return text === null ? decodeUtf8(bytes()) : text.replace(/^\uFEFF/, '');
+      return contentText(native);
   }
 }

@@ -4,6 +4,7 @@ import type { AuthSessionError } from '../errors.ts';
 import { exchange } from '../exchange.ts';
 import type { NativeRequest, Sender } from '../exchange.ts';
 import type { NativeProgress } from '../NativeAuthSession.ts';
+import { typeError } from './invalid.ts';
 import { isRedirect } from './options.ts';
 import { prepareRequest } from './request.ts';
 import type { FetchInit, FetchInput, PreparedRequest, TransferProgress } from './request.ts';
@@ -34,7 +35,7 @@ export async function send(
     if (redirect === 'error' && isRedirect(native.status)) throw new TypeError('the server redirects the request');
     return new SessionResponse(native, method);
   } catch (error) {
-    throw isAuthSessionError(error) && error.code === 'network' ? networkError(error) : error;
+    throw isAuthSessionError(error) ? fetchError(error) : error;
   }
 }
 
@@ -42,9 +43,14 @@ function observer(observe: ((progress: TransferProgress) => void) | undefined) {
   return observe && (({ bytes, total }: NativeProgress) => observe({ loaded: bytes, total }));
 }
 
-/** The error by which `fetch` says that there was no answer. */
-function networkError(cause: AuthSessionError): TypeError {
-  const error = new TypeError('Network request failed');
-  error.cause = cause;
-  return error;
+/** The error by which `fetch` says it: a `TypeError` for what is one with any fetch, whoever found it out. */
+function fetchError(failure: AuthSessionError): AuthSessionError | TypeError {
+  switch (failure.code) {
+    case 'network':
+      return typeError('Network request failed', failure);
+    case 'invalid_request':
+      return typeError(failure.message, failure);
+    default:
+      return failure;
+  }
 }

@@ -1,10 +1,10 @@
 import type { NativeResponse } from '../NativeAuthSession.ts';
-import { decodeBase64 } from './base64.ts';
 import { newBlob, newFormData } from './blob.ts';
+import { contentBytes, contentText } from './content.ts';
+import type { NativeContent } from './content.ts';
 import { SessionHeaders } from './headers.ts';
 import { formEntries } from './multipart.ts';
 import { statusText } from './statusText.ts';
-import { decodeUtf8, encodeUtf8 } from './utf8.ts';
 
 /**
  * What the session made of an answer.
@@ -96,10 +96,7 @@ export class SessionResponse {
 
   /** The body as text. It is read as UTF-8 whatever it says it is, as fetch does; what is not UTF-8 becomes U+FFFD. */
   async text(): Promise<string> {
-    const { text, base64 } = this.#read();
-    if (text === null) return decodeUtf8(decodeBase64(base64 ?? ''));
-    // A byte order mark is not part of the text, as the Encoding Standard has it.
-    return text.startsWith('\uFEFF') ? text.slice(1) : text;
+    return contentText(this.#read());
   }
 
   /** The body parsed as JSON, whatever the status. Rejects with a `SyntaxError` if it is not JSON. */
@@ -109,12 +106,12 @@ export class SessionResponse {
 
   /** The bytes of the body. */
   async bytes(): Promise<Uint8Array<ArrayBuffer>> {
-    return bytesOf(this.#read());
+    return contentBytes(this.#read());
   }
 
   /** The bytes of the body. */
   async arrayBuffer(): Promise<ArrayBuffer> {
-    return bytesOf(this.#read()).buffer;
+    return contentBytes(this.#read()).buffer;
   }
 
   /**
@@ -123,7 +120,7 @@ export class SessionResponse {
    */
   async blob(): Promise<Blob> {
     const body = this.#read();
-    return newBlob(bytesOf(body), body.text, mediaType(this.headers));
+    return newBlob(contentBytes(body), body.text, mediaType(this.headers));
   }
 
   /**
@@ -134,7 +131,7 @@ export class SessionResponse {
    * that is both.
    */
   readonly formData: Response['formData'] = async () =>
-    newFormData(formEntries(this.headers.get('content-type'), bytesOf(this.#read())));
+    newFormData(formEntries(this.headers.get('content-type'), contentBytes(this.#read())));
 
   #read(): NativeContent {
     if (this.#bodyUsed) throw alreadyRead();
@@ -143,13 +140,6 @@ export class SessionResponse {
     this.#bodyUsed = true;
     return this.#native;
   }
-}
-
-/** One of the two is null; both, where the body is in a file. */
-type NativeContent = Pick<NativeResponse, 'text' | 'base64'>;
-
-function bytesOf({ text, base64 }: NativeContent): Uint8Array<ArrayBuffer> {
-  return text === null ? decodeBase64(base64 ?? '') : encodeUtf8(text);
 }
 
 function alreadyRead(): TypeError {

@@ -4,14 +4,16 @@ import type { ApiClient, AuthSession } from '../createAuthSession.ts';
 import { AuthSessionError } from '../errors.ts';
 import { isEventType } from '../events.ts';
 import type { SessionEvent } from '../events.ts';
+import { nativeClientConfig, nativeConfig } from '../config.ts';
+import type { AuthSessionConfig } from '../config.ts';
 import { exchange } from '../exchange.ts';
 import type { Sender } from '../exchange.ts';
 import { downloadOf } from '../fetch/download.ts';
 import { fetchOf } from '../fetch/fetch.ts';
-import { headerFields } from '../fetch/headers.ts';
 import type { SessionState, SignOutReason } from '../state.ts';
 import { mockError } from './errors.ts';
 import { Listeners } from './listeners.ts';
+import { checkHeaders, Origins } from './refusals.ts';
 import { nativeResponse } from './reply.ts';
 import { SentRequest } from './request.ts';
 import type { MockRequest, RequestBase } from './request.ts';
@@ -26,6 +28,8 @@ export interface MockAuthSessionOptions {
   readonly state?: MockState | undefined;
   /** Where paths are; `https://api.example.com` if not given. */
   readonly baseURL?: string | undefined;
+  /** The further origins that get the access token; a request to any other is an `origin_not_allowed`. */
+  readonly allowedOrigins?: readonly string[] | undefined;
 }
 
 /** What the server makes of a sign-in. */
@@ -68,7 +72,7 @@ export interface MockControls {
   readonly signOut: (reason?: SignOutReason) => void;
   /** The session ends because the authorization server no longer refreshes it: `signed_out`, with the reason `rejected`. */
   readonly expire: () => void;
-  /** Another state, without an event but `state_changed`. */
+  /** Another state, without an event but `state_changed`. What nobody has heard of the time before it nobody hears later. */
   readonly setState: (state: MockState) => void;
   /** An event that the other controls do not cause, such as `refresh_failed` or `step_up_required`. */
   readonly emit: (event: Exclude<SessionEvent, { readonly type: 'state_changed' }>) => void;
@@ -81,7 +85,7 @@ export interface MockControls {
    * whom nothing is known.
    */
   readonly onSignIn: (handler: MockSignInHandler) => void;
-  /** Back to how the mock began. Who listens goes on listening. */
+  /** Back to how the mock began, with nothing that has yet to be told. Who listens goes on listening. */
   readonly reset: () => void;
 }
 
@@ -105,14 +109,17 @@ export interface MockAuthSession extends AuthSession {
  * There are no timers in it: what takes time takes it until the test goes on, see {@link MockRoute.hold}. Its functions
  * may be replaced, as by `jest.spyOn`: `requireRecentSignIn`, for example, resolves if somebody is signed in, until it is
  * replaced by one that rejects with `mockError('recent_sign_in_required')`.
+ *
+ * What the real session refuses it refuses, too: another origin, a header `Authorization`, a setting that does not exist.
  */
 export function createMockAuthSession(options: MockAuthSessionOptions = {}): MockAuthSession {
-  const base: RequestBase = {
-    baseURL: options.baseURL ?? 'https://api.example.com',
-    headers: [],
-    timeoutMs: null,
-  };
-  const first = completeState(options.state ?? 'signed_out');
+  const { state: firstState = 'signed_out', ...config } = options;
+  // For what it throws: the settings that do not exist are the same.
+  nativeConfig(config as AuthSessionConfig);
+  const { baseURL = 'https://api.example.com', allowedOrigins = [] } = config;
+  const base: RequestBase = { baseURL, headers: [], requestTimeoutMs: null };
+  const origins = new Origins([baseURL, ...allowedOrigins]);
+  const first = completeState(firstState);
   const acceptAnybody: MockSignInHandler = () => ({});
   const listeners = new Listeners();
   const routes = new Routes();
@@ -130,8 +137,9 @@ export function createMockAuthSession(options: MockAuthSessionOptions = {}): Moc
       for (const resolve of opened) resolve();
       opened = [];
     }
-    if (event) listeners.emit(event);
+    // As the real session does, which reads the state when it hears of an event.
     if (changed) listeners.emit({ type: 'state_changed', state });
+    if (event) listeners.emit(event);
   };
 
   /** Every call of the real session waits until that is open. */
@@ -147,6 +155,12 @@ export function createMockAuthSession(options: MockAuthSessionOptions = {}): Moc
     become(completeState({ status: 'signed_out', reason }), { type: 'signed_out', reason });
   };
 
+  const setState = (next: MockState): void => {
+    // It is where the test goes on from: a `signed_out` of before would contradict it, and belong to another test.
+    listeners.forget();
+    become(completeState(next));
+  };
+
   /** Every request that needs somebody waits, and fails where nobody is. */
   const authorized = async (): Promise<void> => {
     await open();
@@ -159,7 +173,12 @@ export function createMockAuthSession(options: MockAuthSessionOptions = {}): Moc
       [exchange]: (request, watched = {}) => {
         let sent: SentRequest | undefined;
         const send = async () => {
-          await (request.auth === 'optional' || request.auth === 'never' ? open() : authorized());
+          await open();
+          checkHeaders(from.headers, 'invalid_configuration');
+          checkHeaders(request.headers, 'invalid_request');
+          origins.check(from.baseURL, from.baseURL);
+          origins.check(request.url, from.baseURL);
+          if (request.auth !== 'optional' && request.auth !== 'never') await authorized();
           if (!online) throw mockError('network');
           sent = new SentRequest(request, from, state.status === 'signed_in' && request.auth !== 'never', watched);
           requests.push(sent);
@@ -219,10 +238,13 @@ export function createMockAuthSession(options: MockAuthSessionOptions = {}): Moc
       return listeners.add(type, listener);
     },
 
-    client: ({ baseURL, headers, requestTimeoutMs }) =>
-      clientOf({ baseURL, headers: headerFields(headers), timeoutMs: requestTimeoutMs ?? null }),
+    client: (clientConfig) => clientOf(nativeClientConfig(clientConfig)),
 
-    authorization,
+    async authorization(url) {
+      await open();
+      origins.check(url, baseURL);
+      return authorization();
+    },
 
     async refused(refusedAuthorization, { status }) {
       // Throws for what is none.
@@ -244,7 +266,7 @@ export function createMockAuthSession(options: MockAuthSessionOptions = {}): Moc
       signIn,
       signOut,
       expire: () => signOut('rejected'),
-      setState: (next) => become(completeState(next)),
+      setState,
       emit: (event) => listeners.emit(event),
       offline() {
         online = false;
@@ -260,7 +282,7 @@ export function createMockAuthSession(options: MockAuthSessionOptions = {}): Moc
         requests.length = 0;
         online = true;
         signInHandler = acceptAnybody;
-        become(first);
+        setState(first);
       },
     },
   };

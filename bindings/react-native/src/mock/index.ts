@@ -1,5 +1,6 @@
 import type { AuthSession } from '../createAuthSession.ts';
 import type { AuthSessionConfig } from '../config.ts';
+import { nativeConfig } from '../config.ts';
 import { createMockAuthSession } from './createMockAuthSession.ts';
 import type { MockAuthSession, MockControls } from './createMockAuthSession.ts';
 
@@ -28,7 +29,9 @@ export { useAuthSession } from '../react/useAuthSession.ts';
  * ever signed in. {@link mockOf} gives the test what it does with it.
  */
 export function createAuthSession(config: AuthSessionConfig): AuthSession {
-  return createMockAuthSession({ baseURL: config.baseURL });
+  nativeConfig(config);
+  const { baseURL, allowedOrigins } = config;
+  return createMockAuthSession({ baseURL, allowedOrigins });
 }
 
 /** What a test does with the mock that its app knows as `session`. Throws a `TypeError` if that is a real session. */

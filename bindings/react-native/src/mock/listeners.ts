@@ -30,6 +30,11 @@ export class Listeners {
     this.#tell(event);
   }
 
+  /** What nobody has heard until now nobody hears later. */
+  forget(): void {
+    this.#replay.clear();
+  }
+
   #tell(event: SessionEvent): void {
     const entries = this.#listeners.get(event.type);
     for (const entry of [...(entries ?? [])]) {

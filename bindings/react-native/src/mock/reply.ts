@@ -1,6 +1,7 @@
 import { AuthSessionError } from '../errors.ts';
 import type { NativeRequest } from '../exchange.ts';
 import { encodeBase64 } from '../fetch/base64.ts';
+import type { NativeContent } from '../fetch/content.ts';
 import type { Disposition } from '../fetch/response.ts';
 import { decodeUtf8, encodeUtf8 } from '../fetch/utf8.ts';
 import type { NativeHeader, NativeResponse } from '../NativeAuthSession.ts';
@@ -46,8 +47,6 @@ export function nativeResponse(reply: MockReply, sent: SentRequest, request: Nat
     redirected: url !== sent.url,
   };
 }
-
-type NativeContent = Pick<NativeResponse, 'text' | 'base64'>;
 
 const nothing: NativeContent = { text: '', base64: null };
 

@@ -59,7 +59,7 @@ export class SentRequest implements MockRequest {
     this.authorized = authorized;
     this.body = request.body;
     this.idempotencyKey = request.idempotencyKey;
-    this.timeoutMs = request.timeoutMs ?? base.timeoutMs;
+    this.timeoutMs = request.timeoutMs ?? base.requestTimeoutMs;
     this.downloadTo = request.downloadTo;
     this.#options = options;
   }
@@ -82,11 +82,11 @@ export class SentRequest implements MockRequest {
 export interface RequestBase {
   readonly baseURL: string;
   readonly headers: ReadonlyArray<{ readonly name: string; readonly value: string }>;
-  readonly timeoutMs: number | null;
+  readonly requestTimeoutMs: number | null;
 }
 
 /** An absolute URL in three, or a path under `baseURL`. The fragment, which nobody sends, is left out. */
-function splitURL(url: string, baseURL: string): { origin: string; path: string; query: string } {
+export function splitURL(url: string, baseURL: string): { origin: string; path: string; query: string } {
   const absolute = /^[a-z][a-z0-9+.-]*:\/\//i.test(url) ? url : `${withoutSlash(baseURL)}/${url.replace(/^\/+/, '')}`;
   const [, origin = '', path = '', query = ''] = /^([^/?#]+\/\/[^/?#]*)([^?#]*)\??([^#]*)/.exec(absolute) ?? [];
   return { origin, path: path === '' ? '/' : path, query };

@@ -66,7 +66,6 @@ export const explanations = {
   path: 'A relative URL is one under `baseURL`.',
   decoded: 'What has been decoded does not say that it is encoded.',
   undefined_field: 'fetch sends the text `undefined`, which nobody wants.',
-  user_info: 'A URL that the session does not take is an `AuthSessionError`.',
 } as const;
 
 export type Explanation = keyof typeof explanations;
@@ -131,7 +130,6 @@ export const fetchCases: Readonly<Record<string, readonly FetchCase[]>> = {
     {
       name: 'a URL with a password',
       call: (fetch, url) => fetch(url('/text').replace('http://', 'http://a:b@') as never),
-      differences: { error: 'user_info' },
     },
     { name: 'a path', call: (fetch) => fetch('/text' as never), differences: unsent('path') },
     { name: 'a Request', call: (fetch, url) => fetch(new Request(url('/text'), { headers: { 'X-A': '1' } }) as never) },

@@ -285,7 +285,9 @@ describe('fetch', () => {
   test('a request that native code cannot send is an invalid_request', async () => {
     const session = await signedIn();
     for (const init of [{ headers: { Authorization: 'Bearer x' } }, { headers: { Host: 'x' } }]) {
-      expect(await failure(session.fetch('/me', init))).toMatchObject({ code: 'invalid_request' });
+      const error: unknown = await session.fetch('/me', init).catch((reason: unknown) => reason);
+      expect(error).toBeInstanceOf(TypeError);
+      expect(error).toMatchObject({ cause: { code: 'invalid_request' } });
     }
   });
 });

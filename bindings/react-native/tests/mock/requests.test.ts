@@ -11,7 +11,11 @@ let session: MockAuthSession;
 let mock: MockControls;
 
 beforeEach(() => {
-  session = createMockAuthSession({ state: 'signed_in', baseURL: 'https://api.example.com/v1/' });
+  session = createMockAuthSession({
+    state: 'signed_in',
+    baseURL: 'https://api.example.com/v1/',
+    allowedOrigins: ['https://files.example.com', 'https://files.example.com:8443', 'https://uploads.example.com'],
+  });
   ({ mock } = session);
 });
 
@@ -36,7 +40,7 @@ describe('a route', () => {
     ['GET /notes/:id', 'GET', '/notes/', false],
     ['GET /notes/:id', 'GET', '/notes/1/2', false],
     ['GET /notes/*', 'GET', '/notes/1/2', true],
-    ['*', 'PATCH', 'https://elsewhere.example/', true],
+    ['*', 'PATCH', 'https://files.example.com/', true],
     [/\/notes\/\d+$/, 'GET', '/notes/12', true],
     [/\/notes\/\d+$/g, 'GET', '/notes/x', false],
     [({ headers }) => headers['x-test'] === '1', 'GET', '/me', false],
@@ -61,7 +65,8 @@ describe('a route', () => {
   test('a request that none fits is named, without what it carries', async () => {
     mock.on('GET /you').reply(200);
     const error: unknown = await session.fetch('/me?token=secret').catch((reason: unknown) => reason);
-    expect(error).toMatchObject({ code: 'invalid_request', message: expect.stringContaining("mock.on('GET /me')") as string });
+    const message = expect.stringContaining("mock.on('GET /me')") as string;
+    expect(error).toMatchObject({ name: 'TypeError', message, cause: { code: 'invalid_request' } });
     expect(String(error)).not.toContain('secret');
   });
 
@@ -236,7 +241,7 @@ describe('an answer', () => {
 
   test.each([0, 101, 600, 200.5])('%d is no status', async (status) => {
     mock.on('GET /me').reply(status);
-    await expect(session.fetch('/me')).rejects.toMatchObject({ code: 'invalid_request' });
+    await expect(send({ url: '/me' })).rejects.toMatchObject({ code: 'invalid_request' });
   });
 
   test('one from another URL was redirected', async () => {
@@ -308,6 +313,51 @@ describe('a request that waits', () => {
 });
 
 describe('what keeps a request from the server', () => {
+  test.each([
+    'https://elsewhere.example/me',
+    'http://api.example.com/me',
+    'https://api.example.com:444/me',
+    'https://api.example.com.elsewhere.example/me',
+    'https://user:secret@api.example.com/me',
+    'https://api.example.com\\@elsewhere.example/me',
+  ])('an origin that is not allowed: %s', async (url) => {
+    mock.on('*').reply(200);
+    const error: unknown = await session.fetch(url).catch((reason: unknown) => reason);
+    expect(error).toMatchObject({ code: 'origin_not_allowed' });
+    expect(String(error)).not.toContain('secret');
+    await expect(send({ url, auth: 'never' })).rejects.toMatchObject({ code: 'origin_not_allowed' });
+    await expect(session.authorization(url)).rejects.toMatchObject({ code: 'origin_not_allowed' });
+    expect(mock.requests).toEqual([]);
+  });
+
+  test('the origin of a client that is not allowed, whatever it asks for', async () => {
+    mock.on('*').reply(200);
+    const foreign = session.client({ baseURL: 'https://elsewhere.example' });
+    await expect(foreign.fetch('/me')).rejects.toMatchObject({ code: 'origin_not_allowed' });
+    await expect(foreign.fetch('https://api.example.com/v1/me')).rejects.toMatchObject({ code: 'origin_not_allowed' });
+    expect(mock.requests).toEqual([]);
+  });
+
+  test('nothing, where the same allowed origin is written in another way', async () => {
+    mock.on('*').reply(200);
+    expect((await session.fetch('HTTPS://API.example.com:443/v1/me')).status).toBe(200);
+    await session.authorization('https://files.example.com/a.jpg');
+  });
+
+  test.each(['Authorization', 'authorization', 'Host', 'Content-Length', 'Transfer-Encoding', 'Connection'])(
+    'a header that is not the business of an app: %s',
+    async (name) => {
+      mock.on('*').reply(200);
+      const headers = [{ name, value: 'secret' }];
+      const error: unknown = await send({ url: '/me', headers }).catch((reason: unknown) => reason);
+      expect(error).toMatchObject({ code: 'invalid_request' });
+      expect(String(error)).not.toContain('secret');
+      const client = session.client({ baseURL: 'https://api.example.com', headers: { [name]: 'x' } });
+      await expect(client.fetch('/me')).rejects.toMatchObject({ code: 'invalid_configuration' });
+      expect(mock.requests).toEqual([]);
+    },
+  );
+
   test('nobody is signed in, unless the request does not need that', async () => {
     mock.on('*').reply(200);
     mock.signOut();

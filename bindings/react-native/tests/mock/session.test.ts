@@ -1,12 +1,13 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import type { AuthSession } from '../../src/createAuthSession.ts';
 import type { SessionEvent, SessionEventType } from '../../src/events.ts';
 import { createMockAuthSession, mockError, mockOf } from '../../src/mock/index.ts';
 import * as mockModule from '../../src/mock/index.ts';
 import type { MockAuthSession, MockState } from '../../src/mock/index.ts';
 import { packageRoot, root } from '../support/checkout.ts';
-import { fakeModule } from '../support/fakeModule.ts';
+import { fakeModule, signedIn as nativeSignedIn, signedOut as nativeSignedOut } from '../support/fakeModule.ts';
 import { loadPackage } from '../support/package.ts';
 
 let session: MockAuthSession;
@@ -17,8 +18,12 @@ beforeEach(() => {
 
 /** What `session` tells, of these types, as it happens. */
 function told(...types: SessionEventType[]): SessionEvent[] {
+  return heard(session, ...types);
+}
+
+function heard(of: AuthSession, ...types: SessionEventType[]): SessionEvent[] {
   const events: SessionEvent[] = [];
-  for (const type of types) session.on(type, (event) => events.push(event));
+  for (const type of types) of.on(type, (event) => events.push(event));
   return events;
 }
 
@@ -64,10 +69,10 @@ describe('events', () => {
     session.mock.expire();
     expect(states).toEqual(['signed_in']);
     expect(events).toEqual([
-      { type: 'signed_in' },
       { type: 'state_changed', state: signedIn },
-      { type: 'signed_out', reason: 'rejected' },
+      { type: 'signed_in' },
       { type: 'state_changed', state: { status: 'signed_out', reason: 'rejected' } },
+      { type: 'signed_out', reason: 'rejected' },
     ]);
   });
 
@@ -146,6 +151,19 @@ describe('events', () => {
     expect([heard.length, late.length, overtaken.length]).toEqual([1, 0, 0]);
   });
 
+  test.each<[string, () => void]>([
+    ['a reset', () => session.mock.reset()],
+    ['a state that the test sets', () => session.mock.setState('signed_in')],
+  ])('what nobody heard before %s is not told after it', async (_, goOn) => {
+    session.mock.signIn();
+    session.mock.expire();
+    session.mock.emit({ type: 'persistence_degraded' });
+    goOn();
+    const events = told('signed_out', 'persistence_degraded');
+    await Promise.resolve();
+    expect(events).toEqual([]);
+  });
+
   describe('of which a listener throws', () => {
     const unhandled = vi.fn();
     beforeEach(() => void process.on('unhandledRejection', unhandled));
@@ -163,6 +181,31 @@ describe('events', () => {
       expect(unhandled).toHaveBeenCalledExactlyOnceWith(mine, expect.anything());
     });
   });
+});
+
+test('what happens is told in the order of the real session', async () => {
+  const native = fakeModule();
+  const real = (await loadPackage(native.module)).createAuthSession({ baseURL: 'https://api.example.com' });
+  await new Promise((resolve) => setImmediate(resolve));
+  session.mock.setState({ status: 'signed_out', reason: 'user' });
+  const types = ['signed_in', 'refreshed', 'signed_out', 'state_changed'] as const;
+  const sequences = [heard(real, ...types), heard(session, ...types)];
+  const user = { subject: 'u1', claims: { sub: 'u1', roles: ['admin'] }, expiresAt: 1_700_000_000_000 };
+
+  native.module.getState.mockReturnValue(nativeSignedIn);
+  native.emit('signed_in');
+  native.emit('refreshed');
+  await new Promise((resolve) => setImmediate(resolve));
+  native.module.getState.mockReturnValue({ ...nativeSignedOut, reason: 'rejected' });
+  native.emit('signed_out', { reason: 'rejected' });
+  await new Promise((resolve) => setImmediate(resolve));
+
+  session.mock.signIn(user);
+  session.mock.emit({ type: 'refreshed' });
+  session.mock.expire();
+
+  expect(sequences[0]).toHaveLength(5);
+  expect(sequences[1]).toEqual(sequences[0]);
 });
 
 describe('signing in', () => {
@@ -285,6 +328,17 @@ test('calls wait for a session that is being restored', async () => {
   expect(done).toHaveBeenCalledTimes(3);
 });
 
+test.each<[string, (misspelt: { baseURL: string }) => unknown]>([
+  ['the mock', createMockAuthSession],
+  ['the stand-in of the package', (config) => mockModule.createAuthSession(config)],
+  ['a client', (config) => session.client(config)],
+])('a setting that does not exist is an invalid_configuration: %s', (_, create) => {
+  const misspelt = { baseUrl: 'https://api.example.com' } as unknown as { baseURL: string };
+  expect(() => create(misspelt)).toThrow(
+    expect.objectContaining({ code: 'invalid_configuration', message: 'baseUrl is no setting' }),
+  );
+});
+
 test('its functions may be replaced', async () => {
   vi.spyOn(session, 'signOut').mockRejectedValue(mockError('store_unavailable'));
   await expect(session.signOut()).rejects.toMatchObject({ code: 'store_unavailable' });
@@ -302,7 +356,7 @@ test('after a reset it is as it began, and who listened still does', async () =>
   expect(session.getState().status).toBe('signed_in');
   expect(events).toHaveLength(2);
   expect(session.mock.requests).toEqual([]);
-  await expect(session.fetch('/me')).rejects.toMatchObject({ code: 'invalid_request' });
+  await expect(session.fetch('/me')).rejects.toMatchObject({ cause: { code: 'invalid_request' } });
   session.mock.signOut();
   await session.signIn({});
   expect(session.getState().status).toBe('signed_in');
@@ -333,6 +387,17 @@ describe('in the place of the package', () => {
     mockOf(app).signIn();
     mockOf(app).on('GET https://api.example.com/v1/me').reply(204);
     expect((await app.fetch('/me')).status).toBe(204);
+  });
+
+  test('the origins that its config allows are allowed', async () => {
+    const app = mockModule.createAuthSession({
+      baseURL: 'https://api.example.com',
+      allowedOrigins: ['https://files.example.com'],
+    });
+    mockOf(app).signIn();
+    mockOf(app).on('*').reply(204);
+    expect((await app.fetch('https://files.example.com/a')).status).toBe(204);
+    await expect(app.fetch('https://other.example.com/a')).rejects.toMatchObject({ code: 'origin_not_allowed' });
   });
 
   test('mockOf knows a real session', async () => {

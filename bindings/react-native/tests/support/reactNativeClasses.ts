@@ -21,6 +21,26 @@ export class ReactNativeFormData {
   }
 }
 
+/** As React Native's `URLSearchParams`, which has no `Symbol.toStringTag`. */
+export class ReactNativeURLSearchParams {
+  readonly _searchParams: Map<string, string[]>;
+
+  constructor(fields: Record<string, string>) {
+    this._searchParams = new Map(Object.entries(fields).map(([name, value]) => [name, [value]]));
+  }
+
+  getAll(name: string): string[] {
+    return this._searchParams.get(name) ?? [];
+  }
+
+  sort(): void {}
+
+  toString(): string {
+    const pairs = [...this._searchParams].flatMap(([name, values]) => values.map((value) => [name, value]));
+    return pairs.map((pair) => pair.map((part) => encodeURIComponent(part as string)).join('=')).join('&');
+  }
+}
+
 /** As React Native's `Blob`: of texts and Blobs only, and its content is out of JavaScript's reach. */
 export class ReactNativeBlob {
   static readonly contents = new WeakMap<ReactNativeBlob, Buffer>();

@@ -1,5 +1,5 @@
 import { inspect } from 'node:util';
-import { beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { AuthSession } from '../../src/index.ts';
 import { plainRequest } from '../../src/exchange.ts';
 import type { response } from '../support/fakeModule.ts';
@@ -58,6 +58,30 @@ describe('opening', () => {
     await new Promise((resolve) => setImmediate(resolve));
     process.off('unhandledRejection', unhandled);
     expect(unhandled).not.toHaveBeenCalled();
+  });
+
+  describe('of which nobody hears', () => {
+    const console = vi.spyOn(globalThis.console, 'error');
+    beforeEach(() => void console.mockReset().mockImplementation(() => {}));
+    afterAll(() => console.mockRestore());
+
+    test.each(['invalid_configuration', 'already_open', 'store_misconfigured', 'not_initialized'])(
+      'a failure is told to the programmer, once, where nobody else can mend it: %s',
+      async (code) => {
+        native.module.open.mockRejectedValue(rejection(code, 'requestTimeoutMs must be positive', { answerJson: '"secret"' }));
+        const session = createAuthSession(config);
+        expect(session.getState().status).toBe('restoring');
+        await expect(session.signOut()).rejects.toMatchObject({ code });
+        await expect(session.signOut()).rejects.toMatchObject({ code });
+        expect(console.mock.calls).toEqual([['react-native-auth-session: requestTimeoutMs must be positive']]);
+      },
+    );
+
+    test.each(['store_unavailable', 'locked', 'internal'])('a failure that may pass is not: %s', async (code) => {
+      native.module.open.mockRejectedValue(rejection(code, 'not now'));
+      await expect(createAuthSession(config).signOut()).rejects.toMatchObject({ code });
+      expect(console).not.toHaveBeenCalled();
+    });
   });
 
   test('what the app does to its config afterwards does not matter', async () => {

@@ -17,7 +17,7 @@ async function run() {
   const { data } = await axios.create({ adapter: authSessionAdapter(session) }).get('https://api.example.com/me');
   answers.push(data);
   const refused = await mock.fetch('/you').catch((error) => error);
-  return JSON.stringify({ answers, recognised: isAuthSessionError(refused), hook: typeof useAuthSession });
+  return JSON.stringify({ answers, recognised: isAuthSessionError(refused.cause), hook: typeof useAuthSession });
 }
 
 globalThis.outcome = run();

@@ -2,12 +2,17 @@ import { Blob } from 'node:buffer';
 import { Readable } from 'node:stream';
 import axios from 'axios';
 import type { AxiosError, AxiosRequestConfig } from 'axios';
-import { describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { authSessionAdapter } from '../../../src/axios/index.ts';
 import { isAuthSessionError } from '../../../src/errors.ts';
 import type { NativeBody } from '../../../src/exchange.ts';
 import { fakeSender, never } from '../../support/fakeSender.ts';
-import { ReactNativeFormData } from '../../support/reactNativeClasses.ts';
+import {
+  ReactNativeBlob,
+  ReactNativeFileReader,
+  ReactNativeFormData,
+  ReactNativeURLSearchParams,
+} from '../../support/reactNativeClasses.ts';
 
 /** What native code is to send, and what it is said to be. */
 async function sent(data: unknown, config: AxiosRequestConfig = {}): Promise<[NativeBody | null, string | undefined]> {
@@ -140,5 +145,42 @@ describe('maxBodyLength', () => {
       request: { method: 'PUT' },
     });
     expect(sender.cancelled).toHaveLength(1);
+  });
+});
+
+// axios knows the classes of the standard by a tag that those of React Native do not have.
+describe("React Native's own classes", () => {
+  beforeEach(() => void vi.stubGlobal('FileReader', ReactNativeFileReader));
+  afterEach(() => void vi.unstubAllGlobals());
+
+  const params = new ReactNativeURLSearchParams({ q: 'a&b' });
+  const blob = new ReactNativeBlob(['é'], { type: 'text/csv' });
+
+  test("what axios' transformRequest makes of them is no form and no file", async () => {
+    expect(await sent(params)).toEqual([{ kind: 'text', text: '{"_searchParams":{}}' }, 'application/json']);
+    expect(await sent(blob)).toEqual([{ kind: 'text', text: '{"type":"text/csv"}' }, 'application/json']);
+  });
+
+  test('URLSearchParams are a form as text, and as they are', async () => {
+    const body = { kind: 'text', text: 'q=a%26b' };
+    expect(await sent(params.toString())).toEqual([body, form]);
+    expect(await sent(params, asItIs)).toEqual([body, `${form};charset=UTF-8`]);
+  });
+
+  test('a Blob is its bytes, as it is', async () => {
+    expect(await sent(blob, asItIs)).toEqual([{ kind: 'base64', base64: 'w6k=' }, 'text/csv']);
+  });
+
+  test('in the query they are one with a paramsSerializer, and as text in the URL', async () => {
+    const sender = fakeSender();
+    const api = axios.create({ adapter: authSessionAdapter(sender) });
+    await api.get('/notes', { params });
+    await api.get('/notes', { params, paramsSerializer: (given) => String(given) });
+    await api.get(`/notes?${params}`);
+    expect(sender.requests.map(({ url }) => url)).toEqual([
+      '/notes?_searchParams=%5Bobject+Map%5D',
+      '/notes?q=a%26b',
+      '/notes?q=a%26b',
+    ]);
   });
 });

@@ -275,7 +275,13 @@ describe('what it rejects with', () => {
     expect((error as TypeError).cause).toMatchObject({ code: 'network', retryable: true });
   });
 
-  test.each(['timeout', 'signed_out', 'invalid_request', 'origin_not_allowed', 'body_too_large'] as const)(
+  test('what native code refuses to send is a TypeError that tells its cause, as what is refused here', async () => {
+    const error = await failing('invalid_request').catch((reason: unknown) => reason);
+    expect(error).toBeInstanceOf(TypeError);
+    expect(error).toMatchObject({ message: 'it failed', cause: { name: 'AuthSessionError', code: 'invalid_request' } });
+  });
+
+  test.each(['timeout', 'signed_out', 'origin_not_allowed', 'body_too_large'] as const)(
     'a %s is an AuthSessionError',
     async (code) => {
       await expect(failing(code)).rejects.toMatchObject({ name: 'AuthSessionError', code });

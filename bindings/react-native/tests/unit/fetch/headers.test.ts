@@ -20,6 +20,16 @@ test('names are found in any case, and equal names are joined', () => {
   expect(headers.has('nothing')).toBe(false);
 });
 
+test("React Native's own Headers, those of whatwg-fetch, take their pairs", async () => {
+  // @ts-expect-error It has no types; React Native brings it.
+  const { Headers: WhatwgHeaders } = await import('whatwg-fetch');
+  const headers = new SessionHeaders({ 'X-One': '1', Accept: 'x' });
+  const listed = (given: unknown) => [...(new WhatwgHeaders(given as never) as unknown as Iterable<[string, string]>)];
+  expect(listed([...headers])).toEqual([...headers]);
+  // As they are, they are lost there.
+  expect(listed(headers)).toEqual([]);
+});
+
 test.each([
   ['that were given', new SessionHeaders(pairs)],
   ['that were received', SessionHeaders.received(fields)],

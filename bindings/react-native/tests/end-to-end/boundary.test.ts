@@ -76,6 +76,15 @@ test('a text that contains a NUL reaches JavaScript whole', async () => {
   expect(returned.text).toBe(nativeHalf === 'swift' ? null : withNul);
 });
 
+test('a subject that contains a NUL is not taken for another one', async () => {
+  const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
+  const sub = 'u1\0other';
+  const other = authSession.createAuthSession({ baseURL: server.url, account: 'nul', allowLoopback: true });
+  await other.adopt({ accessToken: `${part({ alg: 'none' })}.${part({ sub })}.c2ln`, refreshToken });
+  const subject = nativeHalf === 'swift' ? null : sub;
+  expect(other.getState()).toMatchObject({ status: 'signed_in', subject, claims: { sub } });
+});
+
 test('repeated header fields arrive each by itself, and a byte order mark is not text', async () => {
   const response = await session.fetch('/cookies');
   expect(response.headers.getSetCookie()).toEqual(['a=1; Expires=Wed, 01 Jan 2031 00:00:00 GMT', 'b=2']);

@@ -502,3 +502,18 @@ test('that the app is back is told to native code, once the session is open', as
   expect(native.module.resume).toHaveBeenCalledWith('1');
   expect(native.module.requireRecentSignIn).toHaveBeenCalledWith('1', 1_000);
 });
+
+test('every URL reaches native code with what a URL cannot contain encoded', async () => {
+  const session = createAuthSession({ baseURL: 'https://api.example.com/ü' });
+  const client = session.client({ baseURL: 'https://b.example/ü' });
+  await session.fetch('/a ü');
+  await client.fetch('/b ü');
+  await session.authorization('/c ü');
+  await session.continueSignIn('/d ü', {});
+  const { open, request, authorization, continueSignIn } = native.module;
+  expect(open).toHaveBeenCalledWith({ baseURL: 'https://api.example.com/%C3%BC' });
+  expect(native.module.client.mock.calls).toMatchObject([['1', { baseURL: 'https://b.example/%C3%BC' }]]);
+  expect(request.mock.calls.map(([, , sent]) => (sent as { url: string }).url)).toEqual(['/a%20%C3%BC', '/b%20%C3%BC']);
+  expect(authorization).toHaveBeenCalledWith('1', '/c%20%C3%BC');
+  expect(continueSignIn).toHaveBeenCalledWith('1', '/d%20%C3%BC', '{}');
+});

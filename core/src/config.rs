@@ -206,7 +206,8 @@ impl SessionConfig {
         self
     }
 
-    /// How many connections the requests to one host may take at once; the rest queue. Default: 64.
+    /// How many connections the requests to one host take: seven eighths as many requests are sent at once, and the rest
+    /// queue. A few more connections may be open for a while on a busy machine. Default: 64.
     pub fn max_connections_per_host(mut self, limit: usize) -> Self {
         self.transport.max_connections_per_host = limit;
         self

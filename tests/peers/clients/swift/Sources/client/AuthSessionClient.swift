@@ -1,10 +1,6 @@
 import AuthSessionKit
 import Foundation
 
-#if canImport(FoundationNetworking)
-import FoundationNetworking
-#endif
-
 /// AuthSession as its own README has it.
 struct AuthSessionClient: Client {
     let session: AuthSession
@@ -32,20 +28,7 @@ struct AuthSessionClient: Client {
     }
 
     func status(of request: Request) async throws -> Int {
-        try await session.data(for: try outgoing(request)).1.statusCode
-    }
-
-    func outgoing(_ request: Request) throws -> URLRequest {
-        guard let url = URL(string: request.path) else {
-            throw URLError(.badURL)
-        }
-        var outgoing = URLRequest(url: url)
-        outgoing.httpMethod = request.method
-        if let body = request.body {
-            outgoing.httpBody = body
-            outgoing.setValue("application/json", forHTTPHeaderField: "Content-Type")
-        }
-        return outgoing
+        try await session.data(for: request.urlRequest(relativeTo: nil)).1.statusCode
     }
 
     func signOut() async throws {

@@ -1,5 +1,9 @@
 import Foundation
 
+#if canImport(FoundationNetworking)
+import FoundationNetworking
+#endif
+
 /// What is put to the test: a client with a user's tokens.
 protocol Client: Sendable {
     /// What it is made of, for the reader of a result.
@@ -32,4 +36,18 @@ struct Request: Sendable {
     var method = "GET"
     var path: String
     var body: Data?
+
+    /// - Parameter base: Where the path is; nil leaves that to who sends it.
+    func urlRequest(relativeTo base: URL?) throws -> URLRequest {
+        guard let url = URL(string: path, relativeTo: base) else {
+            throw URLError(.badURL)
+        }
+        var request = URLRequest(url: url)
+        request.httpMethod = method
+        if let body {
+            request.httpBody = body
+            request.setValue("application/json", forHTTPHeaderField: "Content-Type")
+        }
+        return request
+    }
 }

@@ -43,6 +43,12 @@ struct Driver<Tested: Client>: Sendable {
             answer(command) { Answer.State(signedIn: await client.isSignedIn) }
         case "load":
             answer(command) { try await JSONDecoder().decode(Load.self, from: line).put(to: client) }
+        case "crossings":
+            guard let client = client as? AuthSessionClient else { fallthrough }
+            answer(command) {
+                let crossings = try JSONDecoder().decode(Crossings.self, from: line)
+                return try await crossings.measure(client, at: arguments.apiURL)
+            }
         default:
             Output.answer(command.id, Answer.Failed(error: "unknown command"))
         }

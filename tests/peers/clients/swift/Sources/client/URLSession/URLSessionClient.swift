@@ -35,17 +35,8 @@ struct URLSessionClient: Client {
     }
 
     func status(of request: Request) async throws -> Int {
-        guard let url = URL(string: request.path, relativeTo: apiURL) else {
-            throw URLError(.badURL)
-        }
-        var outgoing = URLRequest(url: url)
-        outgoing.httpMethod = request.method
-        if let body = request.body {
-            outgoing.httpBody = body
-            outgoing.setValue("application/json", forHTTPHeaderField: "Content-Type")
-        }
         do {
-            return try await networking.data(for: outgoing).1.statusCode
+            return try await networking.data(for: request.urlRequest(relativeTo: apiURL)).1.statusCode
         } catch AuthError.invalidToken(let status) {
             return status
         }

@@ -26,7 +26,7 @@ struct AuthServer: Sendable {
     private struct TokenResponse: Decodable {
         let accessToken: String
         let refreshToken: String
-        let expiresIn: TimeInterval
+        let expiresIn: TimeInterval?
     }
 
     private func token(_ url: URL, _ body: [String: String]) async throws -> Token {
@@ -35,7 +35,7 @@ struct AuthServer: Sendable {
         let response = try decoder.decode(TokenResponse.self, from: try await post(url, body))
         return Token(
             accessToken: response.accessToken, refreshToken: response.refreshToken,
-            validUntil: Date(timeIntervalSinceNow: response.expiresIn))
+            validUntil: response.expiresIn.map(Date.init(timeIntervalSinceNow:)) ?? .distantFuture)
     }
 
     private func post(_ url: URL, _ body: [String: String], accessToken: String? = nil) async throws -> Data {

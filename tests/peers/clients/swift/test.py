@@ -110,11 +110,16 @@ class PlainCases:
         self.assertIn("error", answer)
         self.assertEqual(other.tell("state"), [{"signed_in": False}])
 
-    def test_an_expired_token_is_refreshed_once_for_all_callers(self):
-        for refreshes, callers in enumerate([1, CALLERS], start=1):
-            self.realm.command("expire_access_tokens")
-            self.assertEqual(self.client.requests(callers), [{"status": 200}] * callers)
-            self.assertEqual(self.realm.count("refreshes"), refreshes)
+    def test_an_expired_token_is_refreshed_once(self):
+        self.realm.command("expire_access_tokens")
+        self.assertEqual(self.client.requests(), [{"status": 200}])
+        self.assertEqual(self.realm.count("refreshes"), 1)
+        self.assert_signed_in(True)
+
+    def test_all_callers_get_answers_after_a_refresh(self):
+        self.realm.command("expire_access_tokens")
+        self.assertEqual(self.client.requests(CALLERS), [{"status": 200}] * CALLERS)
+        self.assert_refreshed_for_all()
         self.assert_signed_in(True)
 
     def test_a_refresh_that_is_rejected_signs_out(self):
@@ -163,6 +168,11 @@ class URLSession(PlainCases, unittest.TestCase):
     name = "urlsession"
     parts = ["swift"]
 
+    def assert_refreshed_for_all(self):
+        # The usual flow refreshes again for a 401 that arrives after the refresh; whether one does is chance.
+        refreshes = self.realm.count("refreshes")
+        self.assertTrue(1 <= refreshes < CALLERS, refreshes)
+
     def test_a_root_certificate_is_more_than_it_can_use(self):
         arguments = {**self.realm.arguments(), "root_certificate": "root.pem"}
         run = subprocess.run(
@@ -181,6 +191,9 @@ class URLSession(PlainCases, unittest.TestCase):
 class AuthSession(PlainCases, unittest.TestCase):
     name = "authsession-swift"
     parts = ["auth-session", "swift"]
+
+    def assert_refreshed_for_all(self):
+        self.assertEqual(self.realm.count("refreshes"), 1)
 
     def test_crossings_are_measured(self):
         [figures] = self.client.tell("crossings", iterations=20, get_path="/me", echo_path="/echo")

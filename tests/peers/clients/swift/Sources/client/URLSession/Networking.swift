@@ -36,6 +36,7 @@ struct Networking: Sendable {
 extension URLSessionConfiguration {
     /// What a careful user sets for an API whose answers are the user's own: no cache and no cookies, and as many
     /// connections to a host as AuthSession takes, since the default of 6 makes many callers wait for each other.
+    /// Foundation on Linux (6.0.3) does not keep to it: there it opens one for each request that is under way.
     static var forAPI: URLSessionConfiguration {
         let configuration = URLSessionConfiguration.ephemeral
         configuration.urlCache = nil

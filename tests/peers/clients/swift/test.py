@@ -143,6 +143,19 @@ class PlainCases:
     def test_an_answer_that_is_no_success_is_an_answer(self):
         self.assertEqual(self.client.requests(path="/forbidden"), [{"status": 403}])
 
+    def test_a_401_that_asks_for_a_password_ends_the_request(self):
+        challenge = {"WWW-Authenticate": 'Basic realm="proxy"'}
+        self.realm.command("fault", endpoint="resource", status=401, headers=challenge, times=1)
+        [answer] = self.client.requests()
+        self.assertNotEqual(answer.get("status"), 200)
+        self.assertEqual(self.client.requests(), [{"status": 200}])
+
+    def test_a_refresh_token_that_does_not_rotate_is_kept(self):
+        self.realm.command("set", rotation=False)
+        for _ in range(2):
+            self.realm.command("expire_access_tokens")
+            self.assertEqual(self.client.requests(), [{"status": 200}])
+
     def test_a_sign_out_forgets_the_tokens_and_tells_the_server(self):
         self.assertEqual(self.client.tell("sign_out"), [{"done": True}])
         self.assert_signed_in(False)

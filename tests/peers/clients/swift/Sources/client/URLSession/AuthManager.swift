@@ -25,8 +25,8 @@ enum AuthError: Error {
 /// The flow is that of "Building a token refresh flow with async/await and Swift Concurrency":
 /// https://www.donnywals.com/building-a-token-refresh-flow-with-async-await-and-swift-concurrency/
 /// It leaves open what a failed refresh means and how a user signs out. Here both are as a careful user would have them:
-/// tokens are forgotten when the server says that the refresh token is no good, not when it cannot be reached or fails,
-/// and a refresh is cancelled when the user signs out.
+/// tokens are forgotten when the server says that the refresh token is no good, which this one does with 401, not when it
+/// cannot be reached or fails, and a refresh is cancelled when the user signs out.
 actor AuthManager {
     private let server: AuthServer
     private var currentToken: Token?
@@ -67,7 +67,7 @@ actor AuthManager {
                 let token = try await server.token(refreshing: currentToken)
                 self.currentToken = token
                 return token
-            } catch AuthError.refused(let status) where status == 400 || status == 401 {
+            } catch AuthError.refused(let status) where status == 401 {
                 self.currentToken = nil
                 throw AuthError.refused(status: status)
             }

@@ -12,11 +12,12 @@ struct AuthServer: Sendable {
     let logoutURL: URL
 
     func token(email: String, password: String) async throws -> Token {
-        try await token(loginURL, ["email": email, "password": password])
+        try await token(from: loginURL, ["email": email, "password": password], keeping: nil)
     }
 
     func token(refreshing token: Token) async throws -> Token {
-        try await self.token(refreshURL, ["refresh_token": token.refreshToken])
+        try await self.token(
+            from: refreshURL, ["refresh_token": token.refreshToken], keeping: token.refreshToken)
     }
 
     func logOut(_ token: Token) async throws {
@@ -25,16 +26,22 @@ struct AuthServer: Sendable {
 
     private struct TokenResponse: Decodable {
         let accessToken: String
-        let refreshToken: String
+        /// One that does not rotate is not sent again (RFC 6749, section 6).
+        let refreshToken: String?
         let expiresIn: TimeInterval?
     }
 
-    private func token(_ url: URL, _ body: [String: String]) async throws -> Token {
+    private func token(
+        from url: URL, _ body: [String: String], keeping refreshToken: String?
+    ) async throws -> Token {
         let decoder = JSONDecoder()
         decoder.keyDecodingStrategy = .convertFromSnakeCase
         let response = try decoder.decode(TokenResponse.self, from: try await post(url, body))
+        guard let refreshToken = response.refreshToken ?? refreshToken else {
+            throw URLError(.cannotParseResponse)
+        }
         return Token(
-            accessToken: response.accessToken, refreshToken: response.refreshToken,
+            accessToken: response.accessToken, refreshToken: refreshToken,
             validUntil: response.expiresIn.map(Date.init(timeIntervalSinceNow:)) ?? .distantFuture)
     }
 

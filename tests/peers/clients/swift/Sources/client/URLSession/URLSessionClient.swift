@@ -15,7 +15,7 @@ struct URLSessionClient: Client {
         guard arguments.rootCertificate == nil else {
             throw NotAble(reason: "URLSession cannot be given a root certificate here")
         }
-        let session = URLSession(configuration: .forAPI)
+        let session = URLSession(configuration: .forAPI, delegate: NoCredentials(), delegateQueue: nil)
         apiURL = arguments.apiURL
         authManager = AuthManager(
             server: AuthServer(
@@ -60,5 +60,22 @@ struct URLSessionClient: Client {
         case let error as URLError: "URLError \(error.code.rawValue)"
         default: "\(type(of: error))"
         }
+    }
+}
+
+/// Has no credentials for a 401 that asks for a password.
+///
+/// Apple's systems hand such an answer to the caller; Foundation on Linux, before 6.3, never ends the request unless it is
+/// told so, and then with an error: https://github.com/swiftlang/swift-corelibs-foundation/issues/5456
+private final class NoCredentials: NSObject, URLSessionTaskDelegate {
+    func urlSession(
+        _ session: URLSession, task: URLSessionTask, didReceive challenge: URLAuthenticationChallenge,
+        completionHandler: @escaping @Sendable (URLSession.AuthChallengeDisposition, URLCredential?) -> Void
+    ) {
+        #if canImport(FoundationNetworking)
+        completionHandler(.rejectProtectionSpace, nil)
+        #else
+        completionHandler(.performDefaultHandling, nil)
+        #endif
     }
 }

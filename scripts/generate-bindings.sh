@@ -21,25 +21,45 @@ if [ "$(grep -cF "$suppression" "$out/kotlin/dev/authsession/ffi/auth_session_ff
 fi
 sed -i 's/^@file:Suppress("NAME_SHADOWING")$/@file:Suppress("warnings")/' "$out/kotlin/dev/authsession/ffi/auth_session_ffi.kt"
 
-# UniFFI reads bytes into an array of zeros and copies that into a Data.
+# replace_in_swift OLD NEW: OLD is there once, else UniFFI generates something that nobody has looked at.
 swift_source=$out/swift/AuthSessionFFIBindings.swift
-reading='return Data(try readBytes(&buf, count: Int(len)))'
-if [ "$(grep -cF "$reading" "$swift_source")" != 1 ]; then
-    say "The generated Swift has another shape than expected: $reading is not there once."
-    exit 1
-fi
-sed -i 's/return Data(try readBytes(&buf, count: Int(len)))/return try readData(\&buf, count: Int(len))/' "$swift_source"
+replace_in_swift() {
+    if [ "$(grep -cF "$1" "$swift_source")" != 1 ]; then
+        say "The generated Swift has another shape than expected: $1 is not there once."
+        exit 1
+    fi
+    OLD=$1 NEW=$2 perl -pi -e 's/\Q$ENV{OLD}\E/$ENV{NEW}/' "$swift_source"
+}
+# UniFFI reads bytes into an array of zeros and copies that into a Data or a String.
+replace_in_swift 'return Data(try readBytes(&buf, count: Int(len)))' 'return try readData(&buf, count: Int(len))'
+replace_in_swift 'return String(decoding: try readBytes(&buf, count: Int(len)), as: UTF8.self)' \
+    'return try readString(&buf, count: Int(len))'
+# `Data.copyBytes(to:from:)` takes about 2,000 instructions for the four bytes of a number.
+# shellcheck disable=SC2016  # It is Swift's $0.
+replace_in_swift 'let _ = withUnsafeMutableBytes(of: &value, { reader.data.copyBytes(to: $0, from: range)})' \
+    'withUnsafeMutableBytes(of: &value) { value in reader.data.withUnsafeBytes { value.copyMemory(from: .init(rebasing: $0[range])) } }'
 cat >>"$swift_source" <<'END'
 
 
-/// Reads bytes with one copy.
-fileprivate func readData(_ reader: inout (data: Data, offset: Data.Index), count: Int) throws -> Data {
+/// Where bytes are that are read next, and which the reader has then left behind.
+fileprivate func take(_ count: Int, from reader: inout (data: Data, offset: Data.Index)) throws -> Range<Data.Index> {
     let range = reader.offset..<(reader.offset + count)
     guard reader.data.count >= range.upperBound else {
         throw UniffiInternalError.bufferOverflow
     }
     reader.offset = range.upperBound
-    return reader.data.subdata(in: range)
+    return range
+}
+
+/// Reads bytes with one copy.
+fileprivate func readData(_ reader: inout (data: Data, offset: Data.Index), count: Int) throws -> Data {
+    reader.data.subdata(in: try take(count, from: &reader))
+}
+
+/// Reads a text with one copy.
+fileprivate func readString(_ reader: inout (data: Data, offset: Data.Index), count: Int) throws -> String {
+    let range = try take(count, from: &reader)
+    return reader.data.withUnsafeBytes { String(decoding: UnsafeRawBufferPointer(rebasing: $0[range]), as: UTF8.self) }
 }
 END
 

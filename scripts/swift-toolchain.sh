@@ -4,6 +4,8 @@
 #   scripts/swift-toolchain.sh                        sets it up and prints its version
 #   scripts/swift-toolchain.sh COMMAND [ARGUMENT ...] runs COMMAND where `swift` is on PATH, in the checkout;
 #                                                     the checkout and the target folder are at the same paths
+#   scripts/swift-toolchain.sh --system               prints the folder that is the root of Debian's; nothing if the
+#                                                     toolchain is the machine's own
 set -Eeuo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
@@ -113,7 +115,12 @@ set_up() {
 [ $# -gt 0 ] || set -- swift --version
 cd "$root"
 if has_swift; then
-    exec "$@"
+    [ "$1" = --system ] || exec "$@"
+    exit
 fi
 set_up </dev/null
-inside "$@"
+if [ "$1" = --system ]; then
+    echo "$system"
+else
+    inside "$@"
+fi

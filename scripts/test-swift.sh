@@ -167,5 +167,10 @@ if [ "$(uname)" = Linux ]; then
     check "The background tasks of docs/platforms/apple.md end others, or do not end." background_tasks_end
 fi
 
+# The clients that are compared with others: that each does the plain cases right.
+"$root/scripts/build-peers-swift.sh"
+check "A client in Swift of tests/peers does not do what it should." \
+    python3 "$root/tests/peers/clients/swift/test.py" "$target/peers/swift/client" "$AUTHSESSION_AUTHORITY"
+
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]

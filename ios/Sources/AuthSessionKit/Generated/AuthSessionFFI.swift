@@ -136,7 +136,7 @@ fileprivate func readInt<T: FixedWidthInteger>(_ reader: inout (data: Data, offs
         return value as! T
     }
     var value: T = 0
-    let _ = withUnsafeMutableBytes(of: &value, { reader.data.copyBytes(to: $0, from: range)})
+    withUnsafeMutableBytes(of: &value) { value in reader.data.withUnsafeBytes { value.copyMemory(from: .init(rebasing: $0[range])) } }
     reader.offset = range.upperBound
     return value.bigEndian
 }
@@ -592,7 +592,7 @@ fileprivate struct FfiConverterString: FfiConverter {
     public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> String {
         let len: Int32 = try readInt(&buf)
         // See `lift` above for why we avoid Foundation's NSString-backed decoder here.
-        return String(decoding: try readBytes(&buf, count: Int(len)), as: UTF8.self)
+        return try readString(&buf, count: Int(len))
     }
 
     public static func write(_ value: String, into buf: inout [UInt8]) {
@@ -9068,14 +9068,25 @@ public func uniffiEnsureAuthSessionFfiInitialized() {
 
 // swiftlint:enable all
 
-/// Reads bytes with one copy.
-fileprivate func readData(_ reader: inout (data: Data, offset: Data.Index), count: Int) throws -> Data {
+/// Where bytes are that are read next, and which the reader has then left behind.
+fileprivate func take(_ count: Int, from reader: inout (data: Data, offset: Data.Index)) throws -> Range<Data.Index> {
     let range = reader.offset..<(reader.offset + count)
     guard reader.data.count >= range.upperBound else {
         throw UniffiInternalError.bufferOverflow
     }
     reader.offset = range.upperBound
-    return reader.data.subdata(in: range)
+    return range
+}
+
+/// Reads bytes with one copy.
+fileprivate func readData(_ reader: inout (data: Data, offset: Data.Index), count: Int) throws -> Data {
+    reader.data.subdata(in: try take(count, from: &reader))
+}
+
+/// Reads a text with one copy.
+fileprivate func readString(_ reader: inout (data: Data, offset: Data.Index), count: Int) throws -> String {
+    let range = try take(count, from: &reader)
+    return reader.data.withUnsafeBytes { String(decoding: UnsafeRawBufferPointer(rebasing: $0[range]), as: UTF8.self) }
 }
 
 

@@ -339,6 +339,21 @@ mod tests {
     }
 
     #[test]
+    fn an_attempt_id_is_128_random_bits() {
+        let ids: std::collections::HashSet<_> =
+            (0..1000).map(|_| AttemptId::random().expect("random bytes")).collect();
+        assert_eq!(ids.len(), 1000);
+        let digits = |id: &AttemptId| id.as_str().bytes().filter(u8::is_ascii_hexdigit).count();
+        assert!(ids.iter().all(|id| (digits(id), id.as_str().len()) == (32, 32)));
+        // A bit that never changes is none.
+        for place in 0..32 {
+            let seen: std::collections::HashSet<_> =
+                ids.iter().map(|id| id.as_str().as_bytes()[place]).collect();
+            assert_eq!(seen.len(), 16, "digit {place}");
+        }
+    }
+
+    #[test]
     fn a_tombstone_holds_no_secret_and_a_reason_of_a_later_version_still_ends_the_session() {
         let body = br#"{"reason":"of_a_later_version"}"#;
         let header = "authsession-record 1 ended 3";

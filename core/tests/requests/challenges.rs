@@ -27,6 +27,22 @@ async fn a_step_up_is_told_and_does_not_refresh() {
 }
 
 #[tokio::test]
+async fn the_scope_that_is_missing_is_told_and_nothing_is_refreshed() {
+    let server = Server::start(|_| {
+        let challenge = r#"Bearer realm="api", error="insufficient_scope", scope="read write""#;
+        Reply::new(403).header("www-authenticate", challenge)
+    })
+    .await;
+    let session = server.session().await;
+    let mut events = session.events();
+    let response = session.get("/admin").send().await.expect("an answer");
+    assert_eq!((response.status().as_u16(), response.disposition()), (403, Disposition::StepUpRequired));
+    let Some(Event::StepUpRequired(step_up)) = events.next().await else { panic!("a step-up") };
+    assert_eq!(step_up.scope.as_deref(), Some("read write"));
+    assert_eq!((server.refreshes(), server.requests().len()), (0, 1));
+}
+
+#[tokio::test]
 async fn a_403_with_a_listed_code_refreshes_and_is_repeated() {
     let server = Server::start(|seen| match seen.token() {
         Some("t2") => Reply::new(200).body("fine"),

@@ -2,6 +2,7 @@
 
 mod scripted;
 
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -416,15 +417,18 @@ async fn a_token_of_16_kib_is_kept_and_sent() {
 async fn tokens_of_16_kib_outlive_a_restart() {
     let server = Scripted::start().await;
     let folder = tempfile::tempdir().expect("a folder");
-    let open = || {
+    let [before, after] = ["before", "after"].map(|name| folder.path().join(name));
+    let open = |directory: &Path| {
         let config = SessionConfig::new(&server.url).expect("a URL").allow_loopback(true);
-        AuthSession::open(config.store(FileStore::new(folder.path())))
+        AuthSession::open(config.store(FileStore::new(directory)))
     };
     let (access, refresh) = ("a".repeat(16 << 10), "r".repeat(16 << 10));
-    let session = open().await.expect("a session");
+    let session = open(&before).await.expect("a session");
     session.adopt(Tokens::new(&*access).refresh_token(&*refresh)).await.expect("good tokens");
-    session.close().await;
-    let session = open().await.expect("a session");
+    timeout(PATIENCE, session.close()).await.expect("it is saved");
+    // In another place it cannot be the session that was open.
+    std::fs::rename(&before, &after).expect("the store");
+    let session = open(&after).await.expect("a session");
     server.answer("/auth/refresh", 200, &[], tokens(2));
     server.answer("/me", 401, &[], "");
     server.answer("/me", 200, &[], "");

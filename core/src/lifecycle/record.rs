@@ -27,7 +27,7 @@ impl AttemptId {
     }
 
     #[cfg(test)]
-    pub(super) fn named(name: &str) -> Self {
+    pub(crate) fn named(name: &str) -> Self {
         Self(name.to_owned())
     }
 

@@ -24,6 +24,8 @@ struct Arguments {
     timeout_ms: u64,
     #[serde(default)]
     read_only: bool,
+    #[serde(default = "yes")]
+    allow_loopback: bool,
 }
 
 /// A line of standard input. The answer has the same `id`.
@@ -68,6 +70,10 @@ fn once() -> usize {
     1
 }
 
+fn yes() -> bool {
+    true
+}
+
 type Store = Arc<FaultyStore<FileStore>>;
 
 #[tokio::main]
@@ -77,7 +83,7 @@ async fn main() {
     let store: Store = Arc::new(FaultyStore::new(FileStore::new(arguments.directory)));
     let config = SessionConfig::new(&arguments.base_url)
         .expect("a URL")
-        .allow_loopback(true)
+        .allow_loopback(arguments.allow_loopback)
         .request_timeout(Duration::from_millis(arguments.timeout_ms))
         .read_only(arguments.read_only)
         .store(Arc::clone(&store));

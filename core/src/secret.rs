@@ -48,4 +48,14 @@ mod tests {
         let shown = format!("{:?}", Some(Secret::new("canary")));
         assert_eq!(shown, "Some([redacted])");
     }
+
+    #[test]
+    fn the_memory_of_a_secret_is_overwritten() {
+        // That it happens when one is dropped is a promise of this trait, which the compiler keeps.
+        fn overwritten_on_drop<T: ZeroizeOnDrop>(_: &T) {}
+        let mut secret = Secret::new("canary");
+        overwritten_on_drop(&secret);
+        secret.zeroize();
+        assert_eq!(secret.expose(), "");
+    }
 }

@@ -2,6 +2,7 @@
 
 mod scripted;
 
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -365,7 +366,9 @@ async fn oauth_errors_end_the_session_only_where_they_say_so_and_repeat_no_serve
         (400, "invalid_scope", "authority_misconfigured"),
         (400, "invalid_request", "authority_misconfigured"),
         (400, server_text, "authority_unexpected"),
+        (400, "use_dpop_nonce", "authority_unexpected"),
         (403, "invalid_grant", "authority_unexpected"),
+        (403, "insufficient_authorization", "authority_unexpected"),
         (503, "invalid_grant", "refresh_unavailable"),
     ] {
         let server = Scripted::start().await;
@@ -408,6 +411,62 @@ async fn a_token_of_16_kib_is_kept_and_sent() {
     assert_eq!(response.disposition(), Disposition::Answered);
     assert_eq!(server.asked("/me")[0].header("authorization"), Some(format!("Bearer {long}").as_str()));
     assert_eq!(server.asked("/auth/refresh")[1].json(), json!({"refresh_token": long}));
+}
+
+#[tokio::test]
+async fn tokens_of_16_kib_outlive_a_restart() {
+    let server = Scripted::start().await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let [before, after] = ["before", "after"].map(|name| folder.path().join(name));
+    let open = |directory: &Path| {
+        let config = SessionConfig::new(&server.url).expect("a URL").allow_loopback(true);
+        AuthSession::open(config.store(FileStore::new(directory)))
+    };
+    let (access, refresh) = ("a".repeat(16 << 10), "r".repeat(16 << 10));
+    let session = open(&before).await.expect("a session");
+    session.adopt(Tokens::new(&*access).refresh_token(&*refresh)).await.expect("good tokens");
+    timeout(PATIENCE, session.close()).await.expect("it is saved");
+    // In another place it cannot be the session that was open.
+    std::fs::rename(&before, &after).expect("the store");
+    let session = open(&after).await.expect("a session");
+    server.answer("/auth/refresh", 200, &[], tokens(2));
+    server.answer("/me", 401, &[], "");
+    server.answer("/me", 200, &[], "");
+    assert_eq!(me(&session).await.expect("an answer"), 200);
+    assert_eq!(server.asked("/me")[0].header("authorization"), Some(format!("Bearer {access}").as_str()));
+    assert_eq!(server.asked("/auth/refresh")[0].json(), json!({"refresh_token": refresh}));
+}
+
+/// RFC 7009 section 2.2: a server answers 200 for a token that it does not know, since there is nothing left to do.
+#[tokio::test]
+async fn a_revocation_is_over_when_the_server_answers() {
+    for status in [200, 204, 400] {
+        let server = Scripted::start().await;
+        let dialect = OAuth2Dialect::new("/token", "app").revocation_endpoint("/revoke");
+        let session = stale(&server, dialect).await;
+        server.answer("/revoke", status, &[], r#"{"error":"unsupported_token_type"}"#);
+        signed_out(&session, &server, "/revoke").await;
+        // It waits for the revocation, and does nothing else with this dialect.
+        session.sign_in(credentials()).await.expect_err("no sign-in with credentials");
+        assert_eq!(server.asked("/revoke").len(), 1, "{status}");
+        assert_eq!(session.state(), SessionState::SignedOut { reason: SignOutReason::User });
+    }
+}
+
+#[tokio::test]
+async fn what_a_server_wants_before_it_signs_in_is_handed_to_the_app() {
+    let server = Scripted::start().await;
+    let session = open(&server, Dialect::default()).await;
+    for error in ["insufficient_authorization", "redirect_to_web"] {
+        let answer = json!({"error": error, "auth_session": "canary", "request_uri": "urn:canary"});
+        server.answer("/auth/login", 403, &[], answer.to_string());
+        let refused = session.sign_in(credentials()).await.expect_err("not signed in");
+        assert!(!format!("{refused} {refused:?}").contains("canary"), "{refused:?}");
+        let Error::SignInRejected { status: 403, answer: Some(handed) } = refused else {
+            panic!("{refused:?}")
+        };
+        assert_eq!(handed.0["auth_session"], "canary");
+    }
 }
 
 #[tokio::test]

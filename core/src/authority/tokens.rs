@@ -250,6 +250,21 @@ mod tests {
     }
 
     #[test]
+    fn expires_in_counts_before_the_token_s_own_exp() {
+        // {"alg":"none"}.{"sub":"u1","exp":4000000000}
+        let jwt = "eyJhbGciOiJub25lIn0.eyJzdWIiOiJ1MSIsImV4cCI6NDAwMDAwMDAwMH0.";
+        let date = SystemTime::UNIX_EPOCH + Duration::from_secs(4_000_000_000 - 60);
+        let lifetime = |expires_in: Value| {
+            let mut answer = json!({"access_token": jwt, "expires_in": expires_in});
+            let tokens = take(&mut answer, &TokenFields::oauth(), &[], Some(date)).expect("random bytes");
+            tokens.usable().and_then(|grant| grant.lifetime)
+        };
+        assert_eq!(lifetime(json!(7)), Some(Duration::from_secs(7)));
+        assert_eq!(lifetime(json!(3600)), Some(Duration::from_secs(3600)));
+        assert_eq!(lifetime(json!("soon")), Some(Duration::from_secs(60)));
+    }
+
+    #[test]
     fn half_a_surrogate_pair_is_replaced_and_nothing_else_changes() {
         let text = r#"{"n":"\ud83d","m":"\ude00\ud83d\ude00\ud83dx","q":"\\ud83d \u00e9\"","\udc00":1e400}"#;
         let json = json!({"n": "\u{fffd}", "m": "\u{fffd}\u{1f600}\u{fffd}x", "q": "\\ud83d \u{e9}\"",

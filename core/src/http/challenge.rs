@@ -213,6 +213,9 @@ mod tests {
             &["Negotiate abc==, Bearer error=\"invalid_token\""],
         ] {
             assert_eq!(unauthorized(challenges), Meaning::TokenRefused, "{challenges:?}");
+            // Not for want of an error that was found.
+            let rules = AnswerRules::new().pass_bare_unauthorized();
+            assert_eq!(answer(&rules, 401, challenges, ""), Meaning::TokenRefused, "{challenges:?}");
         }
     }
 

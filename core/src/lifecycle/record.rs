@@ -1,6 +1,7 @@
 //! The one record that is persisted for a session, and its encoded form.
 
 use std::fmt::Write as _;
+use std::io;
 use std::time::{Duration, SystemTime};
 
 use ring::digest;
@@ -27,7 +28,7 @@ impl AttemptId {
     }
 
     #[cfg(test)]
-    pub(super) fn named(name: &str) -> Self {
+    pub(crate) fn named(name: &str) -> Self {
         Self(name.to_owned())
     }
 
@@ -129,11 +130,9 @@ impl Entry {
         let (kind, body) = match self {
             Self::Live(record) => ("live", encode_live(record)),
             Self::Ended(tombstone) => {
-                let ended = Ended { reason: tombstone.reason.name().to_owned() };
-                ("ended", serde_json::to_vec(&ended).expect("a struct of text always encodes"))
+                ("ended", to_json(&Ended { reason: tombstone.reason.name().to_owned() }))
             }
         };
-        let body = Zeroizing::new(body);
         let header = format!("{FORMAT} {VERSION} {kind} {}", generation.0);
         let checksum = checksum(slot, &header, &body);
         let mut bytes = Zeroizing::new(Vec::with_capacity(header.len() + checksum.len() + body.len() + 2));
@@ -185,7 +184,7 @@ impl Entry {
     }
 }
 
-fn encode_live(record: &Record) -> Vec<u8> {
+fn encode_live(record: &Record) -> Zeroizing<Vec<u8>> {
     let live = Live {
         refresh_token: record.refresh_token.as_ref().map(|token| token.expose().into()),
         access_token: record.access_token.as_ref().map(|token| token.expose().into()),
@@ -198,7 +197,30 @@ fn encode_live(record: &Record) -> Vec<u8> {
         signed_in_at: record.times.signed_in_at.map(since_epoch),
         used_at: record.times.used_at.map(since_epoch),
     };
-    serde_json::to_vec(&live).expect("a struct of text and numbers always encodes")
+    to_json(&live)
+}
+
+/// Counts what is written.
+struct Length(usize);
+
+impl io::Write for Length {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 += bytes.len();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Written twice, so that the memory is there at once: what a vector outgrows is given back as it is.
+fn to_json(value: &impl Serialize) -> Zeroizing<Vec<u8>> {
+    let mut length = Length(0);
+    serde_json::to_writer(&mut length, value).expect("a struct of text and numbers always encodes");
+    let mut json = Zeroizing::new(Vec::with_capacity(length.0));
+    serde_json::to_writer(&mut *json, value).expect("it did so before");
+    json
 }
 
 fn decode_live(body: &[u8]) -> Option<Record> {
@@ -336,6 +358,21 @@ mod tests {
     fn a_record_of_a_later_version_is_not_called_damaged() {
         let bytes = b"authsession-record 2 live 1 00\n{}";
         assert_eq!(Entry::decode(&slot(), bytes), Err(RecordError::UnknownVersion));
+    }
+
+    #[test]
+    fn an_attempt_id_is_128_random_bits() {
+        let ids: std::collections::HashSet<_> =
+            (0..1000).map(|_| AttemptId::random().expect("random bytes")).collect();
+        assert_eq!(ids.len(), 1000);
+        let digits = |id: &AttemptId| id.as_str().bytes().filter(u8::is_ascii_hexdigit).count();
+        assert!(ids.iter().all(|id| (digits(id), id.as_str().len()) == (32, 32)));
+        // A bit that never changes is none.
+        for place in 0..32 {
+            let seen: std::collections::HashSet<_> =
+                ids.iter().map(|id| id.as_str().as_bytes()[place]).collect();
+            assert_eq!(seen.len(), 16, "digit {place}");
+        }
     }
 
     #[test]

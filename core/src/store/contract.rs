@@ -142,6 +142,24 @@ pub(super) fn a_record_that_was_put_into_another_account_s_place_is_not_read_the
     assert!(matches!(store.load(&other), Load::Corrupt(_)));
 }
 
+pub(super) fn what_a_sign_out_leaves_behind_holds_nothing_of_the_session(fixture: &impl Bytes) {
+    let id = AttemptId::named("canary");
+    let whole = Record {
+        access_token: Some(Secret::new("canary")),
+        subject: Some("canary".into()),
+        device: Some("canary".into()),
+        attempt: id.clone(),
+        lineage: id,
+        ..record("canary")
+    };
+    let store = fixture.store();
+    store.save(&slot(), &whole, Expected::Any).expect("a store");
+    let holds_some = || String::from_utf8_lossy(&fixture.get(&slot())).contains("canary");
+    assert!(holds_some());
+    store.erase(&slot(), &tombstone(), Expected::Any).expect("erased");
+    assert!(!holds_some());
+}
+
 /// Runs the promises of every store on what `$fresh` makes, one test for each.
 macro_rules! every_store {
     ($fresh:expr) => {
@@ -162,6 +180,7 @@ macro_rules! every_store_of_bytes {
             a_record_of_a_later_version_is_kept_by_a_save_and_replaced_by_a_sign_out,
             a_damaged_record_is_reported_and_kept_until_the_next_save_replaces_it,
             a_record_that_was_put_into_another_account_s_place_is_not_read_there,
+            what_a_sign_out_leaves_behind_holds_nothing_of_the_session,
         }
     };
 }

@@ -50,10 +50,15 @@ impl Directory {
     pub(super) fn read(&self, slot: &Slot, limit: usize) -> io::Result<Option<Zeroizing<Vec<u8>>>> {
         let mut bytes = Zeroizing::new(Vec::new());
         match itself(OpenOptions::new().read(true)).open(self.file(slot, "session")) {
-            Ok(file) if file.metadata()?.is_file() => {
-                file.take(limit as u64 + 1).read_to_end(&mut bytes)?;
+            Ok(file) => {
+                let metadata = file.metadata()?;
+                if metadata.is_file() {
+                    let limit = limit as u64 + 1;
+                    // At once, as far as can be told: what a vector outgrows is given back as it is.
+                    bytes.reserve_exact(metadata.len().min(limit) as usize);
+                    file.take(limit).read_to_end(&mut bytes)?;
+                }
             }
-            Ok(_) => {}
             Err(error) if is_link(&error) => {}
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error),

@@ -1,11 +1,17 @@
 //! What is made of a 401 or 403, and what other stacks get.
 
+use std::time::Duration;
+
 use auth_session::{
     AnswerAction, AnswerRules, Auth, AuthSession, ClientConfig, Disposition, Error, Event, HeaderMap,
     SessionState, SignOutReason, StatusCode, Tokens,
 };
+use tokio::time::timeout;
 
 use crate::server::{Gate, Reply, Server, guard, signed_in};
+
+/// How long a test waits for what must happen.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 #[tokio::test]
 async fn a_step_up_is_told_and_does_not_refresh() {
@@ -20,10 +26,28 @@ async fn a_step_up_is_told_and_does_not_refresh() {
     let mut events = session.events();
     let response = session.get("/transfer").send().await.expect("an answer");
     assert_eq!((response.status().as_u16(), response.disposition()), (401, Disposition::StepUpRequired));
-    let Some(Event::StepUpRequired(step_up)) = events.next().await else { panic!("a step-up") };
+    let event = timeout(PATIENCE, events.next()).await.expect("it is told");
+    let Some(Event::StepUpRequired(step_up)) = event else { panic!("a step-up") };
     assert_eq!(step_up.acr_values.as_deref(), Some("urn:mfa"));
     assert_eq!((server.refreshes(), server.requests().len()), (0, 1));
     assert!(matches!(session.state(), SessionState::SignedIn { .. }));
+}
+
+#[tokio::test]
+async fn the_scope_that_is_missing_is_told_and_nothing_is_refreshed() {
+    let server = Server::start(|_| {
+        let challenge = r#"Bearer realm="api", error="insufficient_scope", scope="read write""#;
+        Reply::new(403).header("www-authenticate", challenge)
+    })
+    .await;
+    let session = server.session().await;
+    let mut events = session.events();
+    let response = session.get("/admin").send().await.expect("an answer");
+    assert_eq!((response.status().as_u16(), response.disposition()), (403, Disposition::StepUpRequired));
+    let event = timeout(PATIENCE, events.next()).await.expect("it is told");
+    let Some(Event::StepUpRequired(step_up)) = event else { panic!("a step-up") };
+    assert_eq!(step_up.scope.as_deref(), Some("read write"));
+    assert_eq!((server.refreshes(), server.requests().len()), (0, 1));
 }
 
 #[tokio::test]
@@ -148,7 +172,7 @@ async fn wrong_settings_of_clients_and_origins_are_refused_and_named() {
         (ClientConfig::new("https://a:canary@example.com"), "base_url"),
         (ClientConfig::new("https://example.com").header("authorization", "canary"), "headers"),
         (ClientConfig::new("https://example.com").header("x", "\r\ncanary"), "headers"),
-        (ClientConfig::new("https://example.com").timeout(std::time::Duration::ZERO), "timeout"),
+        (ClientConfig::new("https://example.com").timeout(Duration::ZERO), "timeout"),
     ] {
         let error = session.client(config).expect_err("a wrong setting");
         assert!(
@@ -167,7 +191,7 @@ async fn wrong_settings_of_clients_and_origins_are_refused_and_named() {
         (base().answer_rules(AnswerRules::new().code("", AnswerAction::Pass)), "answer_rules"),
         (base().max_body_bytes(0), "max_body_bytes"),
         (base().max_connections_per_host(0), "max_connections_per_host"),
-        (base().retry_policy(auth_session::RetryPolicy::new(0, std::time::Duration::ZERO)), "retry_policy"),
+        (base().retry_policy(auth_session::RetryPolicy::new(0, Duration::ZERO)), "retry_policy"),
     ] {
         let error = AuthSession::open(config).await.expect_err("a wrong setting");
         assert!(

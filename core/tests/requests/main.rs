@@ -6,3 +6,4 @@ mod redirects;
 mod retries;
 mod server;
 mod tls;
+mod tokens;

@@ -41,6 +41,16 @@ async fn attempts_are_bounded_and_the_last_answer_goes_to_the_caller() {
 }
 
 #[tokio::test]
+async fn a_429_waits_and_does_not_refresh() {
+    let server = failing(1, || Reply::new(429).header("retry-after", "0")).await;
+    assert_eq!(server.session().await.get("/").send().await.expect("an answer").status(), 200);
+    assert_eq!((server.requests().len(), server.refreshes()), (2, 0));
+    let server = failing(9, || Reply::new(429)).await;
+    assert_eq!(server.session().await.get("/").send().await.expect("an answer").status(), 429);
+    assert_eq!((server.requests().len(), server.refreshes()), (1, 0));
+}
+
+#[tokio::test]
 async fn a_post_is_sent_once_unless_it_has_an_idempotency_key() {
     let server = failing(1, || Reply::new(503)).await;
     let session = server.session().await;

@@ -1,15 +1,16 @@
 //! Who is trusted, over real sockets.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime};
 
-use auth_session::{AuthSession, Error, NetworkFailure, PinSet, RetryPolicy, SessionConfig};
+use auth_session::{AuthSession, Error, NetworkFailure, PinSet, RetryPolicy, SessionConfig, SessionState};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, PublicKeyData, date_time_ymd};
 use rustls::pki_types::PrivateKeyDer;
 use rustls::{ServerConfig, SupportedProtocolVersion, version};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
@@ -158,6 +159,7 @@ async fn neither_credentials_nor_the_refresh_token_are_sent_to_a_server_with_ano
     session.adopt(auth_session::Tokens::from_refresh_token("r1")).await.expect("header-safe tokens");
     assert_eq!(session.get("/").send().await.expect_err("no token").code(), "refresh_unavailable");
     assert_eq!((server.refreshes(), server.requests().len()), (0, 0));
+    assert!(matches!(session.state(), SessionState::SignedIn { .. }), "it ends no session");
 }
 
 #[tokio::test]
@@ -246,6 +248,61 @@ async fn a_post_that_the_server_refused_to_look_at_is_sent_again_over_http_2() {
     let config = SessionConfig::new(&url).expect("a URL").trust_development_anchor(ca.certificate.clone());
     let session = signed_in(config).await;
     assert_eq!(session.post("/").text("x").send().await.expect("an answer").status(), 200);
+}
+
+/// Speaks HTTP/2 until a request has come, and says goodbye to all streams above this one (RFC 9113 section 6.8).
+async fn say_goodbye(stream: &mut (impl AsyncRead + AsyncWrite + Unpin), last: u32) {
+    const HEADERS: u8 = 1;
+    let mut preface = [0; 24];
+    stream.read_exact(&mut preface).await.expect("a preface");
+    stream.write_all(&[0, 0, 0, 4, 0, 0, 0, 0, 0]).await.expect("settings");
+    loop {
+        let mut head = [0; 9];
+        stream.read_exact(&mut head).await.expect("a frame");
+        let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
+        stream.read_exact(&mut vec![0; length as usize]).await.expect("a payload");
+        if head[3] == HEADERS {
+            break;
+        }
+    }
+    let goaway = [&[0, 0, 8, 7, 0, 0, 0, 0, 0][..], &last.to_be_bytes(), &[0; 4]].concat();
+    stream.write_all(&goaway).await.expect("a client");
+    stream.flush().await.expect("a client");
+}
+
+#[tokio::test]
+async fn a_post_that_a_goaway_does_not_cover_is_sent_again_and_one_that_it_covers_is_not() {
+    for (last, answer) in [(0, Ok(200)), (1, Err(Error::Network(NetworkFailure::Broken)))] {
+        let (ca, key) = (Ca::new(), key());
+        let mut config = ca.leaf(&key, "127.0.0.1", false, &[&version::TLS13]);
+        config.alpn_protocols = vec![b"h2".to_vec()];
+        let acceptor = TlsAcceptor::from(Arc::new(config));
+        let socket = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let url = format!("https://{}", socket.local_addr().expect("an address"));
+        let repeated = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&repeated);
+        tokio::spawn(async move {
+            let (stream, _) = socket.accept().await.expect("a client");
+            let mut first = acceptor.accept(stream).await.expect("TLS");
+            say_goodbye(&mut first, last).await;
+            // The stream that is covered will have no answer: the server may have acted all the same.
+            let _open =
+                if last == 0 { Some(first) } else { first.shutdown().await.map(|()| None).expect("TLS") };
+            let (stream, _) = socket.accept().await.expect("a client");
+            let stream = acceptor.accept(stream).await.expect("TLS");
+            let mut connection = h2::server::handshake(stream).await.expect("HTTP/2");
+            while let Some(Ok((_, mut respond))) = connection.accept().await {
+                counted.fetch_add(1, Ordering::SeqCst);
+                respond.send_response(http::Response::new(()), true).expect("a client");
+            }
+        });
+        let config =
+            SessionConfig::new(&url).expect("a URL").trust_development_anchor(ca.certificate.clone());
+        let session = signed_in(config).await;
+        let outcome = session.post("/").text("x").send().await.map(|response| response.status().as_u16());
+        assert_eq!(repeated.load(Ordering::SeqCst), usize::from(outcome.is_ok()), "{last}");
+        assert_eq!(outcome, answer, "{last}");
+    }
 }
 
 #[tokio::test]

@@ -62,7 +62,8 @@ impl SessionProcess {
         Self::run(command, arguments(realm, directory, most)).await
     }
 
-    async fn run(mut command: Command, arguments: Value) -> Self {
+    /// With a command that runs the program, and this argument.
+    pub(crate) async fn run(mut command: Command, arguments: Value) -> Self {
         command.arg(arguments.to_string()).stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
         let mut child = command.spawn().expect("the example session-process is built with the tests");
         let input = child.stdin.take().expect("a pipe");

@@ -227,6 +227,9 @@ mod the_contract {
         let generation = store.erase(&slot("main"), &tombstone(), Expected::Any).expect("erased");
         assert_eq!(store.load(&slot("main")), Load::Tombstone(tombstone(), generation));
         assert_eq!(count("load"), calls, "the Keystore was not asked");
+        let left = fs::read_to_string(scene.file("session")).expect("a file");
+        assert!(left.starts_with("authsession-record 1 ended "), "{left}");
+        assert!(left.ends_with("\n{\"reason\":\"user\"}"), "{left}");
     }
 
     #[test]

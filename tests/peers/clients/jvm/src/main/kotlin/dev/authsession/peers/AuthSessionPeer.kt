@@ -8,7 +8,7 @@ import dev.authsession.TokenEndpoints
 import dev.authsession.TokenStore as SessionStore
 
 /** AuthSession as `android/README.md` shows it. */
-class AuthSessionPeer private constructor(private val session: AuthSession) : Client {
+class AuthSessionPeer private constructor(private val session: AuthSession, val crossings: Crossings) : Client {
     override val signedIn get() = session.state is SessionState.SignedIn
 
     override suspend fun signIn(email: String, password: String) {
@@ -26,18 +26,15 @@ class AuthSessionPeer private constructor(private val session: AuthSession) : Cl
         suspend fun open(target: Target): AuthSessionPeer {
             // Read when it starts, so that a benchmark can point to another build of the library.
             System.getenv("AUTHSESSION_LIBRARY_DIR")?.let { System.setProperty("jna.library.path", it) }
-            val endpoints = TokenEndpoints.Json(target.loginUrl, target.refreshUrl, target.logoutUrl)
-            return AuthSessionPeer(
-                AuthSession.open(
-                    SessionConfig(
-                        target.apiUrl,
-                        endpoints = endpoints,
-                        store = SessionStore.Memory,
-                        allowLoopback = true,
-                        developmentAnchors = listOfNotNull(target.root?.readBytes()),
-                    ),
-                ),
+            val config = SessionConfig(
+                target.apiUrl,
+                endpoints = TokenEndpoints.Json(target.loginUrl, target.refreshUrl, target.logoutUrl),
+                store = SessionStore.Memory,
+                allowLoopback = true,
+                developmentAnchors = listOfNotNull(target.root?.readBytes()),
             )
+            val session = AuthSession.open(config)
+            return AuthSessionPeer(session, Crossings(session, config, target))
         }
     }
 }

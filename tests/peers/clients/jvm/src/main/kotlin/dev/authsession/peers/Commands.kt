@@ -44,6 +44,7 @@ class Commands(private val client: Client, private val output: PrintStream, priv
             "state" -> command.answer { put("signed_in", client.signedIn) }
             "requests" -> requests(command)
             "load" -> load(command)
+            "crossings" if client is AuthSessionPeer -> crossings(client, command)
             else -> command.answer { put("error", "unknown command") }
         }
     }
@@ -80,10 +81,19 @@ class Commands(private val client: Client, private val output: PrintStream, priv
         }
     }
 
+    private suspend fun crossings(client: AuthSessionPeer, command: JsonObject) {
+        val medians = client.crossings.measure(
+            command.number("iterations", 1),
+            command.text("path") ?: "/me",
+            command.text("echo_path") ?: "/echo",
+        )
+        command.answer { medians.forEach { (name, microseconds) -> put(name, microseconds) } }
+    }
+
     private inline fun JsonObject.answering(work: () -> Unit) = try {
         work()
     } catch (failure: Throwable) {
-        // A cancellation too: nobody has cancelled this coroutine, but what a client waited for within it may have been.
+        // A cancellation too: nobody has cancelled this coroutine, but perhaps what a client waited for within it.
         answer { put("error", failure.kind()) }
     }
 

@@ -28,7 +28,7 @@ import java.io.IOException
  * https://ktor.io/docs/client-auth.html#token-caching show it. The engine is the one that
  * https://ktor.io/docs/client-engines.html names for apps on Android.
  *
- * @param survivesCancellation the opt-in by which a refresh is finished although the request that began it is cancelled.
+ * @param survivesCancellation the opt-in by which a refresh is finished though the request that began it is cancelled.
  */
 class KtorPeer(private val target: Target, survivesCancellation: Boolean) : Client {
     private val tokens = TokenStore()
@@ -51,7 +51,7 @@ class KtorPeer(private val target: Target, survivesCancellation: Boolean) : Clie
                     }
                     if (!response.status.isSuccess()) {
                         // The page leaves it open. The usual articles sign the user out, such as
-                        // https://proandroiddev.com/handling-token-expiration-in-ktor-automatic-token-refresh-for-api-calls-e79badd379dc
+                        // https://www.droidcon.com/2025/03/06/handling-token-expiration-in-ktor-automatic-token-refresh-for-api-calls/
                         tokens.clear()
                         return@refreshTokens null
                     }

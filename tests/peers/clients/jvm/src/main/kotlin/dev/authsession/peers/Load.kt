@@ -16,7 +16,7 @@ class Load(val failed: Int, val total: Long, private val sorted: LongArray) {
     fun quantile(share: Double): Long = sorted[(ceil(share * sorted.size).toInt() - 1).coerceIn(sorted.indices)]
 }
 
-/** [concurrency] callers of [client] that each send one request after the other, until there were so many [requests]. */
+/** [concurrency] callers of [client] that each send one request after the other, until there were [requests]. */
 suspend fun load(client: Client, path: String, concurrency: Int, requests: Int, warmup: Int): Load {
     val callers = client.callers(concurrency)
     try {

@@ -119,10 +119,12 @@ private class TokenApi(private val client: OkHttpClient, private val target: Tar
         }
 
     /** Blocks, since an authenticator cannot wait otherwise. `null` if the server answered that there are no tokens. */
-    fun refresh(refreshToken: String): Tokens? =
-        client.newCall(post(target.refreshUrl, json.encodeToString(RefreshToken(refreshToken)))).execute().use { response ->
+    fun refresh(refreshToken: String): Tokens? {
+        val request = post(target.refreshUrl, json.encodeToString(RefreshToken(refreshToken)))
+        return client.newCall(request).execute().use { response ->
             if (response.isSuccessful) response.tokens(earlier = refreshToken) else null
         }
+    }
 
     suspend fun logout(tokens: Tokens) {
         val request = post(target.logoutUrl, json.encodeToString(RefreshToken(tokens.refreshToken)))

@@ -31,9 +31,10 @@ class Target(
  */
 fun OkHttpClient.Builder.trusting(target: Target): OkHttpClient.Builder {
     val root = target.root ?: return this
+    val certificate = root.inputStream().use(CertificateFactory.getInstance("X.509")::generateCertificate)
     val roots = KeyStore.getInstance(KeyStore.getDefaultType()).apply {
         load(null)
-        setCertificateEntry("root", root.inputStream().use(CertificateFactory.getInstance("X.509")::generateCertificate))
+        setCertificateEntry("root", certificate)
     }
     val factory = TrustManagerFactory.getInstance(TrustManagerFactory.getDefaultAlgorithm()).apply { init(roots) }
     val context = SSLContext.getInstance("TLS").apply { init(null, factory.trustManagers, null) }

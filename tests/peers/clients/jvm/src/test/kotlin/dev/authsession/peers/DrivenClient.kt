@@ -14,14 +14,14 @@ import kotlinx.serialization.json.put
 private const val SECONDS_TO_ANSWER = 30L
 
 /** A client in a process of its own, as the runner starts it. */
-class DrivenClient(name: String, realm: Realm) : AutoCloseable {
+class DrivenClient(name: String, arguments: String) : AutoCloseable {
     private val process = ProcessBuilder(
         Path.of(System.getProperty("java.home"), "bin/java").toString(),
         "-cp",
         System.getProperty("java.class.path"),
         "dev.authsession.peers.MainKt",
         name,
-        realm.arguments(),
+        arguments,
     ).redirectError(ProcessBuilder.Redirect.DISCARD).start()
 
     private val lines = LinkedBlockingQueue<JsonObject>()
@@ -53,8 +53,9 @@ class DrivenClient(name: String, realm: Realm) : AutoCloseable {
             flush()
         }
         return List(answers) {
-            line().also { check(it.getValue("id").jsonPrimitive.content == "$id") { "answers to another command: $it" } }
-                .let { JsonObject(it - "id") }
+            val line = line()
+            check(line.getValue("id").jsonPrimitive.content == "$id") { "an answer to another command: $line" }
+            JsonObject(line - "id")
         }
     }
 
@@ -80,5 +81,6 @@ class DrivenClient(name: String, realm: Realm) : AutoCloseable {
         process.destroyForcibly()
     }
 
-    private fun line(): JsonObject = checkNotNull(lines.poll(SECONDS_TO_ANSWER, TimeUnit.SECONDS)) { "no answer" }
+    private fun line(): JsonObject =
+        checkNotNull(lines.poll(SECONDS_TO_ANSWER, TimeUnit.SECONDS)) { "no answer within $SECONDS_TO_ANSWER s" }
 }

@@ -23,12 +23,7 @@ class Realm private constructor(private val addresses: JsonObject) {
         exchange("GET", "${address("control_url")}/counters").getValue(name).jsonPrimitive.int
 
     /** Where a client finds it. */
-    fun arguments(): String = buildJsonObject {
-        put("api_url", address("api_url"))
-        for (endpoint in listOf("login", "refresh", "logout")) {
-            put("${endpoint}_url", "${address("auth_url")}/auth/$endpoint")
-        }
-    }.toString()
+    fun arguments(): String = arguments(address("api_url"), address("auth_url"))
 
     private fun address(name: String) = addresses.getValue(name).jsonPrimitive.content
 
@@ -44,6 +39,12 @@ class Realm private constructor(private val addresses: JsonObject) {
         }
     }
 }
+
+/** What a client is started with, for token endpoints of the usual names. */
+fun arguments(apiUrl: String, authUrl: String): String = buildJsonObject {
+    put("api_url", apiUrl)
+    for (endpoint in listOf("login", "refresh", "logout")) put("${endpoint}_url", "$authUrl/auth/$endpoint")
+}.toString()
 
 private val http = HttpClient.newHttpClient()
 

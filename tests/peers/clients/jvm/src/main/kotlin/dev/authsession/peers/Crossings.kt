@@ -29,7 +29,7 @@ private val octets = "application/octet-stream".toMediaType()
 
 /** What it costs to cross the boundary between Kotlin and the library, one at a time, beside bare OkHttp. */
 class Crossings(private val session: AuthSession, private val config: SessionConfig, private val target: Target) {
-    private val client = OkHttpClient.Builder().trusting(target).build()
+    private val client by lazy { OkHttpClient.Builder().trusting(target).build() }
 
     /**
      * Medians, in microseconds, of so many [iterations].

@@ -21,6 +21,29 @@ if [ "$(grep -cF "$suppression" "$out/kotlin/dev/authsession/ffi/auth_session_ff
 fi
 sed -i 's/^@file:Suppress("NAME_SHADOWING")$/@file:Suppress("warnings")/' "$out/kotlin/dev/authsession/ffi/auth_session_ffi.kt"
 
+# UniFFI makes the structure that tells how a call ended anew for each call. JNA allocates it from the native heap and
+# has the garbage collector free it, which takes longer than the call. One that said that a call went well serves the
+# next call of its thread.
+kotlin_source=$out/kotlin/dev/authsession/ffi/auth_session_ffi.kt
+making='    var status = UniffiRustCallStatus()'
+checking='    uniffiCheckCallStatus(errorHandler, status)'
+for shape in "$making" "$checking"; do
+    if [ "$(grep -cxF "$shape" "$kotlin_source")" != 1 ]; then
+        say "The generated Kotlin has another shape than expected: $shape is not there once."
+        exit 1
+    fi
+done
+sed -i -e "s/^$making\$/    val status = takeCallStatus()/" \
+    -e "s/^$checking\$/&\n    spareCallStatus.set(status)/" "$kotlin_source"
+cat >>"$kotlin_source" <<'END'
+
+private val spareCallStatus = ThreadLocal<UniffiRustCallStatus?>()
+
+/** Taken and not shared: the library may call back within a call, and be called from there. */
+private fun takeCallStatus(): UniffiRustCallStatus =
+    spareCallStatus.get()?.also { spareCallStatus.set(null) } ?: UniffiRustCallStatus()
+END
+
 # replace_in_swift OLD NEW: OLD is there once, else UniFFI generates something that nobody has looked at.
 swift_source=$out/swift/AuthSessionFFIBindings.swift
 replace_in_swift() {

@@ -275,9 +275,10 @@ interface UniffiRustCallStatusErrorHandler<E> {
 
 // Call a rust function that returns a Result<>.  Pass in the Error class companion that corresponds to the Err
 private inline fun <U, E: kotlin.Exception> uniffiRustCallWithError(errorHandler: UniffiRustCallStatusErrorHandler<E>, callback: (UniffiRustCallStatus) -> U): U {
-    var status = UniffiRustCallStatus()
+    val status = takeCallStatus()
     val return_value = callback(status)
     uniffiCheckCallStatus(errorHandler, status)
+    spareCallStatus.set(status)
     return return_value
 }
 
@@ -12955,3 +12956,9 @@ public object FfiConverterSequenceTypeFormPart: FfiConverterRustBuffer<List<Form
 
 
 
+
+private val spareCallStatus = ThreadLocal<UniffiRustCallStatus?>()
+
+/** Taken and not shared: the library may call back within a call, and be called from there. */
+private fun takeCallStatus(): UniffiRustCallStatus =
+    spareCallStatus.get()?.also { spareCallStatus.set(null) } ?: UniffiRustCallStatus()

@@ -211,6 +211,13 @@ mod tests {
     }
 
     #[test]
+    fn a_host_of_encoded_letters_that_no_name_may_hold_is_another_origin_like_others() {
+        // `a` and a mark that says from which side to read.
+        let decision = decide(302, "GET", FROM, "https://xn--a-ygn/", MOST_REDIRECTS);
+        assert!(matches!(decision, Redirect::Follow { keeps_credentials: false, .. }), "{decision:?}");
+    }
+
+    #[test]
     fn another_stack_decides_by_the_same_rule() {
         use Redirection::{Elsewhere, Refused, Within};
         for (method, to, decision) in [

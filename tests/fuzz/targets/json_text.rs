@@ -3,14 +3,14 @@
 
 #![no_main]
 
-use auth_session::fuzzing::{json, take};
+use auth_session::fuzzing::{self, take};
 use fuzz::line;
 use libfuzzer_sys::fuzz_target;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 fuzz_target!(|input: &[u8]| {
     let (first, body) = line(input);
-    let read = json(body);
+    let read = fuzzing::json(body);
     let text = String::from_utf8_lossy(body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body));
     match (&read, serde_json::from_str::<Value>(&text).ok()) {
         (read, Some(strict)) => assert_eq!(read.as_ref(), Some(&strict), "what is JSON is read as it is"),
@@ -20,6 +20,18 @@ fuzz_target!(|input: &[u8]| {
             assert!(digits || escape, "only numbers beyond all bounds and half surrogate pairs are mended");
         }
         (None, None) => {}
+    }
+    // Mending one place of a text leaves the others as they are.
+    if let Ok(strict) = serde_json::from_str::<Value>(&format!("[{text}]")) {
+        let broken = format!("[[{text}],-1e999,\"\\ud83d\"]");
+        if let Some(read) = fuzzing::json(broken.as_bytes()) {
+            assert_eq!(read, json!([strict, null, "\u{fffd}"]));
+        } else {
+            assert!(
+                serde_json::from_str::<Value>(&format!("[[{text}]]")).is_err(),
+                "it was JSON but for two places"
+            );
+        }
     }
     let Some(read) = read else { return };
     // What was mended is JSON that needs no mending.

@@ -17,13 +17,12 @@ fuzz_target!(|input: (bool, u64, u16, u8, &[u8])| {
         assert!(whole, "a tombstone was taken for a session");
         return;
     };
-    if !whole {
+    // What serde passes over may be no text at all, which is no JSON to others.
+    if let Some(json) = serde_json::from_slice::<Value>(body).ok().filter(|_| !whole) {
+        let name = json.get("reason").or_else(|| json.get(0)).and_then(Value::as_str);
+        let known = SignOutReason::ALL.into_iter().find(|reason| Some(reason.name()) == name);
         // A reason of a later version is still the end of the session.
-        let given = serde_json::from_slice::<Value>(body).ok().and_then(|json| {
-            let name = json.get("reason").or_else(|| json.get(0))?.as_str()?.to_owned();
-            SignOutReason::ALL.into_iter().find(|reason| reason.name() == name)
-        });
-        assert_eq!(reason(tombstone), given.unwrap_or(SignOutReason::Elsewhere));
+        assert_eq!(reason(tombstone), known.unwrap_or(SignOutReason::Elsewhere));
     }
     // What is written of it says why, and nothing that stood beside it.
     let encoded = entry.encode(&slot(), written);

@@ -24,6 +24,9 @@ mod config;
 mod dialect;
 mod error;
 mod event;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod http;
 mod lifecycle;
 mod registry;

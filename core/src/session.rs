@@ -74,7 +74,7 @@ impl Tokens {
         }
         if wrong(&self.refresh_token, is_refresh_token) {
             return Err(Error::InvalidRequest(
-                "the refresh token is empty or holds control characters".into(),
+                "the refresh token is empty, or holds control or replacement characters".into(),
             ));
         }
         Ok(self.usable()?.grant())

@@ -35,7 +35,11 @@ fn is_expired(set_cookie: &str, now: SystemTime) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use reqwest::StatusCode;
+    use reqwest::header::{HeaderMap, HeaderValue, SET_COOKIE};
+
     use super::*;
+    use crate::authority::Reply;
 
     fn read(headers: &[&str]) -> Option<String> {
         let headers: Vec<String> = headers.iter().map(|&header| header.to_owned()).collect();
@@ -48,6 +52,15 @@ mod tests {
         assert_eq!(read(&["other=x", one]).as_deref(), Some("a"));
         assert_eq!(read(&[one, "refresh=b=="]).as_deref(), Some("b=="));
         assert_eq!(read(&["Refresh=a", "refreshed=a", "refresh", "=a", ""]), None);
+    }
+
+    #[test]
+    fn a_letter_outside_ascii_beside_the_token_does_not_hide_it() {
+        let mut headers = HeaderMap::new();
+        let header = HeaderValue::from_bytes(b"refresh=a; Comment=Ren\xe9e").expect("HTTP allows it");
+        headers.append(SET_COOKIE, header);
+        let reply = Reply::read(StatusCode::OK, &headers);
+        assert_eq!(value(&reply.set_cookies, "refresh", SystemTime::now()), Some("a"));
     }
 
     #[test]

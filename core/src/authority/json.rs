@@ -52,7 +52,7 @@ impl JsonEndpoints {
 
     /// The next step of a sign-in, at a URL that the server or the app names: only where the credentials
     /// may go anyway.
-    pub(super) fn next_step(
+    pub(crate) fn next_step(
         &self,
         http: &Client,
         target: &str,
@@ -87,7 +87,7 @@ impl JsonEndpoints {
         Ok(request.headers(self.login_additions.headers.clone()))
     }
 
-    pub(super) fn refresh(&self, http: &Client, token: &Secret) -> RequestBuilder {
+    pub(crate) fn refresh(&self, http: &Client, token: &Secret) -> RequestBuilder {
         with_token(
             http,
             Method::POST,
@@ -101,7 +101,7 @@ impl JsonEndpoints {
 
     /// Backends differ in which of the two tokens they look at, so both are sent. `None` where there is
     /// no such endpoint.
-    pub(super) fn sign_out(
+    pub(crate) fn sign_out(
         &self,
         http: &Client,
         refresh: &Secret,

@@ -15,7 +15,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
-use reqwest::{RequestBuilder, StatusCode, header};
+use reqwest::header::{self, HeaderMap};
+use reqwest::{RequestBuilder, StatusCode};
 use serde_json::Value;
 use tokio::time::sleep;
 
@@ -66,6 +67,25 @@ pub(crate) struct Reply {
     pub(crate) body: Bytes,
 }
 
+impl Reply {
+    /// What counts of an answer whose body is not there yet.
+    pub(crate) fn read(status: StatusCode, headers: &HeaderMap) -> Self {
+        let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        Self {
+            status,
+            retry_after: text(header::RETRY_AFTER),
+            date: text(header::DATE).and_then(|date| httpdate::parse_http_date(&date).ok()),
+            set_cookies: headers
+                .get_all(header::SET_COOKIE)
+                .iter()
+                // One letter outside ASCII in another attribute must not hide the token.
+                .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
+                .collect(),
+            body: Bytes::new(),
+        }
+    }
+}
+
 impl Authority {
     /// Sends credentials; what comes back are tokens, or the next step of the sign-in, and the rest of the
     /// server's answer.
@@ -99,25 +119,15 @@ impl Authority {
     /// Sends the refresh token and says what the answer means.
     pub(crate) async fn refresh(&self, token: &Secret, attempt_id: &AttemptId) -> Verdict {
         let http = self.transport.authority();
-        let oauth_fields;
-        let (reading, request) = match &self.endpoints {
-            Endpoints::Json(endpoints) => {
-                let JsonEndpoints { fields, terminal, .. } = endpoints.as_ref();
-                let reading = Reading { protocol: Protocol::Json, fields, terminal };
-                (reading, endpoints.refresh(&http, token))
-            }
-            Endpoints::OAuth2(endpoints) => {
-                oauth_fields = TokenFields::oauth();
-                let OAuth2Endpoints { terminal, .. } = endpoints.as_ref();
-                let reading = Reading { protocol: Protocol::OAuth2, fields: &oauth_fields, terminal };
-                (reading, endpoints.refresh(&http, token))
-            }
+        let request = match &self.endpoints {
+            Endpoints::Json(endpoints) => endpoints.refresh(&http, token),
+            Endpoints::OAuth2(endpoints) => endpoints.refresh(&http, token),
             Endpoints::Custom(custom) => return custom.refresh(token, attempt_id).await,
         };
         // draft-ietf-httpapi-idempotency-key-header: a server that knows it answers a retry as it
         // answered the first time.
         match exchange(self.device.name(request).header("Idempotency-Key", attempt_id.as_str())).await {
-            Ok(reply) => verdict::of_answer(reading, reply),
+            Ok(reply) => self.endpoints.verdict(reply),
             Err(Unanswered::NotSent(_)) => Verdict::Unreachable,
             Err(Unanswered::Lost | Unanswered::TooLarge) => Verdict::Ambiguous,
         }
@@ -157,6 +167,25 @@ impl Authority {
     }
 }
 
+impl Endpoints {
+    /// What the answer to a refresh means. Nobody answers an authority of the app's own but itself.
+    pub(crate) fn verdict(&self, reply: Reply) -> Verdict {
+        let oauth_fields;
+        let reading = match self {
+            Self::Json(endpoints) => {
+                let JsonEndpoints { fields, terminal, .. } = endpoints.as_ref();
+                Reading { protocol: Protocol::Json, fields, terminal }
+            }
+            Self::OAuth2(endpoints) => {
+                oauth_fields = TokenFields::oauth();
+                Reading { protocol: Protocol::OAuth2, fields: &oauth_fields, terminal: &endpoints.terminal }
+            }
+            Self::Custom(_) => return Verdict::Ambiguous,
+        };
+        verdict::of_answer(reading, reply)
+    }
+}
+
 /// A server that cannot answer now says nothing about the credentials.
 fn refusal(reply: &Reply, answer: Option<Value>) -> Error {
     let status = reply.status.as_u16();
@@ -170,7 +199,11 @@ async fn json_step(
     endpoints: &JsonEndpoints,
     request: RequestBuilder,
 ) -> Result<(Option<Grant>, Value), Error> {
-    let reply = exchange(request).await.map_err(Unanswered::into_error)?;
+    read_step(endpoints, exchange(request).await.map_err(Unanswered::into_error)?)
+}
+
+/// What the answer to a step of a sign-in brings: tokens, or what the server wants next.
+pub(crate) fn read_step(endpoints: &JsonEndpoints, reply: Reply) -> Result<(Option<Grant>, Value), Error> {
     // A step such as "the code is on its way" needs no words, and tokens may come in a cookie alone.
     let wordless = reply.status.is_success() && reply.body.is_empty();
     let parsed = if wordless { Some(Value::Null) } else { tokens::parse(&reply.body) };
@@ -227,19 +260,10 @@ async fn exchange(request: RequestBuilder) -> Result<Reply, Unanswered> {
             Unanswered::Lost
         }
     })?;
-    let text = |name| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
-    let retry_after = text(header::RETRY_AFTER);
-    let date = text(header::DATE).and_then(|date| httpdate::parse_http_date(&date).ok());
-    let set_cookies = response
-        .headers()
-        .get_all(header::SET_COOKIE)
-        .iter()
-        .filter_map(|value| value.to_str().ok().map(str::to_owned))
-        .collect();
-    let status = response.status();
-    let body = transport::read_body(response, MAX_ANSWER_BYTES).await.map_err(|error| match error {
+    let mut reply = Reply::read(response.status(), response.headers());
+    reply.body = transport::read_body(response, MAX_ANSWER_BYTES).await.map_err(|error| match error {
         Error::BodyTooLarge { .. } => Unanswered::TooLarge,
         _ => Unanswered::Lost,
     })?;
-    Ok(Reply { status, retry_after, date, set_cookies, body })
+    Ok(reply)
 }

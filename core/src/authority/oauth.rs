@@ -19,7 +19,7 @@ pub(crate) struct OAuth2Endpoints {
 
 impl OAuth2Endpoints {
     /// RFC 6749 section 6. The scope is left out: the refreshed token has the scope of the grant.
-    pub(super) fn refresh(&self, http: &Client, token: &Secret) -> RequestBuilder {
+    pub(crate) fn refresh(&self, http: &Client, token: &Secret) -> RequestBuilder {
         let form = [
             ("grant_type", "refresh_token"),
             ("refresh_token", token.expose()),
@@ -30,7 +30,7 @@ impl OAuth2Endpoints {
     }
 
     /// RFC 7009 section 2.1; `None` where the server has no such endpoint.
-    pub(super) fn revoke(&self, http: &Client, token: &Secret) -> Option<RequestBuilder> {
+    pub(crate) fn revoke(&self, http: &Client, token: &Secret) -> Option<RequestBuilder> {
         let form =
             [("token", token.expose()), ("token_type_hint", "refresh_token"), ("client_id", &self.client_id)];
         Some(post(http, self.revocation.as_ref()?, form.into_iter()))

@@ -152,9 +152,12 @@ fn refresh_token(value: Value) -> Option<Secret> {
 }
 
 /// A refresh token is sent in a body, which takes any text; RFC 6749 appendix A.17 asks for visible ASCII and
-/// space, and not every backend knows. Throwing one away would leave the session with one that is used up.
+/// space, and not every backend knows. Throwing one away would leave the session with one that is used up. A
+/// replacement character is what reading has put in place of something else: no server knows that token, and its
+/// rejection would end the session.
 pub(crate) fn is_refresh_token(token: &str) -> bool {
-    !token.is_empty() && !token.chars().any(char::is_control)
+    let odd = |character: char| character.is_control() || character == char::REPLACEMENT_CHARACTER;
+    !token.is_empty() && !token.chars().any(odd)
 }
 
 /// Whether there is something other than null where the access token belongs.
@@ -203,6 +206,16 @@ mod tests {
         for bad in [json!(""), json!("a b"), json!("a\r\nX: y"), json!("\u{e9}"), json!(7), json!(null)] {
             assert!(taken(json!({"access_token": bad})).0.usable().is_none());
         }
+    }
+
+    #[test]
+    fn a_refresh_token_that_could_not_be_read_whole_is_none() {
+        for body in [&b"{\"refresh_token\":\"r\xe9\"}"[..], br#"{"refresh_token":"r\ud83d"}"#] {
+            let answer = parse(body).expect("it is mended");
+            assert_eq!(taken(answer).0.refresh, None);
+        }
+        let whole = parse("{\"refresh_token\":\"r\u{e9}\"}".as_bytes()).expect("JSON");
+        assert_eq!(taken(whole).0.refresh, Some(Secret::new("r\u{e9}")));
     }
 
     #[test]

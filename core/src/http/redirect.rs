@@ -200,6 +200,24 @@ mod tests {
     }
 
     #[test]
+    fn a_host_with_letters_outside_ascii_is_not_followed_however_it_is_written() {
+        for to in ["https://\u{c9}.EXAMPLE/", "//1E\u{feff}7440", "https://A%C3%89/", "https://XN--a\u{e9}/"]
+        {
+            let location = HeaderValue::from_bytes(to.as_bytes()).expect("a header value");
+            let url = Url::parse(FROM).expect("a URL");
+            let decision = redirect(StatusCode::FOUND, Some(&location), &Method::GET, &url, MOST_REDIRECTS);
+            assert_eq!(decision, Redirect::Refused, "{to}");
+        }
+    }
+
+    #[test]
+    fn a_host_of_encoded_letters_that_no_name_may_hold_is_another_origin_like_others() {
+        // `a` and a mark that says from which side to read.
+        let decision = decide(302, "GET", FROM, "https://xn--a-ygn/", MOST_REDIRECTS);
+        assert!(matches!(decision, Redirect::Follow { keeps_credentials: false, .. }), "{decision:?}");
+    }
+
+    #[test]
     fn another_stack_decides_by_the_same_rule() {
         use Redirection::{Elsewhere, Refused, Within};
         for (method, to, decision) in [

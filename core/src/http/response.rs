@@ -71,12 +71,12 @@ impl Disposition {
 /// size, and nothing of what the server sent.
 #[derive(Clone)]
 pub struct Response {
-    pub(super) status: StatusCode,
-    pub(super) url: Url,
-    pub(super) headers: HeaderMap,
-    pub(super) body: Bytes,
-    pub(super) disposition: Disposition,
-    pub(super) redirected: bool,
+    pub(crate) status: StatusCode,
+    pub(crate) url: Url,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+    pub(crate) disposition: Disposition,
+    pub(crate) redirected: bool,
 }
 
 impl fmt::Debug for Response {

@@ -876,19 +876,8 @@ impl Shared {
 
     fn record(&self, held: &Held, times: Times) -> Record {
         let kept_out = self.keeps_access_token_out(held.refresh.is_some());
-        let (access, expires_at) =
-            if kept_out { (None, None) } else { (held.access.as_deref(), held.expires_at) };
-        Record {
-            refresh_token: held.refresh.as_deref().cloned(),
-            access_token: access.cloned(),
-            expires_at: Now::read(self.clock.as_ref()).on_the_wall(expires_at),
-            lifetime: held.lifetime,
-            attempt: held.attempt_id.clone(),
-            lineage: held.lineage.clone(),
-            subject: held.subject.clone(),
-            device: self.authority.device.id().map(str::to_owned),
-            times,
-        }
+        let device = self.authority.device.id().map(str::to_owned);
+        record(held, times, kept_out, device, self.clock.as_ref())
     }
 }
 
@@ -918,7 +907,31 @@ impl Now {
     }
 }
 
-fn grant(record: Record, clock: &dyn Clock) -> Grant {
+/// What is saved of tokens in use.
+pub(crate) fn record(
+    held: &Held,
+    times: Times,
+    keeps_access_token_out: bool,
+    device: Option<String>,
+    clock: &dyn Clock,
+) -> Record {
+    let (access, expires_at) =
+        if keeps_access_token_out { (None, None) } else { (held.access.as_deref(), held.expires_at) };
+    Record {
+        refresh_token: held.refresh.as_deref().cloned(),
+        access_token: access.cloned(),
+        expires_at: Now::read(clock).on_the_wall(expires_at),
+        lifetime: held.lifetime,
+        attempt: held.attempt_id.clone(),
+        lineage: held.lineage.clone(),
+        subject: held.subject.clone(),
+        device,
+        times,
+    }
+}
+
+/// The tokens of a record, to be used.
+pub(crate) fn grant(record: Record, clock: &dyn Clock) -> Grant {
     let claims = record.access_token.as_ref().and_then(claims::decode);
     // A wall clock that was set back must not lengthen the token's life.
     let remaining = record.expires_at.map(|expiry| {

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::machine::Times;
+use crate::authority::tokens::{is_header_safe, is_refresh_token};
 use crate::error::Error;
 use crate::event::SignOutReason;
 use crate::secret::Secret;
@@ -184,6 +185,14 @@ impl Entry {
     }
 }
 
+/// The bytes of an entry that somebody else has made up, with the digest that they must have to be looked at.
+#[cfg(fuzzing)]
+pub(crate) fn with_checksum(slot: &Slot, header: &str, body: &[u8]) -> Vec<u8> {
+    let mut bytes = format!("{header} {}\n", checksum(slot, header, body)).into_bytes();
+    bytes.extend_from_slice(body);
+    bytes
+}
+
 fn encode_live(record: &Record) -> Zeroizing<Vec<u8>> {
     let live = Live {
         refresh_token: record.refresh_token.as_ref().map(|token| token.expose().into()),
@@ -225,7 +234,7 @@ fn to_json(value: &impl Serialize) -> Zeroizing<Vec<u8>> {
 
 fn decode_live(body: &[u8]) -> Option<Record> {
     let live: Live<'_> = serde_json::from_slice(body).ok()?;
-    Some(Record {
+    let record = Record {
         refresh_token: live.refresh_token.map(Secret::new),
         access_token: live.access_token.map(Secret::new),
         expires_at: live.expires_at.and_then(from_epoch),
@@ -238,7 +247,20 @@ fn decode_live(body: &[u8]) -> Option<Record> {
             signed_in_at: live.signed_in_at.and_then(from_epoch),
             used_at: live.used_at.and_then(from_epoch),
         },
-    })
+    };
+    is_one_of_ours(&record).then_some(record)
+}
+
+/// Whether it holds what this library lets through when it arrives: a token, and nothing that cannot be sent. With
+/// another record the session would seem signed in, and no request could ever be made.
+fn is_one_of_ours(record: &Record) -> bool {
+    let fits = |token: &Option<Secret>, rule: fn(&str) -> bool| {
+        token.as_ref().is_none_or(|token| rule(token.expose()))
+    };
+    (record.access_token.is_some() || record.refresh_token.is_some())
+        && fits(&record.access_token, is_header_safe)
+        && fits(&record.refresh_token, is_refresh_token)
+        && [&record.attempt, &record.lineage].into_iter().all(|id| is_header_safe(id.as_str()))
 }
 
 fn since_epoch(time: SystemTime) -> u64 {
@@ -291,8 +313,8 @@ mod tests {
 
     fn live() -> Entry {
         Entry::Live(Record {
-            refresh_token: Some(Secret::new("refresh-1")),
-            access_token: Some(Secret::new("access \"quoted\" \u{e9}")),
+            refresh_token: Some(Secret::new("refresh \"1\" \u{e9}")),
+            access_token: Some(Secret::new("access-\"quoted\"")),
             expires_at: SystemTime::UNIX_EPOCH.checked_add(Duration::from_millis(1_700_000_000_123)),
             lifetime: Some(Duration::from_secs(3600)),
             attempt: AttemptId("ab".into()),
@@ -342,6 +364,25 @@ mod tests {
         let bytes = live().encode(&slot(), Generation(7));
         for length in 0..bytes.len() {
             assert!(Entry::decode(&slot(), &bytes[..length]).is_err(), "the first {length} bytes");
+        }
+    }
+
+    #[test]
+    fn a_record_that_no_request_could_be_made_with_is_damaged() {
+        let names = r#""attempt":"ab","lineage":"cd""#;
+        for body in [
+            format!("{{{names}}}"),
+            format!(r#"{{"refresh_token":"",{names}}}"#),
+            format!(r#"{{"refresh_token":"r\n",{names}}}"#),
+            format!(r#"{{"refresh_token":"r","access_token":"a b",{names}}}"#),
+            format!(r#"{{"refresh_token":"r","access_token":"a\r\nX: y",{names}}}"#),
+            r#"{"refresh_token":"r","attempt":"","lineage":"cd"}"#.to_owned(),
+            r#"{"refresh_token":"r","attempt":"a\nb","lineage":"cd"}"#.to_owned(),
+            r#"{"refresh_token":"r","attempt":"ab","lineage":"c d"}"#.to_owned(),
+        ] {
+            let header = "authsession-record 1 live 3";
+            let bytes = format!("{header} {}\n{body}", checksum(&slot(), header, body.as_bytes()));
+            assert_eq!(Entry::decode(&slot(), bytes.as_bytes()), Err(RecordError::Damaged), "{body}");
         }
     }
 

@@ -415,6 +415,28 @@ fn retried<T, E: MayPass>(mut call: impl FnMut() -> Result<T, E>) -> Result<T, E
     call()
 }
 
+/// What a slot's file says without the key, for the fuzz targets.
+#[cfg(fuzzing)]
+pub(crate) mod fuzzing {
+    use super::sealed::{self, Stored};
+    use super::{Generation, RecordError, Slot, Tombstone};
+
+    pub(crate) use sealed::with_checksum;
+
+    /// The end of a session, or the bytes of a sealed one as they are written.
+    pub(crate) fn parse(
+        slot: &Slot,
+        bytes: &[u8],
+    ) -> Result<(Generation, Result<Tombstone, Vec<u8>>), RecordError> {
+        let stored = sealed::parse(slot, bytes)?;
+        let generation = stored.generation();
+        Ok(match stored {
+            Stored::Sealed(sealed) => (generation, Err(sealed.encode())),
+            Stored::Ended(tombstone, _) => (generation, Ok(tombstone)),
+        })
+    }
+}
+
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;

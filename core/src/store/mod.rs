@@ -28,6 +28,8 @@ pub use keychain::KeychainStore;
 pub use keychain::{KeychainConfig, KeychainGate};
 #[cfg(any(target_os = "android", feature = "keystore"))]
 pub use keystore::KeystoreStore;
+#[cfg(all(fuzzing, feature = "keystore"))]
+pub(crate) use keystore::fuzzing as keystore_format;
 pub use memory::InMemoryStore;
 
 use zeroize::Zeroizing;

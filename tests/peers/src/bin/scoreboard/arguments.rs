@@ -11,6 +11,7 @@ usage: scoreboard [OPTION]...
 
   --client NAME     this client only; may be repeated
   --scenario NAME   this scenario only; may be repeated
+  --folder FOLDER   the scenarios of this folder instead of the project's
   --list            names the clients and the scenarios, and runs nothing
   --write PAGE      writes the scoreboard
   --test PAGE       as a tier of tests: ours must be ok in every row, and every client must run
@@ -24,6 +25,7 @@ pub(crate) struct Arguments {
     pub(crate) clients: Vec<&'static Client>,
     /// All where none is named.
     pub(crate) scenarios: Vec<String>,
+    pub(crate) folder: Option<PathBuf>,
     pub(crate) list: bool,
     pub(crate) write: Option<PathBuf>,
     pub(crate) test: Option<PathBuf>,
@@ -58,6 +60,7 @@ impl Arguments {
                 Long("scenario") => {
                     read.scenarios.push(parser.value().and_then(|name| name.string()).map_err(failed)?);
                 }
+                Long("folder") => read.folder = Some(parser.value().map_err(failed)?.into()),
                 Long("list") => read.list = true,
                 Long("write") => read.write = Some(parser.value().map_err(failed)?.into()),
                 Long("test") => read.test = Some(parser.value().map_err(failed)?.into()),

@@ -32,10 +32,14 @@ fn say(text: &str) {
     let _ = writeln!(std::io::stdout(), "{text}");
 }
 
-/// The scenarios, then the storms; those that are named, where some are.
-fn choose(names: &[String]) -> Result<Vec<Scenario>, String> {
-    let mut scenarios = scenario::load(&places::scenarios_folder())?;
-    scenarios.extend(scenario::load(&places::storms_folder())?);
+/// The scenarios, then the storms, or those of a folder; those that are named, where some are.
+fn choose(names: &[String], folder: Option<&Path>) -> Result<Vec<Scenario>, String> {
+    let own = [places::scenarios_folder(), places::storms_folder()];
+    let folders = folder.map_or(own.to_vec(), |folder| vec![folder.to_owned()]);
+    let mut scenarios = Vec::new();
+    for folder in &folders {
+        scenarios.extend(scenario::load(folder)?);
+    }
     if let Some(unknown) = names.iter().find(|name| scenarios.iter().all(|scenario| scenario.name != **name))
     {
         return Err(format!("there is no scenario {unknown}; --list names them"));
@@ -98,7 +102,8 @@ fn test(board: &Board, clients: &[&Client], scenarios: &[&Scenario], committed: 
 }
 
 async fn run(arguments: Arguments) -> Result<bool, String> {
-    let scenarios: Vec<Arc<Scenario>> = choose(&arguments.scenarios)?.into_iter().map(Arc::new).collect();
+    let scenarios: Vec<Arc<Scenario>> =
+        choose(&arguments.scenarios, arguments.folder.as_deref())?.into_iter().map(Arc::new).collect();
     if arguments.list {
         say("clients:");
         CLIENTS.iter().for_each(|client| say(&format!("  {}", client.name)));

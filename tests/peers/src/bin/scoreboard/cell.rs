@@ -18,6 +18,9 @@ use crate::scenario::{Listener, Requests, Scenario, Step};
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How long all of a step may take, if something moves now and then.
 const MOST: Duration = Duration::from_secs(120);
+/// How long a client may take to sign in and out and to say its state. The first request of a new process, which the
+/// sign-in is, takes its time on a busy machine, and nothing is judged by it.
+const COMMAND: Duration = Duration::from_secs(60);
 /// How often it is looked whether something moves.
 const LOOK: Duration = Duration::from_millis(500);
 /// How long the server may see nothing more of what a scenario waits for, before a client counts as one that does not
@@ -267,7 +270,7 @@ impl<'a> Cell<'a> {
             Step::SignOut => self.sign_out().await,
             Step::NetworkChanged => {
                 self.say("network_changed");
-                let answer = self.client.ask(json!({"do": "network_changed"}), PATIENCE).await;
+                let answer = self.client.ask(json!({"do": "network_changed"}), COMMAND).await;
                 self.must_work("the change of network", answer);
             }
             Step::Authority { command, body } => return self.authority(command, body).await,
@@ -301,7 +304,7 @@ impl<'a> Cell<'a> {
     async fn sign_in(&mut self) {
         self.say("sign_in");
         let command = json!({"do": "sign_in", "email": "ada@example.com", "password": "correct horse"});
-        let answer = self.client.ask(command, PATIENCE).await;
+        let answer = self.client.ask(command, COMMAND).await;
         self.over = answer.is_err();
         self.must_work("the sign-in", answer);
         self.sign_ins += 1;
@@ -311,7 +314,7 @@ impl<'a> Cell<'a> {
 
     async fn sign_out(&mut self) {
         self.say("sign_out");
-        let answer = self.client.ask(json!({"do": "sign_out"}), PATIENCE).await;
+        let answer = self.client.ask(json!({"do": "sign_out"}), COMMAND).await;
         self.must_work("the sign-out", answer);
         self.sign_outs += 1;
         self.signed_in = Some(false);
@@ -463,7 +466,7 @@ impl<'a> Cell<'a> {
     }
 
     async fn compare_session(&mut self, reason: Option<&str>) {
-        let answer = self.client.ask(json!({"do": "state"}), PATIENCE).await;
+        let answer = self.client.ask(json!({"do": "state"}), COMMAND).await;
         let Ok(answer) = answer else {
             self.must_work("the question for the state", answer);
             return;

@@ -31,6 +31,9 @@ const PROXY_VARIABLES: [&str; 8] = [
     "NO_PROXY",
 ];
 
+/// A virtual machine that lives for a second is quicker without its optimising compiler and its parallel collector.
+const SHORT_LIVED_JVM: &str = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC";
+
 type Waiting = Arc<Mutex<HashMap<u64, UnboundedSender<Value>>>>;
 
 #[derive(Debug)]
@@ -72,6 +75,7 @@ impl Driven {
             .args(own_arguments)
             .arg(arguments.to_string())
             .env("AUTHSESSION_LIBRARY_DIR", target().join("debug"))
+            .env("JAVA_TOOL_OPTIONS", SHORT_LIVED_JVM)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(if verbose { Stdio::inherit() } else { Stdio::null() })

@@ -67,17 +67,23 @@ fn what_a_scenario_expects_of_counters_and_callers_is_compared() {
 
 #[test]
 fn a_session_that_is_lost_is_the_worst_and_is_found_without_being_asked_for() {
-    let found = run(&[(
-        "lost",
-        json!([
-            {"do": "sign_in"},
-            authority("expire_access_tokens", json!({})),
-            authority("revoke_refresh_tokens", json!({})),
-            {"do": "request", "path": "/me", "count": 3, "expect": {"status": 200}},
-            {"do": "expect_counters", "counters": {"refresh_requests": 0}},
-        ]),
-    )]);
-    assert_eq!(found, ["signed out; 0 of 3 succeed; 1 refresh request, not 0"]);
+    let lost = |rest: &[Value]| {
+        let commands =
+            ["expire_access_tokens", "revoke_refresh_tokens"].map(|name| authority(name, json!({})));
+        json!([&[json!({"do": "sign_in"})], &commands[..], rest].concat())
+    };
+    let get = |expect: Value| json!({"do": "request", "path": "/me", "count": 3, "expect": expect});
+    let found = run(&[
+        ("unasked", lost(&[get(json!({"status": 401, "disposition": "refresh_failed"}))])),
+        (
+            "with_more",
+            lost(&[
+                get(json!({"status": 200})),
+                json!({"do": "expect_counters", "counters": {"refresh_requests": 0}}),
+            ]),
+        ),
+    ]);
+    assert_eq!(found, ["signed out", "signed out; 0 of 3 succeed; 1 refresh request, not 0"]);
 }
 
 #[test]

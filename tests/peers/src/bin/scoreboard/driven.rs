@@ -81,13 +81,14 @@ impl Driven {
             .stderr(if verbose { Stdio::inherit() } else { Stdio::null() })
             .kill_on_drop(true)
             .spawn()
-            .map_err(|error| format!("{}: {error}", program.display()))?;
+            .map_err(|error| format!("{}: {error}; scripts/scoreboard.sh builds it", program.display()))?;
         let (Some(input), Some(output)) = (process.stdin.take(), process.stdout.take()) else {
             return Err("a process without pipes".to_owned());
         };
         let mut lines = BufReader::new(output).lines();
         let first = timeout(START, lines.next_line()).await.map_err(|_| "it does not get ready")?;
-        let first = first.map_err(|error| error.to_string())?.ok_or("it ends at once")?;
+        let first =
+            first.map_err(|error| error.to_string())?.ok_or("it ends at once; -v shows what it says")?;
         let Ready { ready, versions } =
             serde_json::from_str(&first).map_err(|error| format!("its first line: {error}"))?;
         if !ready {

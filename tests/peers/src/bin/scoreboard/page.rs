@@ -22,13 +22,17 @@ new [test-authority](../tests/authority/README.md): a strict server that rotates
 one is used twice, and counts everything. Each client is written as its users would write it from its own documentation
 ([tests/peers/clients](../tests/peers/clients)), in a version that is pinned.
 
+That the library is ok in its own tests is the least that one may expect. What the table is for: each row is something that
+happens to apps, and says what it does to them.
+
 ## How it is judged
 
 By consequences that every client has in common, not by how it is done:
 
 - A caller that should succeed must get the success. A status of the server's own, such as 403, must reach the caller.
-- Where a failure is due, any will do that reaches the caller, a 401 or an error; a success will not.
-- A caller hangs if nothing has come back for 5 seconds and nothing holds it at the server any more.
+- With a session that is over or another's, a request must not succeed; any failure will do that reaches the caller, a
+  401 or an error. Where the library gives the caller a 401 for another reason, anything that comes back will do.
+- A caller hangs if for 5 seconds nothing has come back and nothing has moved at the server, which holds nothing any more.
 - The user is signed in or not: *signed out* means that the app has dropped the tokens of a session that goes on.
 - Refreshes, requests and uses of a spent refresh token may be fewer than in the library's own tests, but not more.
   What the server carries out must be neither. A refresh token must not follow a redirect.
@@ -37,7 +41,8 @@ By consequences that every client has in common, not by how it is done:
   but for the row whose subject this is; a session that the server has ended without the client's knowledge may still
   look alive; a client with fewer connections than a row wants held at the server is held with as many as it has.
 
-A cell is *ok* or says what went wrong, all of it, in that one run.
+A cell is *ok* or says what went wrong, all of it, in that one run. The rules in full, and the protocol by which another
+client could be put to the same rows, are in [tests/peers](../tests/peers/README.md).
 
 ## Reproduce a cell
 

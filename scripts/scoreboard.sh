@@ -25,6 +25,8 @@ needs() {
 }
 
 cargo build --locked --quiet --package peers --bins --manifest-path "$root/Cargo.toml"
+# What is not understood is said before anything else is built.
+"$target/debug/scoreboard" --list "$@" >/dev/null || exit 2
 if needs 'axios-.*'; then
     need_command node nodejs
     need_command npm npm

@@ -7,6 +7,8 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import test from 'node:test';
 
+/** For a client to end; much longer than it takes. */
+const PATIENCE_MS = 10_000;
 const names = ['axios-recipe', 'axios-auth-refresh', 'axios-auth-refresh-no-dedupe', 'axios-jwt'];
 const part = (value) => Buffer.from(JSON.stringify(value)).toString('base64url');
 const secondsFromNow = (seconds) => Math.floor(Date.now() / 1000) + seconds;
@@ -101,6 +103,6 @@ for (const name of names) {
     assert.deepEqual(await ask({ do: 'state' }), { signed_in: false });
     assert.deepEqual(await ask({ do: 'dance' }), { error: 'unknown command' });
     child.stdin.end();
-    assert.deepEqual(await once(child, 'exit'), [0, null]);
+    assert.deepEqual(await once(child, 'exit', { signal: AbortSignal.timeout(PATIENCE_MS) }), [0, null]);
   });
 }

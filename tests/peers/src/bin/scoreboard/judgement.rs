@@ -103,6 +103,15 @@ pub(crate) fn bound(counter: &str) -> Bound {
     }
 }
 
+/// A number, without the digits of a large one that are others in each run.
+fn roughly(count: u64) -> String {
+    if count < 100 {
+        return count.to_string();
+    }
+    let unit = 10u64.pow((count - 1).ilog10());
+    format!("more than {}", (count - 1) / unit * unit)
+}
+
 /// What it means that a counter is not what was expected. `None` where it is right, or is not compared.
 pub(crate) fn judge_counter(counter: &str, expected: u64, actual: u64) -> Option<String> {
     let wrong = match bound(counter) {
@@ -111,7 +120,7 @@ pub(crate) fn judge_counter(counter: &str, expected: u64, actual: u64) -> Option
         Bound::NotCompared => false,
     };
     let counted = |one: &str, many: &str| {
-        Some(format!("{actual} {}, not {expected}", if actual == 1 { one } else { many }))
+        Some(format!("{} {}, not {expected}", roughly(actual), if actual == 1 { one } else { many }))
     };
     match counter {
         _ if !wrong => None,
@@ -211,6 +220,17 @@ mod tests {
         judge_counter("resource_ok", 5, 6).expect("too much");
         assert_eq!(judge_counter("echoed_bytes", 9, 18).expect("twice"), "order placed twice");
         judge_counter("active_families", 0, 1).expect("left behind");
+    }
+
+    #[test]
+    fn a_large_number_is_given_roughly() {
+        for (count, text) in
+            [(1, "1"), (99, "99"), (100, "more than 90"), (101, "more than 100"), (257, "more than 200")]
+        {
+            assert_eq!(roughly(count), text);
+        }
+        let finding = judge_counter("refresh_requests", 5, 116).expect("too many");
+        assert_eq!(finding, "more than 100 refresh requests, not 5");
     }
 
     #[test]

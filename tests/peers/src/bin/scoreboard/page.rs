@@ -41,7 +41,8 @@ By consequences that every client has in common, not by how it is done:
   but for the row whose subject this is; a session that the server has ended without the client's knowledge may still
   look alive; a client with fewer connections than a row wants held at the server is held with as many as it has.
 
-A cell is *ok* or says what went wrong, all of it, in that one run. The rules in full, and the protocol by which another
+A cell is *ok* or says what went wrong, all of it, in that one run. Where a client's own callers race, another run may find
+less or more. The rules in full, and the protocol by which another
 client could be put to the same rows, are in [tests/peers](../tests/peers/README.md).
 
 ## Reproduce a cell

@@ -271,7 +271,7 @@ impl Exchange {
         meaning(&self.host.answers, answer.status, &answer.headers, body)
     }
 
-    async fn attempt(&self, ticket: Option<&Ticket>, permit: Permit) -> Result<Answer, Unanswered> {
+    async fn attempt(&self, ticket: Option<&Ticket>, mut permit: Permit) -> Result<Answer, Unanswered> {
         let mut request = self
             .host
             .transport
@@ -298,6 +298,7 @@ impl Exchange {
             Some(failed) => Unanswered::for_good(failed),
             None => Unanswered::of(&error),
         })?;
+        permit.went_over(response.version());
         let status = response.status();
         let headers = std::mem::take(response.headers_mut());
         let total = response.content_length();

@@ -112,7 +112,7 @@ impl Exchange {
                 if shows_acceptance(answer.status) {
                     self.lifecycle().accepted(ticket);
                 }
-                self.lifecycle().server_says(answer.date());
+                self.lifecycle().server_says(|| answer.date());
             }
             let location = answer.headers.get(LOCATION);
             let left = self.max_redirects.saturating_sub(self.redirects);
@@ -272,12 +272,10 @@ impl Exchange {
     }
 
     async fn attempt(&self, ticket: Option<&Ticket>, mut permit: Permit) -> Result<Answer, Unanswered> {
-        let mut request = self
-            .host
-            .transport
-            .api()
-            .request(self.method.clone(), self.url.clone())
-            .headers(self.headers.clone());
+        let mut request = self.host.transport.api().request(self.method.clone(), self.url.clone());
+        if !self.headers.is_empty() {
+            request = request.headers(self.headers.clone());
+        }
         if let Some(ticket) = ticket {
             request = request.header(AUTHORIZATION, bearer(ticket).map_err(Unanswered::for_good)?);
         }

@@ -433,9 +433,11 @@ impl Lifecycle {
         }
     }
 
-    /// A server's `Date`; of interest only to the policies.
-    pub(crate) fn server_says(&self, date: Option<SystemTime>) {
-        if let Some(date) = date.filter(|_| self.shared.dates_wanted) {
+    /// A server's `Date`; of interest only to the policies, and read only for them.
+    pub(crate) fn server_says(&self, date: impl FnOnce() -> Option<SystemTime>) {
+        if self.shared.dates_wanted
+            && let Some(date) = date()
+        {
             self.apply(Input::ServerDate(date));
         }
     }

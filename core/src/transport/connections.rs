@@ -1,6 +1,5 @@
 //! How many requests may be on their way to one origin.
 
-use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -9,6 +8,7 @@ use tokio::sync::Semaphore;
 use tokio::task::yield_now;
 use url::{Origin, Url};
 
+use crate::http::origin::is_origin_of;
 use crate::runtime::runtime;
 
 /// How many connections an origin gets: what common servers and phones bear. The rest queue, in order.
@@ -23,7 +23,8 @@ const MOST_IDLE_ORIGINS: usize = 32;
 #[derive(Debug)]
 pub(crate) struct Connections {
     places: usize,
-    origins: Mutex<HashMap<Origin, Arc<Places>>>,
+    /// Few, so that the first ones are found sooner than by a hash.
+    origins: Mutex<Vec<(Origin, Arc<Places>)>>,
 }
 
 /// The places of one origin.
@@ -118,12 +119,16 @@ impl Connections {
 
     fn places(&self, url: &Url) -> Arc<Places> {
         let mut origins = self.origins.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, places)) = origins.iter().find(|(origin, _)| is_origin_of(origin, url)) {
+            return Arc::clone(places);
+        }
         if origins.len() > MOST_IDLE_ORIGINS {
             // Whoever holds or awaits a place holds its semaphore.
-            origins.retain(|_, places| Arc::strong_count(places) > 1);
+            origins.retain(|(_, places)| Arc::strong_count(places) > 1);
         }
-        let places = origins.entry(url.origin()).or_insert_with(|| Arc::new(Places::new(self.places)));
-        Arc::clone(places)
+        let places = Arc::new(Places::new(self.places));
+        origins.push((url.origin(), Arc::clone(&places)));
+        places
     }
 }
 

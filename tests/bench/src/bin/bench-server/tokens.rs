@@ -3,13 +3,16 @@
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
-/// As long as the access tokens of common servers that are no JWTs.
-const PADDING: &str = ".0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+/// Of an access token, whose signature nobody checks: as long as one by ES256, with the number in front.
+const SIGNATURE: &str = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_abcdefghijklmnop";
 const LIFETIME_SECONDS: u64 = 3600;
 
 /// What has happened so far.
@@ -42,8 +45,9 @@ impl Realm {
     /// Whether the value of an `Authorization` header holds a token that has not expired.
     pub(crate) fn accepts(&self, authorization: &[u8]) -> bool {
         let number = authorization
-            .strip_prefix(b"Bearer access.")
-            .and_then(|token| token.strip_suffix(PADDING.as_bytes()))
+            .strip_prefix(b"Bearer ")
+            .and_then(|token| token.strip_suffix(SIGNATURE.as_bytes()))
+            .and_then(|token| token.rsplit(|byte| *byte == b'.').next())
             .and_then(|number| std::str::from_utf8(number).ok()?.parse::<u64>().ok());
         number.is_some_and(|number| {
             number > self.expired.load(Ordering::Relaxed) && number <= self.issued.load(Ordering::Relaxed)
@@ -84,10 +88,10 @@ impl Realm {
 
     fn issue(&self) -> Value {
         let number = self.issued.fetch_add(1, Ordering::Relaxed) + 1;
-        let refresh_token = format!("refresh.{number}{PADDING}");
+        let refresh_token = format!("refresh.{number}.{SIGNATURE}");
         self.refresh_tokens().insert(refresh_token.clone());
         json!({
-            "access_token": format!("access.{number}{PADDING}"),
+            "access_token": jwt(number),
             "refresh_token": refresh_token,
             "expires_in": LIFETIME_SECONDS,
             "token_type": "Bearer",
@@ -97,4 +101,13 @@ impl Realm {
     fn refresh_tokens(&self) -> MutexGuard<'_, HashSet<String>> {
         self.refresh_tokens.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// A JWT, since some clients look into the token for its expiry. Its number is in front of its signature.
+fn jwt(number: u64) -> String {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let header = json!({"alg": "ES256", "typ": "at+jwt"});
+    let claims = json!({"sub": "1", "iat": now, "exp": now + LIFETIME_SECONDS, "jti": number.to_string()});
+    let part = |value: Value| URL_SAFE_NO_PAD.encode(value.to_string());
+    format!("{}.{}.{number}{SIGNATURE}", part(header), part(claims))
 }

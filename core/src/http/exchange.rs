@@ -24,8 +24,7 @@ use crate::authority::verdict::retry_after;
 use crate::error::{Error, NetworkFailure};
 use crate::event::Event;
 use crate::lifecycle::driver::{Lifecycle, NoToken, Ticket};
-use crate::lifecycle::terms::{Input, Version};
-use crate::runtime::poll_once;
+use crate::lifecycle::terms::{Input, Version, Want};
 use crate::transport::{self, Permit};
 
 /// Once with a token that somebody else has got in the meantime, once with a fresh one.
@@ -208,13 +207,13 @@ impl Exchange {
         }
         let permit = connections.admit(&self.url).await;
         let Some(epoch) = ticket.as_ref().map(|ticket| ticket.version.epoch) else { return Ok(permit) };
-        let mut token = Box::pin(self.lifecycle().token(Some(epoch), None));
-        if let Some(current) = poll_once(token.as_mut()).await {
+        let mut want = Want { epoch: Some(epoch), refused: None, after: None };
+        if let Some(current) = self.lifecycle().ask(&mut want) {
             *ticket = Some(usable(current)?);
             return Ok(permit);
         }
         drop(permit);
-        *ticket = Some(usable(token.await)?);
+        *ticket = Some(usable(self.lifecycle().token_after(want).await)?);
         Ok(connections.admit(&self.url).await)
     }
 

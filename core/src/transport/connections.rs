@@ -134,7 +134,13 @@ impl Connections {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use tokio::time::timeout;
+
     use super::*;
+
+    const PATIENCE: Duration = Duration::from_secs(30);
 
     #[tokio::test]
     async fn each_origin_has_its_places_and_those_that_nobody_uses_are_forgotten() {
@@ -191,13 +197,18 @@ mod tests {
                 }
             })
         });
-        for caller in callers.collect::<Vec<_>>() {
-            caller.await.expect("no panic");
-        }
-        let mut held = Vec::new();
-        for _ in 0..7 {
-            held.push(connections.admit(&url).await);
-        }
+        let callers: Vec<_> = callers.collect();
+        let all_places = async {
+            for caller in callers {
+                caller.await.expect("no panic");
+            }
+            let mut held = Vec::new();
+            for _ in 0..7 {
+                held.push(connections.admit(&url).await);
+            }
+            held
+        };
+        let _held = timeout(PATIENCE, all_places).await.expect("no place is lost");
         assert!(connections.admit_at_once(&url).is_none(), "there are seven");
     }
 }

@@ -12,12 +12,27 @@ pub(crate) fn resolve(base: &Url, target: &str) -> Result<Url, String> {
         // Others read `https:host` as `https://host`.
         return if known && rest.starts_with("//") { parse(target) } else { Err(not_requested(scheme)) };
     }
-    let (path, rest) = target.split_at(target.find(['?', '#']).unwrap_or(target.len()));
-    let base = base.as_str().split(['?', '#']).next().unwrap_or_default();
-    if path.is_empty() {
-        return parse(&format!("{base}{rest}"));
+    let (rest, fragment) = split_off(target, '#');
+    let (path, query) = split_off(rest, '?');
+    // What stands before the path is as it was: parsing that again would take as long as the rest of the request path.
+    let mut url = base.clone();
+    url.set_query(None);
+    if !path.is_empty() {
+        url.set_path(&format!("{}/{}", base.path().trim_end_matches('/'), path.trim_start_matches('/')));
     }
-    parse(&format!("{}/{}{rest}", base.trim_end_matches('/'), path.trim_start_matches('/')))
+    if query.is_some() {
+        url.set_query(query);
+    }
+    url.set_fragment(fragment);
+    Ok(url)
+}
+
+/// What stands before the separator, and what after it if it is there.
+fn split_off(text: &str, separator: char) -> (&str, Option<&str>) {
+    match text.split_once(separator) {
+        Some((before, after)) => (before, Some(after)),
+        None => (text, None),
+    }
 }
 
 /// RFC 3986 section 4.2: a path whose first segment holds a colon is not one unless it begins with a slash, since what
@@ -52,6 +67,8 @@ pub(crate) fn holds_user_info(url: &Url) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -75,6 +92,24 @@ mod tests {
         ] {
             let base = Url::parse(base).expect("a URL");
             assert_eq!(resolve(&base, target).expect("a URL").as_str(), expected, "{target}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_path_means_what_the_base_url_with_the_path_behind_it_means(
+            base in "https://a\\.example(:8443)?(/[a-z.%2e]{0,6}){0,3}/?",
+            target in "(/?[a-z.%2eE\\\\é|^\"<>{}`@:;=&+,$!'()*~-]{0,8}){0,4}(\\?[a-z'\"<>é%?/=&|]{0,8})?(#[a-z\"`<>é%?#/]{0,8})?",
+        ) {
+            let base = Url::parse(&base).expect("a URL");
+            if let Ok(url) = resolve(&base, &target) && !target.is_empty() {
+                let (path, rest) = target.split_at(target.find(['?', '#']).unwrap_or(target.len()));
+                let base = if path.is_empty() { base.as_str() } else { base.as_str().trim_end_matches('/') };
+                let slash = if path.is_empty() { "" } else { "/" };
+                let path = path.trim_start_matches('/');
+                let whole = Url::parse(&format!("{base}{slash}{path}{rest}")).expect("a URL");
+                prop_assert_eq!(url, whole);
+            }
         }
     }
 

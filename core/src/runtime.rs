@@ -3,7 +3,6 @@
 
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
-use std::task::Poll;
 
 use once_cell::sync::OnceCell;
 use tokio::runtime::{Builder, Handle, Runtime};
@@ -47,15 +46,6 @@ pub(crate) async fn surrounded<F: Future>(handle: &Handle, future: F) -> F::Outp
     poll_fn(|context| {
         let _surroundings = handle.enter();
         future.as_mut().poll(context)
-    })
-    .await
-}
-
-/// What the future has ready now, if it has.
-pub(crate) async fn poll_once<F: Future + ?Sized>(mut future: Pin<&mut F>) -> Option<F::Output> {
-    poll_fn(|context| match future.as_mut().poll(context) {
-        Poll::Ready(output) => Poll::Ready(Some(output)),
-        Poll::Pending => Poll::Ready(None),
     })
     .await
 }

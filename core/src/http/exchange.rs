@@ -24,8 +24,7 @@ use crate::authority::verdict::retry_after;
 use crate::error::{Error, NetworkFailure};
 use crate::event::Event;
 use crate::lifecycle::driver::{Lifecycle, NoToken, Ticket};
-use crate::lifecycle::terms::{Input, Version};
-use crate::runtime::poll_once;
+use crate::lifecycle::terms::{Input, Version, Want};
 use crate::transport::{self, Permit};
 
 /// Once with a token that somebody else has got in the meantime, once with a fresh one.
@@ -112,7 +111,7 @@ impl Exchange {
                 if shows_acceptance(answer.status) {
                     self.lifecycle().accepted(ticket);
                 }
-                self.lifecycle().server_says(answer.date());
+                self.lifecycle().server_says(|| answer.date());
             }
             let location = answer.headers.get(LOCATION);
             let left = self.max_redirects.saturating_sub(self.redirects);
@@ -208,13 +207,13 @@ impl Exchange {
         }
         let permit = connections.admit(&self.url).await;
         let Some(epoch) = ticket.as_ref().map(|ticket| ticket.version.epoch) else { return Ok(permit) };
-        let mut token = Box::pin(self.lifecycle().token(Some(epoch), None));
-        if let Some(current) = poll_once(token.as_mut()).await {
+        let mut want = Want { epoch: Some(epoch), refused: None, after: None };
+        if let Some(current) = self.lifecycle().ask(&mut want) {
             *ticket = Some(usable(current)?);
             return Ok(permit);
         }
         drop(permit);
-        *ticket = Some(usable(token.await)?);
+        *ticket = Some(usable(self.lifecycle().token_after(want).await)?);
         Ok(connections.admit(&self.url).await)
     }
 
@@ -271,13 +270,11 @@ impl Exchange {
         meaning(&self.host.answers, answer.status, &answer.headers, body)
     }
 
-    async fn attempt(&self, ticket: Option<&Ticket>, permit: Permit) -> Result<Answer, Unanswered> {
-        let mut request = self
-            .host
-            .transport
-            .api()
-            .request(self.method.clone(), self.url.clone())
-            .headers(self.headers.clone());
+    async fn attempt(&self, ticket: Option<&Ticket>, mut permit: Permit) -> Result<Answer, Unanswered> {
+        let mut request = self.host.transport.api().request(self.method.clone(), self.url.clone());
+        if !self.headers.is_empty() {
+            request = request.headers(self.headers.clone());
+        }
         if let Some(ticket) = ticket {
             request = request.header(AUTHORIZATION, bearer(ticket).map_err(Unanswered::for_good)?);
         }
@@ -298,6 +295,7 @@ impl Exchange {
             Some(failed) => Unanswered::for_good(failed),
             None => Unanswered::of(&error),
         })?;
+        permit.went_over(response.version());
         let status = response.status();
         let headers = std::mem::take(response.headers_mut());
         let total = response.content_length();

@@ -1,6 +1,6 @@
 //! Where a token may go.
 
-use url::{Host, Url};
+use url::{Host, Origin, Url};
 
 use crate::error::Error;
 
@@ -8,10 +8,10 @@ use crate::error::Error;
 /// (RFC 6454). TLS only; loopback without TLS by explicit opt-in.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Origins {
-    allowed: Vec<url::Origin>,
+    allowed: Vec<Origin>,
     allow_loopback: bool,
     /// Spoken to without TLS.
-    development: Vec<url::Origin>,
+    development: Vec<Origin>,
 }
 
 impl Origins {
@@ -64,12 +64,28 @@ impl Origins {
 
     /// Checks that a request with the token may go to this URL.
     pub(crate) fn check(&self, url: &Url) -> Result<(), Error> {
-        let origin = url.origin();
-        if self.allowed.contains(&origin) {
+        if self.allowed.iter().any(|origin| is_origin_of(origin, url)) {
             Ok(())
         } else {
-            Err(Error::OriginNotAllowed { origin: origin.ascii_serialization() })
+            Err(Error::OriginNotAllowed { origin: url.origin().ascii_serialization() })
         }
+    }
+}
+
+/// Whether `url.origin()` is this one, found out without making one: that would copy the host for each request.
+pub(crate) fn is_origin_of(origin: &Origin, url: &Url) -> bool {
+    match origin {
+        Origin::Tuple(scheme, host, port) if matches!(url.scheme(), "https" | "http") => {
+            url.scheme() == scheme
+                && url.port_or_known_default() == Some(*port)
+                && url.host().is_some_and(|of_url| match (host, of_url) {
+                    (Host::Domain(host), Host::Domain(of_url)) => host == of_url,
+                    (Host::Ipv4(host), Host::Ipv4(of_url)) => *host == of_url,
+                    (Host::Ipv6(host), Host::Ipv6(of_url)) => *host == of_url,
+                    _ => false,
+                })
+        }
+        origin => *origin == url.origin(),
     }
 }
 
@@ -105,6 +121,32 @@ mod tests {
             "https://api.example.com@evil.example/",
         ] {
             assert!(matches!(origins.check(&url(other)), Err(Error::OriginNotAllowed { .. })), "{other}");
+        }
+    }
+
+    #[test]
+    fn an_origin_is_recognised_as_it_would_be_made() {
+        let urls = [
+            "https://api.example.com/v1",
+            "https://api.example.com:443/",
+            "https://api.example.com:8443/",
+            "http://api.example.com/",
+            "http://api.example.com:443/",
+            "https://127.0.0.1/",
+            "https://[::1]/",
+            "https://[::1]:8443/",
+            "https://1.2.3.4/",
+            "https://xn--bcher-kva.example/",
+            "blob:https://api.example.com/1",
+            "file:///etc/passwd",
+            "data:,hello",
+        ]
+        .map(url);
+        for one in &urls {
+            let origin = one.origin();
+            for other in &urls {
+                assert_eq!(is_origin_of(&origin, other), origin == other.origin(), "{one} and {other}");
+            }
         }
     }
 

@@ -296,9 +296,14 @@ impl Lifecycle {
     pub(crate) async fn token(&self, epoch: Option<u64>, refused: Option<u64>) -> Result<Ticket, NoToken> {
         let mut want = Want { epoch, refused, after: None };
         // The usual case first: it needs no subscription.
-        if let Some(result) = self.ask(&mut want) {
-            return result;
+        match self.ask(&mut want) {
+            Some(result) => result,
+            None => self.token_after(want).await,
         }
+    }
+
+    /// The token of this session as [`ask`](Self::ask) gives it after the wait that it has asked for.
+    pub(crate) async fn token_after(&self, mut want: Want) -> Result<Ticket, NoToken> {
         let mut settled = self.shared.settled.subscribe();
         loop {
             settled.mark_unchanged();
@@ -309,7 +314,8 @@ impl Lifecycle {
         }
     }
 
-    fn ask(&self, want: &mut Want) -> Option<Result<Ticket, NoToken>> {
+    /// What there is for this want at once; `None` where it has to wait, and remembers for what.
+    pub(crate) fn ask(&self, want: &mut Want) -> Option<Result<Ticket, NoToken>> {
         let at = self.shared.moment();
         let answer = {
             let mut machine = self.machine();
@@ -433,9 +439,11 @@ impl Lifecycle {
         }
     }
 
-    /// A server's `Date`; of interest only to the policies.
-    pub(crate) fn server_says(&self, date: Option<SystemTime>) {
-        if let Some(date) = date.filter(|_| self.shared.dates_wanted) {
+    /// A server's `Date`; of interest only to the policies, and read only for them.
+    pub(crate) fn server_says(&self, date: impl FnOnce() -> Option<SystemTime>) {
+        if self.shared.dates_wanted
+            && let Some(date) = date()
+        {
             self.apply(Input::ServerDate(date));
         }
     }

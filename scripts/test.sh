@@ -8,7 +8,7 @@
 set -euo pipefail
 . "$(dirname "$0")/common.sh"
 
-all=(rust lint targets size keystore peers kotlin swift react-native)
+all=(rust lint targets size soak keystore peers kotlin swift react-native)
 tiers=("$@")
 [ $# -gt 0 ] || tiers=("${all[@]}")
 for tier in "${tiers[@]}"; do

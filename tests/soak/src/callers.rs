@@ -47,29 +47,29 @@ pub(crate) struct Answer {
 }
 
 /// A caller that has begun; if it is dropped without a word about what became of it, it was lost.
-struct Fate {
+pub(crate) struct Fate {
     scene: Arc<Scene>,
     may_be_dropped: bool,
     is_known: bool,
 }
 
 impl Fate {
-    fn begin(scene: &Arc<Scene>, may_be_dropped: bool) -> Self {
+    pub(crate) fn begin(scene: &Arc<Scene>, may_be_dropped: bool) -> Self {
         scene.count(|tally| tally.requests += 1);
         Self { scene: Arc::clone(scene), may_be_dropped, is_known: false }
     }
 
-    fn cancelled(mut self) {
+    pub(crate) fn cancelled(mut self) {
         self.is_known = true;
         self.scene.count(|tally| tally.cancelled += 1);
     }
 
-    fn hung(mut self, text: &str) {
+    pub(crate) fn hung(mut self, text: &str) {
         self.is_known = true;
         self.scene.found(Kind::Hung, text);
     }
 
-    fn answered(mut self, after: Duration) {
+    pub(crate) fn answered(mut self, after: Duration) {
         self.is_known = true;
         self.scene.count(|tally| {
             tally.answered += 1;
@@ -77,9 +77,9 @@ impl Fate {
         });
     }
 
-    fn failed(mut self, error: &Error) {
+    pub(crate) fn failed(mut self, code: &str) {
         self.is_known = true;
-        self.scene.count(|tally| *tally.errors.entry(error.code()).or_default() += 1);
+        self.scene.count(|tally| *tally.errors.entry(code.to_owned()).or_default() += 1);
     }
 }
 
@@ -118,7 +118,7 @@ pub(crate) async fn call(scene: Arc<Scene>, session: AuthSession, caller: Caller
             if error.code() == "internal" {
                 scene.found(Kind::Other, format!("an internal error: {error}"));
             }
-            fate.failed(&error);
+            fate.failed(error.code());
         }
         Ok(Some(Ok(answer))) => {
             if let Some(user) = answer.user

@@ -72,6 +72,19 @@ impl History {
         })
     }
 
+    /// The same across processes, where a sign-in that had begun before a sign-out may end after it.
+    pub(crate) fn is_signed_out_for_all(&self) -> bool {
+        self.0.iter().any(|out| {
+            out.user.is_none()
+                && out.done.is_some()
+                && self
+                    .0
+                    .iter()
+                    .filter(|change| change.user.is_some() && !change.failed)
+                    .all(|sign_in| sign_in.done.is_some_and(|done| done < out.called))
+        })
+    }
+
     /// Who must be signed in, unless something has ended the session: no other sign-in or sign-out was under way when
     /// this one was, nor came after it.
     pub(crate) fn must_be(&self) -> Option<User> {
@@ -139,6 +152,14 @@ mod tests {
         assert!(!history.is_signed_out());
         assert!(history.may_answer(Ada, asked(15, 16)));
         assert_eq!(history.must_be(), None);
+    }
+
+    #[test]
+    fn across_processes_a_sign_in_that_ends_after_a_sign_out_may_stand() {
+        let slow = Change { done: Some(15), ..done(Some(Ada), 8, 0) };
+        assert!(!History(vec![slow, done(None, 10, 12)]).is_signed_out_for_all());
+        assert!(History(vec![done(Some(Ada), 1, 5), done(None, 10, 12)]).is_signed_out_for_all());
+        assert!(!History(vec![done(Some(Ada), 1, 5), Change::called(None, 10)]).is_signed_out_for_all());
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::fmt::{Debug, Display, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use tracing::field::{Field, Visit};
@@ -15,7 +15,7 @@ const TELLING: usize = 16;
 const PASSWORDS: [&str; 2] = ["correct horse", "battery staple"];
 
 /// Told apart by when it was seen: rounds run side by side, and the library's log does not say which one a line is of.
-static SEEN: Mutex<Vec<(Instant, String)>> = Mutex::new(Vec::new());
+static SEEN: Mutex<Vec<(Instant, Arc<str>)>> = Mutex::new(Vec::new());
 static PANICS: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -25,7 +25,7 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 pub(crate) fn note(place: &str, text: impl Display) {
     // Before the lock is taken: what is shown may take locks of its own.
     let text = format!("{place}: {text}");
-    locked(&SEEN).push((Instant::now(), text));
+    locked(&SEEN).push((Instant::now(), text.into()));
 }
 
 pub(crate) fn show(place: &str, value: &(impl Debug + ?Sized)) {
@@ -64,11 +64,11 @@ impl Secrets {
 
     /// Where a secret was seen since then: the places, not the texts.
     pub(crate) fn seen_since(&self, moment: Instant) -> Vec<String> {
-        let seen = locked(&SEEN);
-        seen.iter()
-            .filter(|(when, text)| *when >= moment && self.is_in(text))
-            .map(|(_, text)| text.split(':').next().unwrap_or_default().to_owned())
-            .collect()
+        // Copied first: whoever has something to say meanwhile must not wait for the search.
+        let since = |(when, text): &(Instant, Arc<str>)| (*when >= moment).then(|| Arc::clone(text));
+        let seen: Vec<Arc<str>> = locked(&SEEN).iter().filter_map(since).collect();
+        let place = |text: &Arc<str>| text.split(':').next().unwrap_or_default().to_owned();
+        seen.iter().filter(|text| self.is_in(text)).map(place).collect()
     }
 }
 

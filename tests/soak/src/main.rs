@@ -11,6 +11,8 @@ mod future;
 mod history;
 mod leaks;
 mod plan;
+mod process;
+mod processes;
 mod random;
 mod refreshes;
 mod resources;

@@ -155,6 +155,34 @@ pub(crate) enum Action {
     DropHandles,
     /// All handles are dropped, and the account is opened anew.
     Reopen,
+    /// What a session does in a process of its own.
+    Process {
+        number: u64,
+        act: ProcessAct,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ProcessAct {
+    Callers {
+        count: u64,
+    },
+    SignIn,
+    /// If nobody is signed in there.
+    SignInAgain,
+    SignOut,
+    Resume,
+    /// The next operation of its store hangs, until the process is killed or told to go on.
+    StoreHangs {
+        operation: &'static str,
+        after: bool,
+    },
+    StoreGoesOn,
+    /// SIGSTOP, and SIGCONT.
+    Stop,
+    GoOn,
+    /// SIGKILL, and another one in its place.
+    Kill,
 }
 
 /// What a round is made of. Most rounds leave some of it out, so that what is left is seen by itself.
@@ -178,6 +206,8 @@ pub(crate) struct Plan {
     pub(crate) dialect: Dialect,
     pub(crate) store: Store,
     pub(crate) ingredients: Ingredients,
+    /// How many processes share the store; none: the session is in this one.
+    pub(crate) processes: u64,
     /// Who signs in before anything happens.
     pub(crate) first: User,
     /// When, in milliseconds from the beginning of the round, and what.
@@ -217,15 +247,25 @@ impl Plan {
             dialect: random.one_of(&[Dialect::Json, Dialect::Json, Dialect::OAuth2]),
             store: random.one_of(&[Store::Memory, Store::File]),
             ingredients,
+            processes: if random.once_in(4) { random.between(1, 3) } else { 0 },
             first: User::Ada,
             steps: Vec::new(),
         };
+        if plan.processes > 0 {
+            (plan.store, plan.dialect) = (Store::File, Dialect::Json);
+            // One user: who of two is signed in depends on when each process looks.
+            plan.ingredients.identities = false;
+        }
         plan.first = plan.user(&mut random);
         let end = random.between(SHORTEST_MS, LONGEST_MS);
         let mut at = 0;
         while at < end {
             at += random.between(0, 60);
-            plan.act(at, faults, &mut random);
+            if plan.processes > 0 && !random.once_in(4) {
+                plan.act_in_a_process(at, &mut random);
+            } else {
+                plan.act(at, faults, &mut random);
+            }
         }
         plan.steps.sort_by_key(|(at, _)| *at);
         plan
@@ -316,7 +356,34 @@ impl Plan {
         self.steps.push((at, action));
     }
 
+    fn act_in_a_process(&mut self, at: u64, random: &mut Random) {
+        let number = random.between(0, self.processes - 1);
+        let act = match random.between(0, 99) {
+            0..=49 => ProcessAct::Callers { count: random.between(1, 8) },
+            50..=61 => ProcessAct::SignInAgain,
+            62..=63 => ProcessAct::SignIn,
+            64..=66 => ProcessAct::SignOut,
+            67..=74 => ProcessAct::Resume,
+            75..=80 => {
+                let later = if random.once_in(2) { ProcessAct::Kill } else { ProcessAct::StoreGoesOn };
+                self.steps.push((at + random.between(5, 400), Action::Process { number, act: later }));
+                let operation = random.one_of(&["load", "save", "save", "erase", "lease"]);
+                ProcessAct::StoreHangs { operation, after: random.once_in(2) }
+            }
+            81..=87 => {
+                let goes_on = Action::Process { number, act: ProcessAct::GoOn };
+                self.steps.push((at + random.between(5, 700), goes_on));
+                ProcessAct::Stop
+            }
+            88..=95 => ProcessAct::Kill,
+            _ => ProcessAct::Callers { count: 1 },
+        };
+        self.steps.push((at, Action::Process { number, act }));
+    }
+
     fn fault(&self, name: &'static str, endpoint: Endpoint, random: &mut Random) -> Action {
+        // Its answer has two tokens in it, of which such a server sends one.
+        let name = if self.server == Server::NoRotation && name == "a key twice" { "a delay" } else { name };
         // A change of the server's own answer needs one.
         let after = faults::needs_an_answer(name) || random.once_in(2);
         Action::Fault { endpoint, after, name, times: random.between(1, 3) }
@@ -368,10 +435,10 @@ fn jump(random: &mut Random) -> Action {
 
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { server, dialect, store, ingredients, first, .. } = self;
+        let Self { server, dialect, store, ingredients, processes, first, .. } = self;
         writeln!(
             f,
-            "server {server:?}, dialect {dialect:?}, store {store:?}, first {first:?}, {ingredients:?}"
+            "server {server:?}, dialect {dialect:?}, store {store:?}, {processes} processes, first {first:?}, {ingredients:?}"
         )?;
         for (at, action) in &self.steps {
             writeln!(f, "{at:>6} ms  {action:?}")?;

@@ -1,15 +1,17 @@
 //! One round: a realm, a store and a session of its own, and what the plan does to them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use auth_session::{
-    AuthSession, FaultyStore, FileStore, InMemoryStore, JsonDialect, OAuth2Dialect, SecretStore,
-    SessionConfig, SessionState, StoreFault, StoreOperation, Tokens,
+    AuthSession, Error, FaultyStore, FileStore, InMemoryStore, JsonDialect, OAuth2Dialect, Response,
+    SecretStore, SessionConfig, SessionState, StoreFault, StoreOperation, Tokens,
 };
 use serde_json::{Value, json};
-use test_authority::{Realm, RealmOptions};
+use tempfile::TempDir;
+use test_authority::{Realm, RealmOptions, Redemption};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{sleep_until, timeout};
 
@@ -20,6 +22,7 @@ use crate::future::{begin, within};
 use crate::history::{Change, History, Ticks};
 use crate::leaks::{self, Secrets};
 use crate::plan::{Action, Dialect, Endpoint, Errand, Plan, Server, Store, User};
+use crate::process::Process;
 use crate::refreshes::{self, Circumstances};
 use crate::tally::{Finding, Kind, Tally};
 use crate::verdicts::Evidence;
@@ -27,9 +30,12 @@ use crate::verdicts::Evidence;
 /// How late a caller may be on a busy machine before it counts as hung.
 pub(crate) const MARGIN: Duration = Duration::from_secs(8);
 /// Of requests that do not say otherwise, and of sign-ins.
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
+pub(crate) const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
+/// After a round it is asked whether a request is answered, not how soon: a refresh that is on its way may need its ten
+/// seconds.
+pub(crate) const PROBE: Duration = Duration::from_secs(20);
 /// A sign-in waits for a revocation (2 s), sends, and waits until it is saved (2 s); a sign-out does less.
-const LONGEST_CHANGE: Duration = Duration::from_secs(9);
+pub(crate) const LONGEST_CHANGE: Duration = Duration::from_secs(9);
 /// What is owed when everybody has gone: a refresh (10 s), or a revocation (10 s), and a write.
 const LONGEST_END: Duration = Duration::from_secs(25);
 /// Longer than any backoff, and shorter than an access token lives.
@@ -48,9 +54,14 @@ pub(crate) struct Scene {
     tally: Mutex<Tally>,
     findings: Mutex<Vec<Finding>>,
     outages: Mutex<Vec<Instant>>,
+    pub(crate) kills: Mutex<Vec<Instant>>,
+    pub(crate) processes: Mutex<BTreeMap<u64, Arc<Process>>>,
+    folder: TempDir,
     tasks: Mutex<JoinSet<()>>,
     listener: Mutex<Option<JoinHandle<()>>>,
-    reasons: Mutex<BTreeSet<&'static str>>,
+    pub(crate) reasons: Mutex<BTreeSet<String>>,
+    /// Since when nothing goes wrong any more.
+    quiet: Mutex<Option<Instant>>,
 }
 
 pub(crate) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -82,11 +93,19 @@ pub(crate) async fn run(plan: &Plan, faults: &Faults) -> Report {
         tally: Mutex::default(),
         findings: Mutex::default(),
         outages: Mutex::default(),
+        kills: Mutex::default(),
+        processes: Mutex::default(),
+        folder,
         tasks: Mutex::default(),
         listener: Mutex::default(),
         reasons: Mutex::default(),
+        quiet: Mutex::default(),
     });
-    scene.open().await;
+    if plan.processes == 0 {
+        scene.open().await;
+    } else {
+        scene.start_processes().await;
+    }
     if let Some(session) = scene.session() {
         Arc::clone(&scene).sign_in(session, plan.first, None).await;
     }
@@ -131,7 +150,11 @@ impl Scene {
         locked(&self.handles).last().cloned()
     }
 
-    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+    pub(crate) fn directory(&self) -> PathBuf {
+        self.folder.path().join("sessions")
+    }
+
+    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         locked(&self.tasks).spawn(task);
     }
 
@@ -189,7 +212,7 @@ impl Scene {
                 leaks::show("event", &event);
                 let Some(scene) = scene.upgrade() else { return };
                 if let auth_session::Event::SignedOut { reason } = event {
-                    locked(&scene.reasons).insert(reason.name());
+                    locked(&scene.reasons).insert(reason.name().to_owned());
                     scene.count(|tally| *tally.ended.entry(reason.name().to_owned()).or_default() += 1);
                 }
             }
@@ -299,6 +322,7 @@ impl Scene {
                 let scene = Arc::clone(self);
                 self.spawn(async move { scene.open().await });
             }
+            Action::Process { number, act } => self.perform_in_a_process(number, act).await,
         }
     }
 
@@ -316,13 +340,13 @@ impl Scene {
     }
 
     /// A change that is called now; it is changed by its number as it goes on.
-    fn called(&self, user: Option<User>) -> usize {
+    pub(crate) fn called(&self, user: Option<User>) -> usize {
         let mut history = locked(&self.history);
         history.0.push(Change::called(user, self.ticks.now()));
         history.0.len() - 1
     }
 
-    fn change(&self, number: usize, change: impl FnOnce(&mut Change)) {
+    pub(crate) fn change(&self, number: usize, change: impl FnOnce(&mut Change)) {
         change(&mut locked(&self.history).0[number]);
     }
 
@@ -392,6 +416,7 @@ impl Scene {
 
     /// Nothing goes wrong any more, nobody is held, and whoever waits for a better moment has it.
     async fn quiesce(self: &Arc<Self>) {
+        *locked(&self.quiet) = Some(Instant::now());
         self.tell("clear_faults", json!({})).await;
         for endpoint in Endpoint::ALL {
             self.tell("release", json!({"endpoint": endpoint.name()})).await;
@@ -410,7 +435,7 @@ impl Scene {
                 self.found(Kind::Lost, "a task panicked");
             }
         }
-        if locked(&self.handles).is_empty() {
+        if self.plan.processes == 0 && locked(&self.handles).is_empty() {
             self.open().await;
         }
         self.clock.jump(PAST_BACKOFF_MS, PAST_BACKOFF_MS);
@@ -419,6 +444,21 @@ impl Scene {
     }
 
     async fn conclude(self: &Arc<Self>, began: Instant) {
+        if self.plan.processes == 0 {
+            self.conclude_here().await;
+        } else {
+            self.conclude_in_processes().await;
+        }
+        self.judge();
+        let secrets = Secrets::new(&self.realm.secrets());
+        // A search takes a while, and others have something to do meanwhile.
+        let search = tokio::task::spawn_blocking(move || secrets.seen_since(began));
+        for place in search.await.unwrap_or_else(|_| vec!["the search panicked".into()]) {
+            self.found(Kind::Leaked, format!("a secret was seen ({place})"));
+        }
+    }
+
+    async fn conclude_here(self: &Arc<Self>) {
         let Some(session) = self.session() else { return };
         self.look_back(&session).await;
         self.look_ahead(&session).await;
@@ -439,21 +479,17 @@ impl Scene {
         if let Some(listener) = locked(&self.listener).take() {
             listener.abort();
         }
-        self.judge();
-        let secrets = Secrets::new(&self.realm.secrets());
-        for place in secrets.seen_since(began) {
-            self.found(Kind::Leaked, format!("a secret was seen ({place})"));
-        }
     }
 
     /// Whether who is signed in now is who must be.
     async fn look_back(self: &Arc<Self>, session: &AuthSession) {
         // Reads the store again where that could not be read.
-        let probe =
-            timeout(REQUEST_TIMEOUT + MARGIN, session.get("/me").timeout(REQUEST_TIMEOUT).send()).await;
-        let Ok(probe) = probe else {
-            return self.found(Kind::Hung, "a request after the round does not return");
-        };
+        let Some(mut probe) = self.probe(session).await else { return };
+        if matches!(&probe, Ok(answer) if answer.status() == 401) && self.was_stale() {
+            // The fresh token had expired already: that the next request finds it out is all there is to be had.
+            let Some(again) = self.probe(session).await else { return };
+            probe = again;
+        }
         let history = self.history();
         let state = session.state();
         match (&state, probe) {
@@ -469,7 +505,7 @@ impl Scene {
                 }
             }
             (SessionState::SignedOut { reason }, _) => {
-                locked(&self.reasons).insert(reason.name());
+                locked(&self.reasons).insert(reason.name().to_owned());
             }
             (state, probe) => {
                 let answer = match probe {
@@ -490,10 +526,31 @@ impl Scene {
         }
     }
 
+    async fn probe(&self, session: &AuthSession) -> Option<Result<Response, Error>> {
+        let asking = session.get("/me").timeout(PROBE).send();
+        match timeout(PROBE + MARGIN, asking).await {
+            Ok(answer) => Some(answer),
+            Err(_) => {
+                self.found(Kind::Hung, "a request after the round does not return");
+                None
+            }
+        }
+    }
+
+    /// Whether the last refresh arrived before the round was over, or was answered as an earlier one had been: the server
+    /// may have let what it brought expire since.
+    pub(crate) fn was_stale(&self) -> bool {
+        let quiet = *locked(&self.quiet);
+        self.realm.refreshes_seen().last().is_some_and(|last| {
+            quiet.is_some_and(|quiet| last.arrived < quiet)
+                || matches!(last.redemption, Some(Redemption::InGrace | Redemption::Replayed))
+        })
+    }
+
     /// Whether a session works that begins when all is well.
     async fn look_ahead(self: &Arc<Self>, session: &AuthSession) {
         Arc::clone(self).sign_in(session.clone(), User::Bob, None).await;
-        let me = Caller::sound(Errand::Me, REQUEST_TIMEOUT);
+        let me = Caller::sound(Errand::Me, PROBE);
         match callers::send(session, me.errand, me.deadline).await {
             Ok(answer) if answer.status == 200 && answer.user == Some(User::Bob) => {}
             Ok(answer) => {
@@ -517,10 +574,11 @@ impl Scene {
             plan.has(|action| matches!(action, Action::StoreFault { operation, .. } if *operation == wanted))
         };
         let outages = locked(&self.outages).clone();
+        let kills = locked(&self.kills).clone();
         let circumstances = Circumstances {
             rotation: plan.server != Server::NoRotation,
             outages: outages.clone(),
-            kills: Vec::new(),
+            kills: kills.clone(),
             other_causes: jumps || fault_named(faults::causes_refreshes),
             store_unreadable: of_store(StoreOperation::Load),
         };
@@ -529,18 +587,14 @@ impl Scene {
         }
         let evidence = Evidence {
             server: plan.server,
-            sign_outs: plan
-                .steps
-                .iter()
-                .filter(|(_, action)| matches!(action, Action::SignOut { .. }))
-                .count() as u64,
+            sign_outs: self.history().0.iter().filter(|change| change.user.is_none()).count() as u64,
             false_rejections: fault_named(faults::rejects),
             revoked: plan.has(|action| *action == Action::RevokeRefreshTokens),
             logged_out: counters.logouts > 0,
             key_lost: plan
                 .has(|action| matches!(action, Action::StoreFault { fault: StoreFault::Unrecoverable, .. })),
-            shared: false,
-            outages: !outages.is_empty(),
+            shared: plan.processes > 0,
+            outages: !outages.is_empty() || !kills.is_empty(),
             seen,
         };
         for reason in locked(&self.reasons).iter() {

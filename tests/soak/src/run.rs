@@ -16,7 +16,7 @@ use crate::say;
 use crate::tally::{Finding, Kind, Tally};
 
 /// They wait most of the time; this many keep two cores busy.
-const AT_ONCE: usize = 6;
+const AT_ONCE: usize = 4;
 /// After so many rounds, nothing new begins until what the process holds has been looked at.
 const BETWEEN_LOOKS: u64 = 60;
 /// The first look, with which the others are compared: after everything that is made once is there.

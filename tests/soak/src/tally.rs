@@ -35,7 +35,7 @@ pub(crate) struct Tally {
     pub(crate) answered: u64,
     pub(crate) cancelled: u64,
     /// By the code of the error.
-    pub(crate) errors: BTreeMap<&'static str, u64>,
+    pub(crate) errors: BTreeMap<String, u64>,
     pub(crate) refresh_requests: u64,
     pub(crate) refreshes: u64,
     pub(crate) sign_ins: u64,

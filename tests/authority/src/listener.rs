@@ -10,7 +10,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::service::TowerToHyperService;
 use tokio::io::AsyncReadExt;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -40,11 +40,16 @@ impl Drop for Open {
     }
 }
 
+/// What the standard library takes, which opened the socket first.
+const BACKLOG: u32 = 128;
+
 #[derive(Debug)]
 pub(crate) struct Listener {
     address: SocketAddr,
     router: Router,
     online: Mutex<Option<Online>>,
+    /// The address while it is offline: nobody else gets it, and whoever connects is refused.
+    reserved: Mutex<Option<TcpSocket>>,
     connections: Arc<Connections>,
 }
 
@@ -59,7 +64,13 @@ impl Listener {
     pub(crate) async fn start(router: Router) -> io::Result<Self> {
         let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = socket.local_addr()?;
-        let listener = Self { address, router, online: Mutex::new(None), connections: Arc::default() };
+        let listener = Self {
+            address,
+            router,
+            online: Mutex::default(),
+            reserved: Mutex::default(),
+            connections: Arc::default(),
+        };
         listener.serve(socket);
         Ok(listener)
     }
@@ -80,12 +91,15 @@ impl Listener {
             drop(stop);
             // When the task is over, the address is free.
             let _ = accepting.await;
+            *self.reserved.lock().unwrap_or_else(PoisonError::into_inner) = reserve(self.address).ok();
         }
     }
 
     pub(crate) async fn go_online(&self) -> io::Result<()> {
         if self.online.lock().unwrap_or_else(PoisonError::into_inner).is_none() {
-            self.serve(TcpListener::bind(self.address).await?);
+            let reserved = self.reserved.lock().unwrap_or_else(PoisonError::into_inner).take();
+            let socket = reserved.map_or_else(|| reserve(self.address), Ok)?;
+            self.serve(socket.listen(BACKLOG)?);
         }
         Ok(())
     }
@@ -96,6 +110,15 @@ impl Listener {
             tokio::spawn(accept(socket, self.router.clone(), online, Arc::clone(&self.connections)));
         *self.online.lock().unwrap_or_else(PoisonError::into_inner) = Some(Online { stop, accepting });
     }
+}
+
+/// Bound, and not listening.
+fn reserve(address: SocketAddr) -> io::Result<TcpSocket> {
+    let socket = TcpSocket::new_v4()?;
+    // The connections of before may not be gone altogether.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    Ok(socket)
 }
 
 async fn accept(

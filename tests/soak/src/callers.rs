@@ -11,12 +11,12 @@ use bytes::Bytes;
 use futures_core::Stream;
 use serde_json::Value;
 use tokio::runtime::Builder;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use crate::future::{begin, within};
 use crate::history::Asked;
 use crate::leaks;
-use crate::plan::{Errand, User};
+use crate::plan::{Errand, PATIENT_MS, User};
 use crate::round::{MARGIN, Scene};
 use crate::tally::Kind;
 
@@ -69,6 +69,11 @@ impl Fate {
         self.scene.found(Kind::Hung, text);
     }
 
+    fn lost(mut self, text: &str) {
+        self.is_known = true;
+        self.scene.found(Kind::Lost, text);
+    }
+
     pub(crate) fn answered(mut self, after: Duration) {
         self.is_known = true;
         self.scene.count(|tally| {
@@ -115,6 +120,12 @@ pub(crate) async fn call(scene: Arc<Scene>, session: AuthSession, caller: Caller
         }
         Ok(Some(Err(error))) => {
             leaks::note("error", format_args!("{error} {error:?} {error:#?}"));
+            if error.code() == "timeout" && caller.deadline >= Duration::from_millis(PATIENT_MS) {
+                return fate.lost(&format!(
+                    "{:?} waited in vain, although nothing goes wrong any more",
+                    caller.errand
+                ));
+            }
             if error.code() == "internal" {
                 scene.found(Kind::Other, format!("an internal error: {error}"));
             }
@@ -167,9 +178,14 @@ pub(crate) async fn send(session: &AuthSession, errand: Errand, deadline: Durati
         Errand::Streaming => {
             let mut response = session.get("/me").timeout(deadline).send_streaming().await?;
             let mut body = Vec::new();
-            while let Some(chunk) = response.chunk().await? {
-                body.extend_from_slice(&chunk);
-            }
+            let reading = async {
+                while let Some(chunk) = response.chunk().await? {
+                    body.extend_from_slice(&chunk);
+                }
+                Ok(())
+            };
+            // A body that goes on arriving has no deadline but its reader's.
+            timeout(deadline, reading).await.unwrap_or(Err(Error::Timeout(deadline)))?;
             Ok(read(response.status().as_u16(), &body, None))
         }
         Errand::Echo { bytes } => {

@@ -144,15 +144,17 @@ impl Scene {
         );
     }
 
+    /// A process that knows of nobody who is signed in has nothing to sign out of, although another one may: only one that
+    /// ended its session counts.
     async fn sign_out_a_process(&self, process: &Process) {
         self.count(|tally| tally.sign_outs += 1);
+        let ended_before = last_sign_out(process).await;
         let change = self.called(None);
         let answer =
             within(LONGEST_CHANGE + STOPPED + MARGIN, None, process.ask(json!({"do": "sign_out"}))).await;
-        self.returned(
-            change,
-            answer.map(Option::flatten).map_err(|_| "a sign-out in a process does not return"),
-        );
+        let has_ended = last_sign_out(process).await != ended_before;
+        let answer = answer.map(|answer| answer.flatten().filter(|_| has_ended));
+        self.returned(change, answer.map_err(|_| "a sign-out in a process does not return"));
     }
 
     fn returned(&self, number: usize, answer: Result<Option<Value>, &str>) {
@@ -229,4 +231,13 @@ impl Scene {
             self.found(Kind::Other, format!("after a sign-in in a process, a request gets {answer}"));
         }
     }
+}
+
+/// When the session of a process last ended because the user wanted it so.
+async fn last_sign_out(process: &Process) -> Option<Value> {
+    let shown =
+        within(MARGIN + STOPPED, None, process.ask(json!({"do": "show"}))).await.ok().flatten().flatten()?;
+    let trace = shown["trace"].as_array()?;
+    let by_user = |entry: &&Value| entry["decision"] == "signed_out" && entry["reason"] == "user";
+    trace.iter().rev().find(by_user).map(|entry| entry["at_ms"].clone())
 }

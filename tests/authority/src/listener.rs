@@ -4,6 +4,7 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use axum::{Extension, Router};
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -13,6 +14,7 @@ use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio::time::sleep;
 
 use crate::wire::{Connection, Wire};
 
@@ -42,6 +44,9 @@ impl Drop for Open {
 
 /// What the standard library takes, which opened the socket first.
 const BACKLOG: u32 = 128;
+/// Nobody has an address longer who is about to give it back.
+const PATIENCE: Duration = Duration::from_secs(5);
+const PAUSE: Duration = Duration::from_millis(2);
 
 #[derive(Debug)]
 pub(crate) struct Listener {
@@ -91,14 +96,18 @@ impl Listener {
             drop(stop);
             // When the task is over, the address is free.
             let _ = accepting.await;
-            *self.reserved.lock().unwrap_or_else(PoisonError::into_inner) = reserve(self.address).ok();
+            let reserved = reserve(self.address).await.ok();
+            *self.reserved.lock().unwrap_or_else(PoisonError::into_inner) = reserved;
         }
     }
 
     pub(crate) async fn go_online(&self) -> io::Result<()> {
         if self.online.lock().unwrap_or_else(PoisonError::into_inner).is_none() {
             let reserved = self.reserved.lock().unwrap_or_else(PoisonError::into_inner).take();
-            let socket = reserved.map_or_else(|| reserve(self.address), Ok)?;
+            let socket = match reserved {
+                Some(reserved) => reserved,
+                None => reserve(self.address).await?,
+            };
             self.serve(socket.listen(BACKLOG)?);
         }
         Ok(())
@@ -113,12 +122,26 @@ impl Listener {
 }
 
 /// Bound, and not listening.
-fn reserve(address: SocketAddr) -> io::Result<TcpSocket> {
+fn reserve_at_once(address: SocketAddr) -> io::Result<TcpSocket> {
     let socket = TcpSocket::new_v4()?;
     // The connections of before may not be gone altogether.
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
     Ok(socket)
+}
+
+/// A program that starts another one at this moment holds the old socket in the child until that has become the other
+/// program.
+async fn reserve(address: SocketAddr) -> io::Result<TcpSocket> {
+    let began = Instant::now();
+    loop {
+        match reserve_at_once(address) {
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse && began.elapsed() < PATIENCE => {
+                sleep(PAUSE).await;
+            }
+            result => return result,
+        }
+    }
 }
 
 async fn accept(

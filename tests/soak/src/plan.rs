@@ -307,12 +307,18 @@ impl Plan {
             48..=54 => Action::SignInAgain { user },
             55..=58 if with.identities => Action::SignIn { user, cancelled_after_ms: cancelled(random) },
             59..=61 if with.identities => {
-                self.steps.push((at + random.between(5, 300), Action::SignInAgain { user }));
+                if random.once_in(3) {
+                    // In the midst of a sign-in, and nobody signs in after it for a while.
+                    self.steps
+                        .push((at.saturating_sub(5), Action::SignIn { user, cancelled_after_ms: None }));
+                }
+                self.steps.push((at + random.between(5, 400), Action::SignInAgain { user }));
                 Action::SignOut { cancelled_after_ms: cancelled(random) }
             }
             62 if with.identities => Action::RevokeRefreshTokens,
             63 if self.server == Server::Grace => Action::EndGrace,
             64..=68 if with.token_faults => {
+                self.provoke_a_refresh(at, random);
                 self.fault(faults.any(Endpoint::Refresh, random), Endpoint::Refresh, random)
             }
             69..=70 if with.token_faults => {
@@ -359,6 +365,20 @@ impl Plan {
         self.steps.push((at, action));
     }
 
+    /// A fault that nobody meets is none.
+    fn provoke_a_refresh(&mut self, at: u64, random: &mut Random) {
+        let count = random.between(1, 6);
+        let callers = if self.processes > 0 {
+            Action::Process {
+                number: random.between(0, self.processes - 1),
+                act: ProcessAct::Callers { count },
+            }
+        } else {
+            Action::Callers { count, errand: Errand::Me, deadline_ms: 3000, cancelled_after_ms: None }
+        };
+        self.steps.extend([(at + 1, Action::ExpireAccessTokens), (at + 2, callers)]);
+    }
+
     fn act_in_a_process(&mut self, at: u64, random: &mut Random) {
         let number = random.between(0, self.processes - 1);
         let act = match random.between(0, 99) {
@@ -371,6 +391,17 @@ impl Plan {
                 let later = if random.once_in(2) { ProcessAct::Kill } else { ProcessAct::StoreGoesOn };
                 self.steps.push((at + random.between(5, 400), Action::Process { number, act: later }));
                 let operation = random.one_of(&["load", "save", "save", "erase", "lease"]);
+                if operation == "save" {
+                    // So that there is something to save, and somebody who must wait for it.
+                    let callers = |number| Action::Process { number, act: ProcessAct::Callers { count: 2 } };
+                    let other = random.between(0, self.processes - 1);
+                    let soon = random.between(10, 120);
+                    self.steps.extend([
+                        (at + 1, Action::ExpireAccessTokens),
+                        (at + 2, callers(number)),
+                        (at + soon, callers(other)),
+                    ]);
+                }
                 ProcessAct::StoreHangs { operation, after: random.once_in(2) }
             }
             81..=87 => {

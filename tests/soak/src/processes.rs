@@ -19,15 +19,16 @@ const STOPPED: Duration = Duration::from_secs(3);
 impl Scene {
     pub(crate) async fn start_processes(self: &Arc<Self>) {
         for number in 0..self.plan.processes {
-            self.start_process(number).await;
+            self.start_process(number, REQUEST_TIMEOUT).await;
             if number == 0 {
                 self.sign_in_a_process(number).await;
             }
         }
     }
 
-    async fn start_process(&self, number: u64) {
-        match Process::start(&self.realm.api_url(), &self.directory(), REQUEST_TIMEOUT).await {
+    /// One whose requests take so long at most.
+    async fn start_process(&self, number: u64, longest: Duration) {
+        match Process::start(&self.realm.api_url(), &self.directory(), longest).await {
             Ok(process) => {
                 self.note_reason(&process.opened);
                 locked(&self.processes).insert(number, Arc::new(process));
@@ -93,7 +94,7 @@ impl Scene {
             ProcessAct::GoOn => process.go_on().await,
             ProcessAct::Kill => {
                 self.kill(&process).await;
-                self.start_process(number).await;
+                self.start_process(number, REQUEST_TIMEOUT).await;
             }
         }
     }
@@ -171,10 +172,19 @@ impl Scene {
         }
     }
 
+    /// Whatever their stores were told, and whoever was stopped.
+    pub(crate) async fn release_processes(&self) {
+        let processes: Vec<_> = locked(&self.processes).values().cloned().collect();
+        for process in processes {
+            process.go_on().await;
+            let _ = within(MARGIN, None, process.ask(json!({"do": "release"}))).await;
+        }
+    }
+
     /// One process more, which finds what the others have left.
     pub(crate) async fn conclude_in_processes(self: &Arc<Self>) {
         let last = self.plan.processes;
-        self.start_process(last).await;
+        self.start_process(last, PROBE).await;
         let Some(process) = self.process(last) else { return };
         let history = self.history();
         let is_signed_in = process.opened["state"] == "signed_in";
@@ -220,7 +230,11 @@ impl Scene {
             let state = process.ask(json!({"do": "state"})).await.unwrap_or_default();
             self.note_reason(&state);
         } else if answer["status"] != 200 {
-            self.found(Kind::Other, format!("a session in a process does not work again: {answer}"));
+            let shown = process.ask(json!({"do": "show"})).await.unwrap_or_default();
+            let decisions = shown["trace"].as_array().map(Vec::as_slice).unwrap_or_default();
+            let last: Vec<String> = decisions.iter().rev().take(12).map(Value::to_string).collect();
+            let text = format!("a session in a process does not work again: {answer}\n{}", last.join("\n"));
+            self.found(Kind::Other, text);
         }
     }
 

@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 use test_authority::{Redemption, RefreshSeen};
 
 /// For so long before an outage an answer that the server has handed over may not have arrived: its bytes are still on
-/// their way, and the busy client has not read them.
+/// their way, and the busy client has not read them. And for so long after a process was killed a request of its may
+/// arrive at the busy server.
 const ON_ITS_WAY: Duration = Duration::from_secs(1);
 
 /// What else there is to know about a round.
@@ -31,7 +32,7 @@ impl Circumstances {
     }
 
     fn was_killed(&self, earlier: &RefreshSeen, later: &RefreshSeen) -> bool {
-        self.kills.iter().any(|kill| *kill >= earlier.arrived && *kill <= later.arrived)
+        self.kills.iter().any(|kill| *kill + ON_ITS_WAY >= earlier.arrived && *kill <= later.arrived)
     }
 }
 
@@ -41,9 +42,15 @@ pub(crate) fn surplus(seen: &[RefreshSeen], circumstances: &Circumstances) -> Ve
     for (number, later) in seen.iter().enumerate() {
         let earlier: Vec<&RefreshSeen> =
             seen[..number].iter().filter(|earlier| earlier.token == later.token).collect();
-        let why = earlier.iter().find_map(|earlier| why_not(earlier, later, circumstances));
+        let why = earlier.iter().find_map(|earlier| {
+            let why = why_not(earlier, later, circumstances)?;
+            Some(format!(
+                "{} ms after another one: {why}",
+                later.arrived.duration_since(earlier.arrived).as_millis()
+            ))
+        });
         let why = why.or_else(|| {
-            is_needless(later, &earlier, circumstances).then_some("the access token was still good")
+            is_needless(later, &earlier, circumstances).then(|| "the access token was still good".into())
         });
         if let Some(why) = why {
             let redemption =
@@ -138,7 +145,13 @@ mod tests {
         let outage = Circumstances { outages: vec![scene.at(12)], ..calm() };
         assert!(surplus(&[first.clone(), again.clone()], &outage).is_empty());
         let killed = Circumstances { kills: vec![scene.at(12)], ..calm() };
-        assert!(surplus(&[first, again], &killed).is_empty());
+        assert!(surplus(&[first.clone(), again.clone()], &killed).is_empty());
+        let later = |ms| RefreshSeen { arrived: scene.at(2000), ended: Some(scene.at(ms)), ..first.clone() };
+        let again = RefreshSeen { arrived: scene.at(3000), ..again };
+        let had_sent = Circumstances { kills: vec![scene.at(1500)], ..calm() };
+        assert!(surplus(&[later(2010), again.clone()], &had_sent).is_empty());
+        let long_before = Circumstances { kills: vec![scene.at(500)], ..calm() };
+        assert_eq!(surplus(&[later(2010), again], &long_before).len(), 1);
     }
 
     #[test]

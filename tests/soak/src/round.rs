@@ -422,6 +422,7 @@ impl Scene {
             self.tell("release", json!({"endpoint": endpoint.name()})).await;
         }
         self.store.release();
+        self.release_processes().await;
         self.tell("online", json!({"listener": "all"})).await;
         let never_finishes = |action: &Action| matches!(action, Action::Fault { name, .. } if name.starts_with("silence") || *name == "a byte now and then");
         if self.plan.has(never_finishes) {
@@ -566,8 +567,12 @@ impl Scene {
         let plan = &self.plan;
         let seen = self.realm.refreshes_seen();
         let counters = self.realm.counters();
-        let fault_named = |is: fn(&str) -> bool| {
-            plan.has(|action| matches!(action, Action::Fault { name, .. } if is(name)))
+        let strikes = self.realm.strikes();
+        let fault_struck = |endpoint: Option<Endpoint>, is: fn(&str) -> bool| {
+            strikes
+                .keys()
+                .filter_map(|strike| strike.split_once(": "))
+                .any(|(at, name)| endpoint.is_none_or(|endpoint| endpoint.name() == at) && is(name))
         };
         let jumps = plan.has(|action| matches!(action, Action::ClockJump { .. }));
         let of_store = |wanted: StoreOperation| {
@@ -579,7 +584,7 @@ impl Scene {
             rotation: plan.server != Server::NoRotation,
             outages: outages.clone(),
             kills: kills.clone(),
-            other_causes: jumps || fault_named(faults::causes_refreshes),
+            other_causes: jumps || fault_struck(None, faults::causes_refreshes),
             store_unreadable: of_store(StoreOperation::Load),
         };
         for why in refreshes::surplus(&seen, &circumstances) {
@@ -588,7 +593,7 @@ impl Scene {
         let evidence = Evidence {
             server: plan.server,
             sign_outs: self.history().0.iter().filter(|change| change.user.is_none()).count() as u64,
-            false_rejections: fault_named(faults::rejects),
+            false_rejections: fault_struck(Some(Endpoint::Refresh), faults::rejects),
             revoked: plan.has(|action| *action == Action::RevokeRefreshTokens),
             logged_out: counters.logouts > 0,
             key_lost: plan
@@ -608,7 +613,7 @@ impl Scene {
         self.count(|tally| {
             tally.refresh_requests += counters.refresh_requests;
             tally.refreshes += counters.refreshes;
-            for (fault, count) in self.realm.strikes() {
+            for (fault, count) in strikes {
                 *tally.faults.entry(fault).or_default() += count;
             }
         });

@@ -366,10 +366,12 @@ impl Scene {
         self.count(|tally| tally.sign_ins += 1);
         let mut signing_in = Box::pin(async {
             match tokens {
-                Some(tokens) => session.adopt(tokens).await,
+                Some(tokens) => session.adopt(tokens).await.map(|()| true),
                 None => {
                     let credentials = json!({"email": user.email(), "password": user.password()});
-                    session.sign_in(credentials).await.map(|answer| leaks::show("sign-in", &answer))
+                    let answer = session.sign_in(credentials).await?;
+                    leaks::show("sign-in", &answer);
+                    Ok(answer.is_signed_in())
                 }
             }
         });
@@ -382,7 +384,9 @@ impl Scene {
             }
         };
         match within(LONGEST_CHANGE + MARGIN, cancelled_after, rest).await {
-            Ok(Some(Ok(()))) => self.change(number, |change| change.done = Some(self.ticks.now())),
+            Ok(Some(Ok(true))) => self.change(number, |change| change.done = Some(self.ticks.now())),
+            // An answer without tokens asks for another step: nothing has changed.
+            Ok(Some(Ok(false))) => self.change(number, |change| change.failed = true),
             Ok(Some(Err(error))) => {
                 leaks::note("error", format_args!("{error} {error:?}"));
                 self.change(number, |change| change.failed = true);

@@ -464,7 +464,10 @@ impl SignedIn {
             loaded if self.saves.is_first() && self.is_of_before(&loaded) => rejected,
             Loaded::Ended(_) => Some(SignOutReason::Elsewhere),
             // What a refresh brings that is on its way is not thrown away for it.
-            Loaded::Found(stored) if self.is_successor(&stored, turn) && !self.is_sent() => {
+            Loaded::Found(stored)
+                if !self.is_sent()
+                    && (self.is_successor(&stored, turn) || looking && self.spares_refresh(&stored)) =>
+            {
                 self.adopt(*stored, attempt, turn);
                 None
             }

@@ -1410,9 +1410,12 @@ fn a_lease_that_is_gained_after_the_session_ended_is_given_back() {
 #[test]
 fn after_a_resume_the_store_is_looked_at() {
     // [5]
+    let with_the_same =
+        Grant { refresh: Some(Secret::new("refresh-1".to_owned())), ..grant("newer", Some(3600)) };
     for (loaded, reason, token) in [
         (Loaded::Ended(SignOutReason::User), Some(SignOutReason::Elsewhere), None),
         (found(grant("theirs", Some(3600)), Generation(9)), None, Some("access-theirs")),
+        (found(with_the_same, Generation(9)), None, Some("access-newer")),
         (Loaded::Absent, None, Some("access-1")),
         (Loaded::Unreadable(Error::Locked), None, Some("access-1")),
         (Loaded::Lost, None, Some("access-1")),

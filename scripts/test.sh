@@ -8,7 +8,7 @@
 set -euo pipefail
 . "$(dirname "$0")/common.sh"
 
-all=(rust lint targets size speed keystore fuzz peers kotlin swift scoreboard react-native)
+all=(rust lint targets size speed soak keystore fuzz peers kotlin swift scoreboard react-native)
 tiers=("$@")
 [ $# -gt 0 ] || tiers=("${all[@]}")
 for tier in "${tiers[@]}"; do

@@ -53,6 +53,10 @@ enum Command {
         #[serde(default = "once")]
         times: usize,
     },
+    /// A request that tells who is signed in.
+    Me,
+    /// Everything that may be shown of the session.
+    Show,
     SignOut,
     Adopt,
     Resume,
@@ -145,6 +149,17 @@ async fn obey(command: Command, session: &AuthSession, store: Store) -> Value {
                 }
             }
             json!({"answers": answers, "counts": counts})
+        }
+        Command::Me => match session.get("/me").send().await {
+            Ok(answer) => json!({
+                "status": answer.status().as_u16(),
+                "disposition": answer.disposition().name(),
+                "user": answer.json::<Value>().ok().map(|me| me["id"].clone()),
+            }),
+            Err(error) => json!({"error": error.code()}),
+        },
+        Command::Show => {
+            json!({"session": format!("{session:?} {:?}", session.state()), "trace": session.trace()})
         }
         Command::SignOut => done(session.sign_out().await),
         Command::Adopt => done(session.adopt(Tokens::new("adopted")).await),

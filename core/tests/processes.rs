@@ -57,6 +57,33 @@ async fn processes_that_share_a_store_refresh_an_expired_token_once() {
     }
 }
 
+/// Where each refresh made the access token before it worthless, processes that did not take each other's would go on
+/// refreshing by turns for ever.
+#[tokio::test]
+async fn processes_that_share_a_store_refresh_once_also_where_the_refresh_token_stays_the_same() {
+    let realm = start(RealmOptions { rotation: false, ..RealmOptions::default() }).await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut processes = sharing(&realm, folder.path(), 2).await;
+    for process in &mut processes {
+        assert_eq!(process.get().await, answered());
+    }
+    assert_eq!(refreshes(&realm), (1, 1, 0));
+}
+
+#[tokio::test]
+async fn a_process_that_resumes_goes_on_with_what_another_one_got_with_the_same_refresh_token() {
+    let realm = start(RealmOptions { rotation: false, ..RealmOptions::default() }).await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut processes = sharing(&realm, folder.path(), 1).await;
+    assert_eq!(processes[0].get().await, answered());
+    let resumed = processes[1].ask(json!({"do": "resume"})).await;
+    assert_eq!(resumed, json!({"event": "refreshed", "state": signed_in()}));
+    let refused = realm.counters().resource_unauthorized;
+    assert_eq!(processes[1].get().await, answered());
+    assert_eq!(realm.counters().resource_unauthorized, refused, "the newer token was sent at once");
+    assert_eq!(refreshes(&realm), (1, 1, 0));
+}
+
 #[tokio::test]
 async fn eight_processes_with_fifty_requests_each_refresh_an_expired_token_once() {
     const PROCESSES: usize = 8;

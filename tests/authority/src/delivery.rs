@@ -14,6 +14,7 @@ use tokio::net::TcpStream;
 use tokio::time::sleep;
 
 use crate::fault::{Cut, Date, End, Fault, Pieces, Place};
+use crate::ledger::Sighting;
 use crate::listener::read_on;
 
 /// An answer and how it goes over the wire. Always HTTP/1.1, and always the last one of its connection.
@@ -23,15 +24,18 @@ pub(crate) struct Delivery {
     body: Body,
     cut: Option<Cut>,
     pieces: Option<Pieces>,
+    /// The client may get an answer as long as this is on its way.
+    sighting: Option<Sighting>,
 }
 
 impl Delivery {
     /// The fault's own bytes.
-    pub(crate) fn raw(text: &str, fault: &Fault) -> Self {
-        Self { head: text.as_bytes().to_vec(), body: Body::empty(), cut: fault.cut(), pieces: fault.pieces }
+    pub(crate) fn raw(text: &str, fault: &Fault, sighting: Option<Sighting>) -> Self {
+        let head = text.as_bytes().to_vec();
+        Self { head, body: Body::empty(), cut: fault.cut(), pieces: fault.pieces, sighting }
     }
 
-    pub(crate) fn of(response: Response, fault: &Fault) -> Self {
+    pub(crate) fn of(response: Response, fault: &Fault, sighting: Option<Sighting>) -> Self {
         let (parts, body) = response.into_parts();
         let mut head = format!("HTTP/1.1 {}\r\n", parts.status).into_bytes();
         for (name, value) in &parts.headers {
@@ -50,7 +54,7 @@ impl Delivery {
             head.extend(format!("content-length: {}\r\n", length + u64::from(is_cut)).into_bytes());
         }
         head.extend(b"connection: close\r\n\r\n");
-        Self { head, body, cut: fault.cut(), pieces: fault.pieces }
+        Self { head, body, cut: fault.cut(), pieces: fault.pieces, sighting }
     }
 
     /// Takes as long as the client stays, where the end is silent.
@@ -58,6 +62,10 @@ impl Delivery {
         // A client that goes away is what some tests are about.
         let _ = self.write(&mut stream).await;
         let end = self.cut.map_or(End::Fin, |cut| cut.by);
+        if !matches!(end, End::Silence) {
+            // Before the client learns that nothing more comes.
+            self.sighting = None;
+        }
         if let End::Reset = end {
             // The socket does not linger: closing it is a reset.
             return;

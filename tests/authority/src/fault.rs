@@ -15,6 +15,8 @@ use crate::gate::{Endpoint, When};
 #[serde(deny_unknown_fields)]
 pub(crate) struct Fault {
     pub(crate) endpoint: Endpoint,
+    /// What its strikes are counted under; not at all without.
+    pub(crate) name: Option<String>,
     pub(crate) path: Option<String>,
     #[serde(default)]
     pub(crate) when: When,

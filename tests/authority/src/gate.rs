@@ -1,5 +1,7 @@
 //! What a test makes happen to requests on their way: they are held, or something goes wrong.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 
 use crate::fault::Fault;
@@ -37,6 +39,7 @@ pub(crate) struct Gates {
     next: u64,
     holds: Vec<Hold>,
     faults: Vec<Fault>,
+    strikes: BTreeMap<String, u64>,
 }
 
 #[derive(Debug)]
@@ -87,6 +90,10 @@ impl Gates {
         self.faults.clear();
     }
 
+    pub(crate) fn strikes(&self) -> &BTreeMap<String, u64> {
+        &self.strikes
+    }
+
     /// What goes wrong with this request, if something does.
     pub(crate) fn fault(&mut self, endpoint: Endpoint, path: &str, when: When) -> Option<Fault> {
         let position = self.faults.iter().position(|fault| {
@@ -95,6 +102,9 @@ impl Gates {
                 && fault.path.as_deref().is_none_or(|wanted| wanted == path)
         })?;
         let fault = self.faults[position].clone();
+        if let Some(name) = &fault.name {
+            *self.strikes.entry(name.clone()).or_default() += 1;
+        }
         if let Some(times) = &mut self.faults[position].times {
             *times = times.saturating_sub(1);
             if *times == 0 {

@@ -10,6 +10,7 @@ mod counters;
 mod delivery;
 mod fault;
 mod gate;
+mod ledger;
 mod listener;
 mod options;
 mod realm;
@@ -20,5 +21,6 @@ mod wire;
 
 pub use control::{Authority, serve_control};
 pub use counters::Counters;
+pub use ledger::{Redemption, RefreshSeen};
 pub use options::RealmOptions;
 pub use realm::Realm;

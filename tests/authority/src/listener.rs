@@ -4,15 +4,17 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use axum::{Extension, Router};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::service::TowerToHyperService;
 use tokio::io::AsyncReadExt;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio::time::sleep;
 
 use crate::wire::{Connection, Wire};
 
@@ -40,11 +42,19 @@ impl Drop for Open {
     }
 }
 
+/// What the standard library takes, which opened the socket first.
+const BACKLOG: u32 = 128;
+/// Nobody has an address longer who is about to give it back.
+const PATIENCE: Duration = Duration::from_secs(5);
+const PAUSE: Duration = Duration::from_millis(2);
+
 #[derive(Debug)]
 pub(crate) struct Listener {
     address: SocketAddr,
     router: Router,
     online: Mutex<Option<Online>>,
+    /// The address while it is offline: nobody else gets it, and whoever connects is refused.
+    reserved: Mutex<Option<TcpSocket>>,
     connections: Arc<Connections>,
 }
 
@@ -59,7 +69,13 @@ impl Listener {
     pub(crate) async fn start(router: Router) -> io::Result<Self> {
         let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = socket.local_addr()?;
-        let listener = Self { address, router, online: Mutex::new(None), connections: Arc::default() };
+        let listener = Self {
+            address,
+            router,
+            online: Mutex::default(),
+            reserved: Mutex::default(),
+            connections: Arc::default(),
+        };
         listener.serve(socket);
         Ok(listener)
     }
@@ -80,12 +96,19 @@ impl Listener {
             drop(stop);
             // When the task is over, the address is free.
             let _ = accepting.await;
+            let reserved = reserve(self.address).await.ok();
+            *self.reserved.lock().unwrap_or_else(PoisonError::into_inner) = reserved;
         }
     }
 
     pub(crate) async fn go_online(&self) -> io::Result<()> {
         if self.online.lock().unwrap_or_else(PoisonError::into_inner).is_none() {
-            self.serve(TcpListener::bind(self.address).await?);
+            let reserved = self.reserved.lock().unwrap_or_else(PoisonError::into_inner).take();
+            let socket = match reserved {
+                Some(reserved) => reserved,
+                None => reserve(self.address).await?,
+            };
+            self.serve(socket.listen(BACKLOG)?);
         }
         Ok(())
     }
@@ -95,6 +118,29 @@ impl Listener {
         let accepting =
             tokio::spawn(accept(socket, self.router.clone(), online, Arc::clone(&self.connections)));
         *self.online.lock().unwrap_or_else(PoisonError::into_inner) = Some(Online { stop, accepting });
+    }
+}
+
+/// Bound, and not listening.
+fn reserve_at_once(address: SocketAddr) -> io::Result<TcpSocket> {
+    let socket = TcpSocket::new_v4()?;
+    // The connections of before may not be gone altogether.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    Ok(socket)
+}
+
+/// A program that starts another one at this moment holds the old socket in the child until that has become the other
+/// program.
+async fn reserve(address: SocketAddr) -> io::Result<TcpSocket> {
+    let began = Instant::now();
+    loop {
+        match reserve_at_once(address) {
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse && began.elapsed() < PATIENCE => {
+                sleep(PAUSE).await;
+            }
+            result => return result,
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! One isolated authorization and resource server.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::io;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
@@ -14,6 +14,7 @@ use crate::answer::Place;
 use crate::counters::Counters;
 use crate::fault::Fault;
 use crate::gate::{Endpoint, Gates, HoldCommand, When};
+use crate::ledger::{Ledger, RefreshSeen};
 use crate::listener::Listener;
 use crate::options::RealmOptions;
 use crate::routes;
@@ -49,6 +50,7 @@ pub(crate) struct State {
     pub(crate) tokens: Tokens,
     pub(crate) counters: Counters,
     pub(crate) gates: Gates,
+    pub(crate) ledger: Ledger,
     pub(crate) idempotency_keys: HashSet<String>,
 }
 
@@ -179,6 +181,21 @@ impl Realm {
     /// What the realm has seen so far.
     pub fn counters(&self) -> Counters {
         self.0.core.with(|state| self.count(state))
+    }
+
+    /// The refresh requests that the realm has seen so far, in the order in which they arrived.
+    pub fn refreshes_seen(&self) -> Vec<RefreshSeen> {
+        self.0.core.with(|state| state.ledger.entries().to_vec())
+    }
+
+    /// What must not be seen anywhere: the refresh tokens, and of the access tokens the part that nobody can guess.
+    pub fn secrets(&self) -> Vec<String> {
+        self.0.core.with(|state| state.tokens.secrets())
+    }
+
+    /// How many requests each fault with a name has struck.
+    pub fn strikes(&self) -> BTreeMap<String, u64> {
+        self.0.core.with(|state| state.gates.strikes().clone())
     }
 
     /// Carries out a command, the same as over HTTP; see the crate's README.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::body::Bytes;
+use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{Form, Path, Request, State as Shared};
 use axum::http::header::{
     AUTHORIZATION, CONTENT_LENGTH, COOKIE, HOST, HeaderMap, TRANSFER_ENCODING, WWW_AUTHENTICATE,
@@ -19,6 +19,7 @@ use crate::answer::{self, Place};
 use crate::delivery::Delivery;
 use crate::fault::Fault;
 use crate::gate::{Endpoint, When};
+use crate::ledger::{Redemption, RefreshSeen, Sighting};
 use crate::realm::Core;
 use crate::tokens::Redeemed;
 use crate::users::User;
@@ -30,6 +31,7 @@ pub(crate) fn router(core: Arc<Core>) -> Router {
     let guarded = |routes: Router<Arc<Core>>, endpoint: Endpoint| {
         routes.layer(from_fn_with_state((Arc::clone(&core), endpoint), interfere))
     };
+    let seen = |routes: Router<Arc<Core>>| routes.layer(from_fn_with_state(Arc::clone(&core), see));
     let resources = Router::new()
         .route("/me", get(me))
         .route("/slow", get(me))
@@ -46,8 +48,8 @@ pub(crate) fn router(core: Arc<Core>) -> Router {
     Router::new()
         .merge(followed)
         .merge(guarded(Router::new().route("/auth/login", post(login)), Endpoint::Login))
-        .merge(guarded(Router::new().route("/auth/refresh", post(refresh)), Endpoint::Refresh))
-        .merge(guarded(Router::new().route("/oauth/token", post(oauth_token)), Endpoint::Refresh))
+        .merge(seen(guarded(Router::new().route("/auth/refresh", post(refresh)), Endpoint::Refresh)))
+        .merge(seen(guarded(Router::new().route("/oauth/token", post(oauth_token)), Endpoint::Refresh)))
         .merge(guarded(Router::new().route("/auth/logout", post(logout)), Endpoint::Logout))
         .merge(guarded(Router::new().route("/oauth/revoke", post(oauth_revoke)), Endpoint::Logout))
         .merge(guarded(resources, Endpoint::Resource))
@@ -69,27 +71,69 @@ async fn interfere(
     let path = request.uri().path().to_owned();
     let host = request.headers().get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default().to_owned();
     let place = core.place(&host);
+    let sighting = request.extensions().get::<Sighting>().cloned();
     core.pass(endpoint, &path, When::Before).await;
     if let Some(fault) = core.fault(endpoint, &path, When::Before).await
         && !fault.is_only_a_delay()
     {
-        return fail(fault, None, place, &connection).await;
+        return fail(fault, None, place, &connection, sighting).await;
     }
     let response = next.run(request).await;
     core.pass(endpoint, &path, When::After).await;
     match core.fault(endpoint, &path, When::After).await {
-        Some(fault) if !fault.is_only_a_delay() => fail(fault, Some(response), place, &connection).await,
+        Some(fault) if !fault.is_only_a_delay() => {
+            fail(fault, Some(response), place, &connection, sighting).await
+        }
         _ => response,
     }
 }
 
-async fn fail(fault: Fault, own: Option<Response>, place: Place<'_>, connection: &Connection) -> Response {
+/// Token requests are small.
+const MOST_REQUEST_BYTES: usize = 1 << 20;
+
+/// Enters a refresh request into the ledger.
+async fn see(Shared(core): Shared<Arc<Core>>, request: Request, next: Next) -> Response {
+    let (mut parts, body) = request.into_parts();
+    let Ok(body) = to_bytes(body, MOST_REQUEST_BYTES).await else {
+        return StatusCode::BAD_REQUEST.into_response();
+    };
+    let sighting = Sighting::begin(&core, token_in(&body), idempotency_key(&parts.headers));
+    parts.extensions.insert(sighting.clone());
+    let response = next.run(Request::from_parts(parts, Body::from(body))).await;
+    sighting.change(|seen| seen.answered = seen.redemption.is_some() && !seen.is_disturbed);
+    response
+}
+
+/// The refresh token of a request in either dialect.
+fn token_in(body: &[u8]) -> Option<String> {
+    if let Ok(request) = serde_json::from_slice::<RefreshToken>(body) {
+        return Some(request.refresh_token);
+    }
+    // The tokens of a realm need no percent-encoding.
+    let mut fields = std::str::from_utf8(body).ok()?.split('&').filter_map(|field| field.split_once('='));
+    fields.find(|(name, _)| *name == "refresh_token").map(|(_, value)| value.to_owned())
+}
+
+fn idempotency_key(headers: &HeaderMap) -> Option<String> {
+    Some(headers.get("Idempotency-Key")?.to_str().ok()?.to_owned())
+}
+
+async fn fail(
+    fault: Fault,
+    own: Option<Response>,
+    place: Place<'_>,
+    connection: &Connection,
+    sighting: Option<Sighting>,
+) -> Response {
+    if let Some(sighting) = &sighting {
+        sighting.change(|seen| seen.is_disturbed = true);
+    }
     if let Some(text) = &fault.raw {
-        connection.take_over(Delivery::raw(text, &fault)).await;
+        connection.take_over(Delivery::raw(text, &fault, sighting)).await;
     }
     let response = answer::build(&fault, own, place).await;
     if fault.needs_the_wire() {
-        connection.take_over(Delivery::of(response, &fault)).await;
+        connection.take_over(Delivery::of(response, &fault, sighting)).await;
     }
     response
 }
@@ -122,6 +166,9 @@ async fn check_access_token(Shared(core): Shared<Arc<Core>>, mut request: Reques
     };
     let owner = core.with(|state| {
         let owner = token.and_then(|token| state.tokens.owner(token));
+        if let Some(token) = token {
+            state.ledger.used(token);
+        }
         let counter = match owner {
             Some(_) => &mut state.counters.resource_ok,
             None => &mut state.counters.resource_unauthorized,
@@ -180,10 +227,11 @@ struct RefreshToken {
 
 async fn refresh(
     Shared(core): Shared<Arc<Core>>,
+    Extension(sighting): Extension<Sighting>,
     headers: HeaderMap,
     Json(body): Json<RefreshToken>,
 ) -> Response {
-    match redeem(&core, &headers, &body.refresh_token) {
+    match redeem(&core, &sighting, &headers, &body.refresh_token) {
         Some(answer) => Json(answer).into_response(),
         None => (StatusCode::UNAUTHORIZED, Json(json!({"error": "invalid_refresh_token"}))).into_response(),
     }
@@ -199,6 +247,7 @@ struct TokenRequest {
 
 async fn oauth_token(
     Shared(core): Shared<Arc<Core>>,
+    Extension(sighting): Extension<Sighting>,
     headers: HeaderMap,
     Form(form): Form<TokenRequest>,
 ) -> Response {
@@ -210,27 +259,41 @@ async fn oauth_token(
         return error("unsupported_grant_type");
     }
     let Some(token) = form.refresh_token else { return error("invalid_request") };
-    redeem(&core, &headers, &token)
+    redeem(&core, &sighting, &headers, &token)
         .map_or_else(|| error("invalid_grant"), |answer| Json(answer).into_response())
 }
 
-fn redeem(core: &Core, headers: &HeaderMap, token: &str) -> Option<Value> {
-    let key = headers.get("Idempotency-Key").and_then(|key| key.to_str().ok());
-    core.with(|state| {
-        state.idempotency_keys.extend(key.map(str::to_owned));
-        let (counter, answer) = match state.tokens.redeem(token, key, &state.options) {
-            Redeemed::Rotated(answer) => (&mut state.counters.refreshes, Some(answer)),
-            Redeemed::Replayed(answer) => (&mut state.counters.idempotency_replays, Some(answer)),
-            Redeemed::InGrace(answer) => (&mut state.counters.grace_replays, Some(answer)),
-            Redeemed::Invalid => (&mut state.counters.refresh_rejections, None),
+fn redeem(core: &Core, sighting: &Sighting, headers: &HeaderMap, token: &str) -> Option<Value> {
+    let key = idempotency_key(headers);
+    let (redemption, was_needless, answer) = core.with(|state| {
+        state.ledger.used(token);
+        let was_needless = state.tokens.is_needless(token);
+        let redeemed = state.tokens.redeem(token, key.as_deref(), &state.options);
+        state.idempotency_keys.extend(key);
+        let (counter, redemption, answer) = match redeemed {
+            Redeemed::Rotated(answer) => (&mut state.counters.refreshes, Redemption::Rotated, Some(answer)),
+            Redeemed::Replayed(answer) => {
+                (&mut state.counters.idempotency_replays, Redemption::Replayed, Some(answer))
+            }
+            Redeemed::InGrace(answer) => {
+                (&mut state.counters.grace_replays, Redemption::InGrace, Some(answer))
+            }
+            Redeemed::Invalid => (&mut state.counters.refresh_rejections, Redemption::Invalid, None),
             Redeemed::Reused => {
                 state.counters.reuse_detected += 1;
-                (&mut state.counters.refresh_rejections, None)
+                (&mut state.counters.refresh_rejections, Redemption::Reused, None)
             }
         };
         *counter += 1;
-        answer
-    })
+        (redemption, was_needless, answer)
+    });
+    let brought = |name: &str| answer.as_ref()?[name].as_str().map(str::to_owned);
+    sighting.change(|seen: &mut RefreshSeen| {
+        seen.redemption = Some(redemption);
+        seen.was_needless = was_needless;
+        (seen.successor, seen.access) = (brought("refresh_token"), brought("access_token"));
+    });
+    answer
 }
 
 async fn logout(

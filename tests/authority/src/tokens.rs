@@ -27,6 +27,8 @@ struct Family {
 #[derive(Debug)]
 struct Refresh {
     family: usize,
+    /// The newest access token that was issued with it or by it.
+    access: String,
     used: Option<Use>,
     revoked: bool,
 }
@@ -74,7 +76,8 @@ impl Tokens {
         if with_refresh {
             let refresh = random(32);
             answer["refresh_token"] = json!(refresh);
-            self.refresh.insert(refresh, Refresh { family, used: None, revoked: false });
+            let token = Refresh { family, access: access.clone(), used: None, revoked: false };
+            self.refresh.insert(refresh, token);
         }
         if !options.omit_expires_in {
             answer["expires_in"] =
@@ -95,7 +98,12 @@ impl Tokens {
             return Redeemed::Invalid;
         }
         if !options.rotation {
-            return Redeemed::Rotated(self.issue_in(family, false, options));
+            let answer = self.issue_in(family, false, options);
+            let access = answer["access_token"].as_str().unwrap_or_default().to_owned();
+            if let Some(token) = self.refresh.get_mut(refresh_token) {
+                token.access = access;
+            }
+            return Redeemed::Rotated(answer);
         }
         if let Some(first) = &token.used {
             let same_request =
@@ -159,6 +167,16 @@ impl Tokens {
         let token = self.access.get(access_token)?;
         let family = &self.families[token.family];
         (!token.expired && family.alive).then_some(family.user)
+    }
+
+    /// Whether the access token that came with this refresh token is still good, so that nobody needs another.
+    pub(crate) fn is_needless(&self, refresh_token: &str) -> bool {
+        self.refresh.get(refresh_token).is_some_and(|token| self.owner(&token.access).is_some())
+    }
+
+    pub(crate) fn secrets(&self) -> Vec<String> {
+        let signatures = self.access.keys().filter_map(|token| token.rsplit('.').next());
+        self.refresh.keys().map(String::as_str).chain(signatures).map(str::to_owned).collect()
     }
 
     pub(crate) fn expire_access_tokens(&mut self) {

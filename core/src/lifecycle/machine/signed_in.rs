@@ -287,7 +287,9 @@ impl SignedIn {
         self.lease = Some(attempt);
         match loaded {
             loaded if first && self.is_of_before(&loaded) => self.send(turn),
-            Loaded::Found(stored) if self.is_successor(&stored, turn) => self.adopt(*stored, attempt, turn),
+            Loaded::Found(stored) if self.is_successor(&stored, turn) || self.spares_refresh(&stored) => {
+                self.adopt(*stored, attempt, turn);
+            }
             Loaded::Found(stored) if !self.is_ours(&stored.grant) => return Some(SignOutReason::Elsewhere),
             Loaded::Ended(_) => return Some(SignOutReason::Elsewhere),
             // Sending a token that somebody else may have used up would end the session for both.
@@ -462,7 +464,10 @@ impl SignedIn {
             loaded if self.saves.is_first() && self.is_of_before(&loaded) => rejected,
             Loaded::Ended(_) => Some(SignOutReason::Elsewhere),
             // What a refresh brings that is on its way is not thrown away for it.
-            Loaded::Found(stored) if self.is_successor(&stored, turn) && !self.is_sent() => {
+            Loaded::Found(stored)
+                if !self.is_sent()
+                    && (self.is_successor(&stored, turn) || looking && self.spares_refresh(&stored)) =>
+            {
                 self.adopt(*stored, attempt, turn);
                 None
             }
@@ -521,9 +526,21 @@ impl SignedIn {
         } else {
             grant.refresh.is_some() && grant.refresh.as_ref() != self.held.refresh.as_deref()
         };
-        differs
-            && self.is_ours(grant)
-            && self.saves.generation.is_none_or(|known| *generation > known)
+        differs && self.is_of_somebody_later(grant, *generation)
+    }
+
+    /// Whether a record is a later one of this session whose access token is good for all that is known. Where the
+    /// server keeps the refresh token, that is all that a refresh of somebody else changes.
+    fn spares_refresh(&self, Stored { grant, generation, .. }: &Stored) -> bool {
+        grant.access.is_some()
+            && grant.access.as_ref() != self.held.access.as_deref()
+            && grant.remaining.is_none_or(|remaining| !remaining.is_zero())
+            && self.is_of_somebody_later(grant, *generation)
+    }
+
+    fn is_of_somebody_later(&self, grant: &Grant, generation: Generation) -> bool {
+        self.is_ours(grant)
+            && self.saves.generation.is_none_or(|known| generation > known)
             && !self.saves.has_tried(&grant.attempt_id)
     }
 

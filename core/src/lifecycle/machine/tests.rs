@@ -1170,6 +1170,38 @@ fn a_token_that_somebody_else_has_rotated_is_adopted_under_the_lease_and_not_sen
 }
 
 #[test]
+fn where_the_server_keeps_the_refresh_token_what_somebody_else_has_got_with_it_is_adopted_while_it_is_good() {
+    // [1]
+    let stored = |name: &str, lifetime| Grant {
+        refresh: Some(Secret::new("refresh-1".to_owned())),
+        ..grant(name, Some(lifetime))
+    };
+    for (stored, generation, sent) in [
+        (stored("theirs", 3600), 9, 0),
+        (stored("expired", 0), 9, 1),
+        // What was refused here, and what is older.
+        (stored("1", 3600), 9, 1),
+        (stored("older", 3600), 0, 1),
+    ] {
+        let mut rig = Rig::sharing();
+        let version = rig.version();
+        let attempt = rig.refuse(version);
+        let (name, again) = (format!("{stored:?} {generation}"), stored.clone());
+        rig.lease(attempt, true, found(stored, Generation(generation)));
+        assert_eq!(rig.refreshes(), sent, "{name}");
+        if sent == 0 {
+            let adopted = rig.want(waited(version, attempt));
+            assert_eq!(used(&adopted), "access-theirs");
+            // Refused as well, it is renewed: nobody has a newer one.
+            let version = rig.version();
+            let attempt = rig.refuse(version);
+            rig.lease(attempt, true, found(again, Generation(9)));
+            assert_eq!(rig.refreshes(), 1);
+        }
+    }
+}
+
+#[test]
 fn what_the_store_says_under_the_lease_decides() {
     // [5] [11]
     let foreign = Grant { subject: Some("u2".into()), ..grant("foreign", None) };
@@ -1378,9 +1410,12 @@ fn a_lease_that_is_gained_after_the_session_ended_is_given_back() {
 #[test]
 fn after_a_resume_the_store_is_looked_at() {
     // [5]
+    let with_the_same =
+        Grant { refresh: Some(Secret::new("refresh-1".to_owned())), ..grant("newer", Some(3600)) };
     for (loaded, reason, token) in [
         (Loaded::Ended(SignOutReason::User), Some(SignOutReason::Elsewhere), None),
         (found(grant("theirs", Some(3600)), Generation(9)), None, Some("access-theirs")),
+        (found(with_the_same, Generation(9)), None, Some("access-newer")),
         (Loaded::Absent, None, Some("access-1")),
         (Loaded::Unreadable(Error::Locked), None, Some("access-1")),
         (Loaded::Lost, None, Some("access-1")),

@@ -32,10 +32,10 @@ if needs 'axios-.*'; then
     need_command npm npm
     (cd "$root/tests/peers/clients/node" && npm ci --silent --no-audit --no-fund) >&2
 fi
-if needs 'okhttp|ktor.*|authsession-kotlin' && [ -x "$root/scripts/build-peers-jvm.sh" ]; then
+if needs 'okhttp|ktor.*|authsession-kotlin'; then
     "$root/scripts/build-peers-jvm.sh" >&2
 fi
-if needs 'urlsession|authsession-swift' && [ -x "$root/scripts/build-peers-swift.sh" ]; then
+if needs 'urlsession|authsession-swift'; then
     "$root/scripts/build-peers-swift.sh" >&2
 fi
 

@@ -17,7 +17,7 @@ use tokio::task::JoinSet;
 
 const CALLERS: usize = 10_000;
 /// What a caller that waits for a token may cost, its task included.
-const MOST_BYTES_PER_CALLER: i64 = 4096;
+const MOST_BYTES_PER_CALLER: i64 = 3072;
 /// How many connections the library opens to one host.
 const MOST_CONNECTIONS: u64 = 64;
 const LIFETIME: Duration = Duration::from_secs(3600);

@@ -82,7 +82,7 @@ struct Unanswered {
 }
 
 impl Exchange {
-    pub(super) async fn run(mut self: Box<Self>, timeout: Duration) -> Result<Answer, Error> {
+    pub(super) async fn run(mut self: Box<Self>, timeout: Duration) -> Result<Box<Answer>, Error> {
         let started = Instant::now();
         let mut ticket = self.first_ticket().await?;
         let (mut refreshed, mut retries, mut failures) = (false, 0, 0);
@@ -99,7 +99,7 @@ impl Exchange {
                 // An answer that arrives whole holds no place, and is better than none.
                 let kept = outcome.ok().filter(|answer| matches!(answer.body, Body::Whole(_)));
                 sleep(pause).await;
-                ticket = match (self.current(ticket).await, kept) {
+                ticket = match (Box::pin(self.current(ticket)).await, kept) {
                     (Ok(ticket), _) => ticket,
                     (Err(error), Some(answer)) => return Ok(answer.after(&error)),
                     (Err(error), None) => return Err(error),
@@ -123,7 +123,7 @@ impl Exchange {
                 }
                 Redirect::Follow { url, method, keeps_body, keeps_credentials } => {
                     // The server has acted: what it said is not lost for want of a token.
-                    ticket = match self.current(ticket.filter(|_| keeps_credentials)).await {
+                    ticket = match Box::pin(self.current(ticket.filter(|_| keeps_credentials))).await {
                         Ok(ticket) => ticket,
                         Err(error) => return Ok(answer.after(&error)),
                     };
@@ -203,6 +203,7 @@ impl Exchange {
     async fn admit(&self, ticket: &mut Option<Ticket>) -> Result<Permit, Error> {
         let connections = self.host.transport.connections();
         if let Some(permit) = connections.admit_at_once(&self.url) {
+            permit.settle().await;
             return Ok(permit);
         }
         let permit = connections.admit(&self.url).await;
@@ -239,7 +240,7 @@ impl Exchange {
 
     fn pause(
         &self,
-        outcome: &Result<Answer, Unanswered>,
+        outcome: &Result<Box<Answer>, Unanswered>,
         attempts: u32,
         elapsed: Duration,
         left: Duration,
@@ -270,7 +271,9 @@ impl Exchange {
         meaning(&self.host.answers, answer.status, &answer.headers, body)
     }
 
-    async fn attempt(&self, ticket: Option<&Ticket>, mut permit: Permit) -> Result<Answer, Unanswered> {
+    // The answer is in a box, since what `run` holds it in several times over must stay small: allocators have a slow way
+    // for what is larger than a KiB or so, and many wait in `run`.
+    async fn attempt(&self, ticket: Option<&Ticket>, permit: Permit) -> Result<Box<Answer>, Unanswered> {
         let mut request = self.host.transport.api().request(self.method.clone(), self.url.clone());
         if !self.headers.is_empty() {
             request = request.headers(self.headers.clone());
@@ -319,7 +322,8 @@ impl Exchange {
             StatusCode::FORBIDDEN => Disposition::PermissionDenied,
             _ => Disposition::Answered,
         };
-        Ok(Answer { status, url, headers, body, total, disposition, redirected: self.redirects > 0 })
+        let redirected = self.redirects > 0;
+        Ok(Box::new(Answer { status, url, headers, body, total, disposition, redirected }))
     }
 }
 
@@ -331,7 +335,7 @@ fn shows_acceptance(status: StatusCode) -> bool {
 
 impl Answer {
     /// It is all there is, because no token could be had to go on with.
-    fn after(mut self, error: &Error) -> Self {
+    fn after(mut self: Box<Self>, error: &Error) -> Box<Self> {
         self.disposition = after(error);
         self
     }

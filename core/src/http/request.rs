@@ -287,7 +287,7 @@ impl RequestBuilder {
     }
 
     // The future holds the exchange in a box and nothing of this builder: thousands may wait at once.
-    fn answer(self, streaming: bool) -> impl Future<Output = Result<Answer, Error>> + Send + use<> {
+    fn answer(self, streaming: bool) -> impl Future<Output = Result<Box<Answer>, Error>> + Send + use<> {
         let limit = self.timeout;
         let exchange = self.exchange(streaming).map(Box::new);
         async move {
@@ -306,7 +306,7 @@ impl RequestBuilder {
     /// There was no answer: see [`Error`]. Any answer of the server, a 401 too, is a [`Response`].
     pub fn send(self) -> impl Future<Output = Result<Response, Error>> + Send + use<> {
         let answer = self.answer(false);
-        async move { answer.await.map(Answer::into_response) }
+        async move { answer.await.map(|answer| answer.into_response()) }
     }
 
     /// Like [`send`](Self::send), and hands the body over as it arrives: for large answers and for
@@ -316,7 +316,8 @@ impl RequestBuilder {
     /// As [`send`](Self::send).
     pub async fn send_streaming(self) -> Result<StreamingResponse, Error> {
         let (idle_timeout, observer) = (self.idle_timeout, self.download.clone());
-        let Answer { status, url, headers, body, total, disposition, redirected } = self.answer(true).await?;
+        let answer = self.answer(true).await?;
+        let Answer { status, url, headers, body, total, disposition, redirected } = *answer;
         let observer = observer.filter(|_| status.is_success());
         let received = 0;
         Ok(StreamingResponse {

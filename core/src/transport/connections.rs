@@ -1,6 +1,6 @@
 //! How many requests may be on their way to one origin.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use reqwest::Version;
@@ -9,12 +9,15 @@ use tokio::task::yield_now;
 use url::{Origin, Url};
 
 use crate::http::origin::is_origin_of;
-use crate::runtime::runtime;
 
 /// How many connections an origin gets: what common servers and phones bear. The rest queue, in order.
 pub(crate) const MOST_PER_ORIGIN: usize = 64;
-/// The connection's own task, and the one that puts it into the pool, with some to spare.
-const TURNS_UNTIL_POOLED: usize = 8;
+/// How many requests one connection of HTTP/2 gets: more than what common servers allow, which is what bounds them then (RFC
+/// 9113 section 5.1.2).
+const MOST_STREAMS: usize = 256;
+/// The connection's own task, and the one that puts it into the pool. Not more: each lets the runtime look for what has
+/// arrived.
+const TURNS_UNTIL_POOLED: usize = 2;
 /// Redirects may lead to any number of origins: those that nobody uses are forgotten beyond this number.
 const MOST_IDLE_ORIGINS: usize = 32;
 
@@ -30,64 +33,68 @@ pub(crate) struct Connections {
 /// The places of one origin.
 #[derive(Debug)]
 struct Places {
+    /// Each has a connection of its own.
+    connections: Lane,
+    /// All share one.
+    streams: Lane,
+    /// Whether the origin has answered over HTTP/2 last.
+    multiplexed: AtomicBool,
+}
+
+#[derive(Debug)]
+struct Lane {
     all: usize,
     free: Semaphore,
-    /// Those whose connections are on their way back to the pool.
-    returning: AtomicUsize,
 }
 
 /// A place; dropping it lets the next request go.
 #[derive(Debug)]
 pub(crate) struct Permit {
     places: Arc<Places>,
-    /// Its connection carries any number of requests.
-    multiplexed: bool,
-}
-
-impl Permit {
-    /// Says over which version of HTTP the request went.
-    pub(crate) fn went_over(&mut self, version: Version) {
-        self.multiplexed = version == Version::HTTP_2;
-    }
+    is_stream: bool,
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        let places = &self.places;
-        let runtime = match runtime() {
-            Ok(runtime) if !self.multiplexed && !places.are_mostly_free() => runtime,
-            _ => return places.free.add_permits(1),
-        };
-        // One task for all that come back meanwhile: a task for each would cost more than the rest of this module.
-        if places.returning.fetch_add(1, Ordering::AcqRel) == 0 {
-            runtime.spawn(Arc::clone(places).give_back());
+        self.lane().free.add_permits(1);
+    }
+}
+
+impl Permit {
+    fn lane(&self) -> &Lane {
+        self.places.lane(self.is_stream)
+    }
+
+    /// Says over which version of HTTP the request went.
+    pub(crate) fn went_over(&self, version: Version) {
+        self.places.multiplexed.store(version == Version::HTTP_2, Ordering::Relaxed);
+    }
+
+    /// Waits until the connections of those who had places before are back in the pool, where the origin has many: that is
+    /// a little after their answers have been read, and whoever does not find one there opens another.
+    pub(crate) async fn settle(&self) {
+        for _ in 0..TURNS_UNTIL_POOLED {
+            if self.is_stream || self.lane().is_mostly_free() {
+                return;
+            }
+            yield_now().await;
         }
     }
 }
 
 impl Places {
+    fn lane(&self, is_stream: bool) -> &Lane {
+        if is_stream { &self.streams } else { &self.connections }
+    }
+}
+
+impl Lane {
     fn new(all: usize) -> Self {
-        Self { all, free: Semaphore::new(all), returning: AtomicUsize::new(0) }
+        Self { all, free: Semaphore::new(all) }
     }
 
-    /// Whether as many connections again as are in use would keep within the bound: then it does not matter that the
-    /// next request may open one because the last one is not back in the pool yet.
-    fn are_mostly_free(&self) -> bool {
+    fn is_mostly_free(&self) -> bool {
         self.free.available_permits() * 2 >= self.all
-    }
-
-    /// A connection returns to the pool a little after its answer has been read. The next request would not find it
-    /// there and would open another.
-    async fn give_back(self: Arc<Self>) {
-        let mut back = self.returning.load(Ordering::Acquire);
-        while back > 0 {
-            for _ in 0..TURNS_UNTIL_POOLED {
-                yield_now().await;
-            }
-            self.free.add_permits(back);
-            // Those that came after these were counted need their own turns.
-            back = self.returning.fetch_sub(back, Ordering::AcqRel) - back;
-        }
     }
 }
 
@@ -100,21 +107,25 @@ impl Connections {
         Self { places, origins: Mutex::default() }
     }
 
-    /// A place, if there is one.
+    /// A place, if there is one. It may be used after [`settle`](Permit::settle).
     pub(crate) fn admit_at_once(&self, url: &Url) -> Option<Permit> {
         let places = self.places(url);
-        places.free.try_acquire().ok()?.forget();
-        Some(Permit { places, multiplexed: false })
+        let is_stream = places.multiplexed.load(Ordering::Relaxed);
+        places.lane(is_stream).free.try_acquire().ok()?.forget();
+        Some(Permit { places, is_stream })
     }
 
-    /// Waits for a place. Safe to cancel.
+    /// Waits for a place, which may be used at once. Safe to cancel.
     pub(crate) async fn admit(&self, url: &Url) -> Permit {
         let places = self.places(url);
+        let is_stream = places.multiplexed.load(Ordering::Relaxed);
         // The semaphore is never closed.
-        if let Ok(place) = places.free.acquire().await {
+        if let Ok(place) = places.lane(is_stream).free.acquire().await {
             place.forget();
         }
-        Permit { places, multiplexed: false }
+        let permit = Permit { places, is_stream };
+        permit.settle().await;
+        permit
     }
 
     fn places(&self, url: &Url) -> Arc<Places> {
@@ -126,7 +137,11 @@ impl Connections {
             // Whoever holds or awaits a place holds its semaphore.
             origins.retain(|(_, places)| Arc::strong_count(places) > 1);
         }
-        let places = Arc::new(Places::new(self.places));
+        let places = Arc::new(Places {
+            connections: Lane::new(self.places),
+            streams: Lane::new(MOST_STREAMS.max(self.places)),
+            multiplexed: AtomicBool::new(false),
+        });
         origins.push((url.origin(), Arc::clone(&places)));
         places
     }
@@ -174,13 +189,19 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_place_on_a_connection_for_many_requests_is_there_at_once() {
+    async fn an_origin_that_speaks_http_2_gets_more_requests_until_it_answers_otherwise() {
         let connections = Connections::new(64);
-        for _ in 0..10_000 {
-            let mut held = taken(&connections, 56);
-            assert_eq!(held.len(), 56);
-            held.iter_mut().for_each(|permit| permit.went_over(Version::HTTP_2));
-        }
+        let first = taken(&connections, 1000);
+        assert_eq!(first.len(), 56, "nobody knows yet");
+        first[0].went_over(Version::HTTP_2);
+        let streams = taken(&connections, 1000);
+        assert_eq!(streams.len(), 256);
+        streams[0].went_over(Version::HTTP_11);
+        assert_eq!(taken(&connections, 1000).len(), 0, "those that are under way count");
+        drop(first);
+        assert_eq!(taken(&connections, 1000).len(), 56);
+        drop(streams);
+        assert_eq!(taken(&connections, 1000).len(), 56, "each place goes back to where it was taken");
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -463,10 +463,12 @@ impl SignedIn {
         match loaded {
             loaded if self.saves.is_first() && self.is_of_before(&loaded) => rejected,
             Loaded::Ended(_) => Some(SignOutReason::Elsewhere),
-            // What a refresh brings that is on its way is not thrown away for it.
+            // What a refresh brings, or has brought and saves, is not thrown away for it.
             Loaded::Found(stored)
                 if !self.is_sent()
-                    && (self.is_successor(&stored, turn) || looking && self.spares_refresh(&stored)) =>
+                    && (rereading || !self.is_saving())
+                    && (self.is_successor(&stored, turn)
+                        || looking && self.spares_refresh(&stored) && self.is_outlived(&stored, turn)) =>
             {
                 self.adopt(*stored, attempt, turn);
                 None
@@ -516,6 +518,10 @@ impl SignedIn {
         matches!(&self.flight, Some(Flight { stage: Stage::Sent, .. }))
     }
 
+    fn is_saving(&self) -> bool {
+        matches!(&self.flight, Some(Flight { stage: Stage::Saving { .. }, .. }))
+    }
+
     /// Whether a record is a later one of this session, written by somebody else who shares the store.
     fn is_successor(&self, stored: &Stored, turn: &Turn<'_>) -> bool {
         let Stored { grant, generation, .. } = stored;
@@ -529,13 +535,23 @@ impl SignedIn {
         differs && self.is_of_somebody_later(grant, *generation)
     }
 
-    /// Whether a record is a later one of this session whose access token is good for all that is known. Where the
-    /// server keeps the refresh token, that is all that a refresh of somebody else changes.
+    /// Whether a record is a later one of this session with the same refresh token, and an access token that is good
+    /// for all that is known: where the server keeps the refresh token, a refresh of somebody else changes no more.
     fn spares_refresh(&self, Stored { grant, generation, .. }: &Stored) -> bool {
-        grant.access.is_some()
+        grant.refresh.as_ref() == self.held.refresh.as_deref()
+            && grant.access.is_some()
             && grant.access.as_ref() != self.held.access.as_deref()
             && grant.remaining.is_none_or(|remaining| !remaining.is_zero())
             && self.is_of_somebody_later(grant, *generation)
+    }
+
+    /// Whether the access token of a record is good for longer, for all that is known. What is saved later may have been
+    /// got earlier, by somebody who could not save it at once.
+    fn is_outlived(&self, stored: &Stored, turn: &Turn<'_>) -> bool {
+        match (self.held.expires_at, stored.grant.remaining) {
+            (Some(expires_at), Some(remaining)) => expires_at < turn.at.now.after(remaining),
+            _ => true,
+        }
     }
 
     fn is_of_somebody_later(&self, grant: &Grant, generation: Generation) -> bool {

@@ -1182,6 +1182,8 @@ fn where_the_server_keeps_the_refresh_token_what_somebody_else_has_got_with_it_i
         // What was refused here, and what is older.
         (stored("1", 3600), 9, 1),
         (stored("older", 3600), 0, 1),
+        // With it the session would be without a refresh token.
+        (Grant { refresh: None, ..grant("theirs", Some(3600)) }, 9, 1),
     ] {
         let mut rig = Rig::sharing();
         let version = rig.version();
@@ -1410,12 +1412,18 @@ fn a_lease_that_is_gained_after_the_session_ended_is_given_back() {
 #[test]
 fn after_a_resume_the_store_is_looked_at() {
     // [5]
-    let with_the_same =
-        Grant { refresh: Some(Secret::new("refresh-1".to_owned())), ..grant("newer", Some(3600)) };
+    let with_the_same = |name: &str, lifetime| Grant {
+        refresh: Some(Secret::new("refresh-1".to_owned())),
+        ..grant(name, Some(lifetime))
+    };
+    let without = Grant { refresh: None, ..grant("theirs", Some(7200)) };
     for (loaded, reason, token) in [
         (Loaded::Ended(SignOutReason::User), Some(SignOutReason::Elsewhere), None),
         (found(grant("theirs", Some(3600)), Generation(9)), None, Some("access-theirs")),
-        (found(with_the_same, Generation(9)), None, Some("access-newer")),
+        (found(with_the_same("newer", 7200), Generation(9)), None, Some("access-newer")),
+        // Saved later, but got earlier: by somebody who could not save it at once.
+        (found(with_the_same("older", 60), Generation(9)), None, Some("access-1")),
+        (found(without, Generation(9)), None, Some("access-1")),
         (Loaded::Absent, None, Some("access-1")),
         (Loaded::Unreadable(Error::Locked), None, Some("access-1")),
         (Loaded::Lost, None, Some("access-1")),
@@ -1443,6 +1451,27 @@ fn a_resume_does_not_throw_away_what_a_refresh_under_way_brings() {
     rig.answer(attempt, rotated("2"));
     rig.save_ok();
     assert_eq!(used(&rig.want(waited(version, attempt))), "access-2");
+}
+
+#[test]
+fn a_resume_does_not_throw_away_what_a_refresh_has_just_brought() {
+    // [3]
+    let theirs = |refresh: &str| {
+        let refresh = Some(Secret::new(refresh.to_owned()));
+        found(Grant { refresh, ..grant("theirs", Some(7200)) }, Generation(9))
+    };
+    // Where the server has kept the refresh token for somebody else, and where it has rotated that, too.
+    for stored in ["refresh-1", "refresh-theirs"].map(theirs) {
+        let mut rig = Rig::signed_in(Some(3600));
+        let version = rig.version();
+        let attempt = rig.refuse(version);
+        rig.apply(Input::Resumed);
+        let look = rig.last_load();
+        rig.answer(attempt, rotated("2"));
+        rig.apply(Input::Loaded { attempt: look, loaded: stored });
+        rig.save_ok();
+        assert_eq!(used(&rig.want(waited(version, attempt))), "access-2");
+    }
 }
 
 #[test]

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::machine::Times;
-use crate::authority::tokens::{is_header_safe, is_refresh_token};
+use crate::authority::tokens::is_header_safe;
 use crate::error::Error;
 use crate::event::SignOutReason;
 use crate::secret::Secret;
@@ -251,15 +251,15 @@ fn decode_live(body: &[u8]) -> Option<Record> {
     is_one_of_ours(&record).then_some(record)
 }
 
-/// Whether it holds what this library lets through when it arrives: a token, and nothing that cannot be sent. With
-/// another record the session would seem signed in, and no request could ever be made.
+/// Whether it holds a token, and nothing that cannot be sent. With another record the session would seem signed in, and
+/// no request could ever be made. What an earlier version has let through is the server's to judge.
 fn is_one_of_ours(record: &Record) -> bool {
     let fits = |token: &Option<Secret>, rule: fn(&str) -> bool| {
         token.as_ref().is_none_or(|token| rule(token.expose()))
     };
     (record.access_token.is_some() || record.refresh_token.is_some())
         && fits(&record.access_token, is_header_safe)
-        && fits(&record.refresh_token, is_refresh_token)
+        && fits(&record.refresh_token, |token| !token.is_empty() && !token.chars().any(char::is_control))
         && [&record.attempt, &record.lineage].into_iter().all(|id| is_header_safe(id.as_str()))
 }
 

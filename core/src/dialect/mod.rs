@@ -78,7 +78,8 @@ struct Addresses<'a> {
 
 impl Addresses<'_> {
     fn endpoint(&self, field: &'static str, text: &str) -> Result<Url, Error> {
-        let url = resolve(self.base, text).or_else(|_| invalid(field, "an absolute https URL"))?;
+        // As the URL standard reads an absolute one.
+        let url = resolve(self.base, text.trim()).or_else(|_| invalid(field, "an absolute https URL"))?;
         self.origins.check_scheme(field, &url)?;
         // RFC 6749 section 3.2 forbids the fragment, section 2.3.1 credentials in the URL.
         let plain = url.fragment().is_none() && !holds_user_info(&url);
@@ -110,4 +111,19 @@ impl TerminalAnswers {
 
 fn invalid<T>(field: &'static str, expected: &str) -> Result<T, Error> {
     Err(Error::InvalidConfiguration { field, expected: expected.into() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn white_space_around_an_endpoint_is_no_part_of_it() {
+        let base = Url::parse("https://a.example/v1").expect("a URL");
+        let addresses = Addresses { base: &base, origins: &Origins::new(false) };
+        for text in ["/auth/refresh ", " /auth/refresh", "https://a.example/v1/auth/refresh\n"] {
+            let url = addresses.endpoint("refresh_endpoint", text).expect("an endpoint");
+            assert_eq!(url.as_str(), "https://a.example/v1/auth/refresh");
+        }
+    }
 }

@@ -12,13 +12,14 @@ use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use lexopt::prelude::*;
 use serde_json::json;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
 use service::answer;
@@ -26,6 +27,8 @@ use tokens::Realm;
 
 /// What a server of many streams allows at once: what is common (RFC 9113 section 6.5.2 recommends no fewer than 100).
 const MOST_STREAMS: u32 = 256;
+/// After a connection that could not be accepted.
+const PAUSE: Duration = Duration::from_millis(10);
 
 struct Arguments {
     core: Option<usize>,
@@ -83,8 +86,20 @@ fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
     })
 }
 
+/// The next connection. A client that is gone again, or a lack of descriptors, is no reason to stop.
+async fn accepted(listener: &TcpListener) -> Option<TcpStream> {
+    match listener.accept().await {
+        Ok((stream, _)) => Some(stream),
+        Err(_) => {
+            tokio::time::sleep(PAUSE).await;
+            None
+        }
+    }
+}
+
 async fn serve(listener: TcpListener, realm: Arc<Realm>) {
-    while let Ok((stream, _)) = listener.accept().await {
+    loop {
+        let Some(stream) = accepted(&listener).await else { continue };
         let realm = Arc::clone(&realm);
         tokio::spawn(async move {
             // Small answers must not wait for an acknowledgement of the last one.
@@ -98,7 +113,8 @@ async fn serve(listener: TcpListener, realm: Arc<Realm>) {
 }
 
 async fn serve_tls(listener: TcpListener, acceptor: TlsAcceptor, realm: Arc<Realm>) {
-    while let Ok((stream, _)) = listener.accept().await {
+    loop {
+        let Some(stream) = accepted(&listener).await else { continue };
         let (realm, acceptor) = (Arc::clone(&realm), acceptor.clone());
         tokio::spawn(async move {
             if stream.set_nodelay(true).is_err() {

@@ -24,6 +24,8 @@ const ROUNDS: usize = 11;
 /// Of the largest, which take seconds.
 const FEWER_ROUNDS: usize = 7;
 const QUICK_ROUNDS: usize = 2;
+/// Of the memory of those who wait.
+const WAITING_ROUNDS: usize = 5;
 /// Within which staggered callers arrive.
 const SPREAD: Duration = Duration::from_millis(200);
 const BEYOND_ITS_LIFE: Duration = Duration::from_secs(2 * 3600);
@@ -95,8 +97,12 @@ pub(crate) fn run(bench: &mut Bench) -> Result<Outcome, Failure> {
             eprintln!("{callers} callers, {arrival:?}: done");
         }
     }
-    let waiting = [1000, 10_000].map(|callers| waiting::measure(bench, callers));
-    let waiting = waiting.into_iter().collect::<Result<Vec<_>, _>>()?;
+    let mut waiting = Vec::new();
+    for callers in [1000, 10_000] {
+        let rounds = if bench.quick { QUICK_ROUNDS } else { WAITING_ROUNDS };
+        let bytes = (0..rounds).map(|_| waiting::measure(bench, callers)).collect::<Result<Vec<_>, _>>()?;
+        waiting.push(json!({"callers": callers, "bytes_per_caller": bytes}));
+    }
     Ok(Outcome::Measured(json!({"cells": cells, "waiting": waiting})))
 }
 

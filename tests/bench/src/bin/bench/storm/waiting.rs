@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bench::clients::{Client, Failure, Target, signed_in_with_clock};
-use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
 use super::MovableClock;
@@ -31,7 +30,7 @@ pub(super) async fn announced<F: Future>(future: F, waiting: Arc<Semaphore>) -> 
 }
 
 /// Bytes of resident memory for each caller.
-pub(super) fn measure(bench: &mut Bench, callers: usize) -> Result<Value, Failure> {
+pub(super) fn measure(bench: &mut Bench, callers: usize) -> Result<u64, Failure> {
     bench.server.tell("hold_refreshes", 0)?;
     let mut child = Command::new(std::env::current_exe()?)
         .args(["waiting", &callers.to_string(), &bench.http.url])
@@ -46,7 +45,7 @@ pub(super) fn measure(bench: &mut Bench, callers: usize) -> Result<Value, Failur
     if !ended.success() {
         return Err(format!("the process of those who wait: {ended}").into());
     }
-    Ok(serde_json::from_str(&line)?)
+    Ok(line.trim().parse()?)
 }
 
 /// `bench waiting CALLERS URL`: while refreshes are held at the server.
@@ -72,8 +71,7 @@ pub(crate) fn child(arguments: Vec<String>) -> Result<bool, Failure> {
     tasks.extend((0..callers).map(|_| spawn()));
     runtime.block_on(waiting.acquire_many(callers as u32))?.forget();
     let grown = resident_bytes()?.saturating_sub(before);
-    let figures = json!({"callers": callers, "bytes_per_caller": grown / callers as u64});
-    writeln!(std::io::stdout(), "{figures}")?;
+    writeln!(std::io::stdout(), "{}", grown / callers as u64)?;
     tasks.push(first);
     runtime.block_on(async {
         for task in tasks {

@@ -1,10 +1,10 @@
 // The recipe that most apps with axios contain: a flag `isRefreshing`, a queue of those who wait, `_retry` on the request.
 // Our own text; the recipe is that of
 //   https://gist.github.com/Godofbrowser/bf118322301af3fc334437c683887c5f
-// whose refresh goes around the interceptors (else a refused refresh waits for itself), whose flag falls in `finally`, and
-// which rejects those in the queue when the refresh fails. It says nothing of the user then: some of its many versions
-// forget the tokens at any failure, which is worse. Ours is what all apps here do (`hasEnded`), and that a request without a
-// session is not refreshed for.
+// Where its many versions differ, this is a careful one: the refresh goes around the interceptors (else a refused refresh
+// waits for itself), the flag falls in `finally`, and a request without a session is not refreshed for. When the refresh
+// fails, the gist rejects those in the queue and does nothing else, while other versions forget the tokens at any failure.
+// What that means for the user is left to the app, so it is as in all apps here (`hasEnded`).
 import { attachToken, createApp, hasEnded } from './app.mjs';
 
 export function createAxiosRecipe(environment) {

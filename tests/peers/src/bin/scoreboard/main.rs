@@ -25,7 +25,7 @@ use clients::{CLIENTS, Client};
 use scenario::Scenario;
 
 /// How many cells run at once: a cell mostly waits, and more would take each other's processor.
-const CELLS_AT_ONCE: usize = 2;
+const CELLS_AT_ONCE: usize = 5;
 
 fn say(text: &str) {
     // Nobody reads on where the output is closed.

@@ -304,6 +304,13 @@ mod tests {
     }
 
     #[test]
+    fn the_command_for_a_cell_whose_runs_differ_runs_it_often() {
+        let varying = page([ok(), result(&[&[(SignedOut, "signed out")], &[]])]);
+        let command = "scripts/scoreboard.sh --client axios-recipe --scenario late_401 -v --runs 10";
+        assert!(varying.lines().any(|line| line == command));
+    }
+
+    #[test]
     fn what_is_not_counted_has_a_section_of_its_own_and_can_be_read_back() {
         let mut needs_the_key = scenario("replay");
         needs_the_key.realm.idempotent_replay = true;

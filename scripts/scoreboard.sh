@@ -3,7 +3,7 @@
 # or all of them, and hands its arguments on to the runner:
 #
 #   scripts/scoreboard.sh --client axios-recipe --scenario late_401 -v    one cell, step by step
-#   scripts/scoreboard.sh --write docs/scoreboard.md                      the page
+#   scripts/scoreboard.sh --write docs/scoreboard.md                      the page, of three runs of each cell
 #   scripts/scoreboard.sh --help
 set -euo pipefail
 . "$(dirname "$0")/common.sh"
@@ -39,6 +39,6 @@ if needs 'urlsession|authsession-swift'; then
     "$root/scripts/build-peers-swift.sh" >&2
 fi
 
-# The server of ten thousand callers needs a socket for each.
+# A client may open a socket for each of a thousand callers, and the runner has the other ends.
 ulimit -n "$(ulimit -Hn)"
 exec "$target/debug/scoreboard" "$@"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Tier `scoreboard`: the library in all its languages is ok in every row, and every client runs. Where the results of the
-# others differ from docs/scoreboard.md, it says so: that is news, and no failure.
+# Tier `scoreboard`: the library in all its languages is ok in every row, every client runs, and docs/scoreboard.md has
+# them all. Where the results of the others differ from it, it says so: that is news, and no failure.
 set -euo pipefail
 . "$(dirname "$0")/common.sh"
 

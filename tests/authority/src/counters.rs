@@ -16,6 +16,8 @@ pub struct Counters {
     pub resource_requests: u64,
     pub resource_ok: u64,
     pub resource_unauthorized: u64,
+    /// Those among them that presented no access token.
+    pub resource_without_token: u64,
     pub active_families: u64,
     /// The bytes of all bodies that `/echo` has accepted.
     pub echoed_bytes: u64,

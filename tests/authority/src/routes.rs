@@ -174,6 +174,7 @@ async fn check_access_token(Shared(core): Shared<Arc<Core>>, mut request: Reques
             None => &mut state.counters.resource_unauthorized,
         };
         *counter += 1;
+        state.counters.resource_without_token += u64::from(token.is_none());
         owner
     });
     match (owner, token) {

@@ -38,6 +38,18 @@ async fn each_user_gets_tokens_and_resources_of_their_own() {
 }
 
 #[tokio::test]
+async fn a_request_without_a_token_is_counted_apart_from_those_with_a_wrong_one() {
+    let realm = realm().await;
+    for header in ["", "\r\nAuthorization: Bearer wrong"] {
+        let request = get(&realm.api_url(), "/me").replacen("\r\n", &format!("{header}\r\n"), 1);
+        let (answer, _) = receive(send(&realm.api_url(), &request).await).await;
+        assert!(answer.starts_with("HTTP/1.1 401 "), "{answer}");
+    }
+    let counters = realm.counters();
+    assert_eq!((counters.resource_unauthorized, counters.resource_without_token), (2, 1));
+}
+
+#[tokio::test]
 async fn options_change_while_the_realm_runs() {
     let realm = realm().await;
     let first = tell(&realm, "issue_tokens", json!({})).await;

@@ -1,4 +1,4 @@
-//! The library as a driven client, and reqwest alone beside it: both speak the protocol of `tests/peers/README.md`.
+//! The library as a driven client speaks the protocol of `tests/peers/README.md`.
 
 use std::process::Stdio;
 
@@ -16,14 +16,14 @@ struct Client {
 
 impl Client {
     /// With the line by which it says that it is up.
-    async fn start(name: &str, realm: &Realm) -> (Self, Value) {
+    async fn start(realm: &Realm) -> (Self, Value) {
         let url = realm.api_url();
         let arguments = json!({
             "api_url": url, "login_url": format!("{url}/auth/login"),
             "refresh_url": format!("{url}/auth/refresh"), "logout_url": format!("{url}/auth/logout"),
         });
         let mut process = Command::new(env!("CARGO_BIN_EXE_authsession-client"))
-            .args([name, &arguments.to_string()])
+            .args(["authsession", &arguments.to_string()])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .kill_on_drop(true)
@@ -41,18 +41,25 @@ impl Client {
         serde_json::from_str(&line).expect("JSON")
     }
 
-    /// So many answers to a command, without their `id`.
-    async fn ask(&mut self, mut command: Value, answers: usize) -> Vec<Value> {
-        command["id"] = json!(self.next);
+    /// Gives a command, and returns its `id`.
+    async fn tell(&mut self, mut command: Value) -> u64 {
+        let id = self.next;
+        self.next += 1;
+        command["id"] = json!(id);
         self.input.write_all(format!("{command}\n").as_bytes()).await.expect("it listens");
+        id
+    }
+
+    /// So many answers to a command, without their `id`.
+    async fn ask(&mut self, command: Value, answers: usize) -> Vec<Value> {
+        let id = self.tell(command).await;
         let mut got = Vec::new();
         for _ in 0..answers {
             let mut answer = self.line().await;
-            assert_eq!(answer["id"].take(), json!(self.next));
+            assert_eq!(answer["id"].take(), json!(id));
             answer.as_object_mut().expect("an object").remove("id");
             got.push(answer);
         }
-        self.next += 1;
         got
     }
 
@@ -78,7 +85,7 @@ fn load(requests: usize) -> Value {
 #[tokio::test]
 async fn the_library_does_what_it_is_told_and_ends_when_nobody_tells_it_anything() {
     let realm = Realm::start(RealmOptions::default()).await.expect("a realm");
-    let (mut client, ready) = Client::start("authsession", &realm).await;
+    let (mut client, ready) = Client::start(&realm).await;
     assert_eq!((&ready["ready"], &ready["client"]), (&json!(true), &json!("authsession")));
     assert_eq!(client.one(json!({"do": "state"})).await, json!({"signed_in": false}));
     assert_eq!(client.one(sign_in()).await, json!({"done": true}));
@@ -101,20 +108,37 @@ async fn the_library_does_what_it_is_told_and_ends_when_nobody_tells_it_anything
 }
 
 #[tokio::test]
-async fn a_load_sends_what_it_is_told_and_counts_what_fails() {
-    for name in ["authsession", "reqwest"] {
-        let realm = Realm::start(RealmOptions::default()).await.expect("a realm");
-        let (mut client, _) = Client::start(name, &realm).await;
-        assert_eq!(client.one(sign_in()).await, json!({"done": true}), "{name}");
-        let report = client.one(load(10)).await;
-        assert_eq!((&report["requests"], &report["failed"]), (&json!(10), &json!(0)), "{name}");
-        assert_eq!(realm.counters().resource_ok, 12, "{name}");
-        let time = |part: &str| report[part].as_f64().expect("a number");
-        assert!(0.0 < time("p50_us") && time("p50_us") <= time("p99_us"), "{name}");
-        assert!(time("p99_us") <= time("max_us") && time("max_us") <= time("seconds") * 1e6, "{name}");
+async fn requests_that_are_cancelled_come_back_at_once_and_others_go_on() {
+    let realm = Realm::start(RealmOptions::default()).await.expect("a realm");
+    let (mut client, _) = Client::start(&realm).await;
+    assert_eq!(client.one(sign_in()).await, json!({"done": true}));
+    let hold = json!({"endpoint": "resource", "path": "/slow", "when": "before"});
+    realm.command("hold", hold).await.expect("a command");
+    let requests = json!({"do": "requests", "path": "/slow", "method": "GET", "body": null, "count": 2});
+    let requests = client.tell(requests).await;
+    realm.command("await_held", json!({"endpoint": "resource", "count": 2})).await.expect("a command");
+    let cancel = client.tell(json!({"do": "cancel", "of": requests})).await;
+    let mut answers = vec![client.line().await, client.line().await, client.line().await];
+    answers.sort_by_key(|answer| answer["id"].as_u64());
+    let cancelled = json!({"id": requests, "error": "cancelled"});
+    assert_eq!(answers, [cancelled.clone(), cancelled, json!({"id": cancel, "done": true})]);
+    let get = json!({"do": "requests", "path": "/me", "method": "GET", "body": null, "count": 1});
+    assert_eq!(client.one(get).await, json!({"status": 200}));
+}
 
-        realm.command("fault", json!({"endpoint": "resource", "status": 404})).await.expect("a command");
-        assert_eq!(client.one(load(10)).await["failed"], json!(10), "{name}");
-        assert!(client.end().await, "{name}");
-    }
+#[tokio::test]
+async fn a_load_sends_what_it_is_told_and_counts_what_fails() {
+    let realm = Realm::start(RealmOptions::default()).await.expect("a realm");
+    let (mut client, _) = Client::start(&realm).await;
+    assert_eq!(client.one(sign_in()).await, json!({"done": true}));
+    let report = client.one(load(10)).await;
+    assert_eq!((&report["requests"], &report["failed"]), (&json!(10), &json!(0)));
+    assert_eq!(realm.counters().resource_ok, 12);
+    let time = |part: &str| report[part].as_f64().expect("a number");
+    assert!(0.0 < time("p50_us") && time("p50_us") <= time("p99_us"));
+    assert!(time("p99_us") <= time("max_us") && time("max_us") <= time("seconds") * 1e6);
+
+    realm.command("fault", json!({"endpoint": "resource", "status": 404})).await.expect("a command");
+    assert_eq!(client.one(load(10)).await["failed"], json!(10));
+    assert!(client.end().await);
 }

@@ -113,7 +113,7 @@ fn a_success_with_a_session_that_is_over_is_found() {
             {"do": "finish", "as": "late", "expect": refused},
         ]),
     )]);
-    assert_eq!(found, ["succeeds with the tokens of the next session"]);
+    assert_eq!(found, ["succeeds with the tokens of the next user"]);
 }
 
 #[test]
@@ -142,6 +142,72 @@ fn the_tier_fails_when_ours_is_not_ok_and_says_where_the_page_differs() {
     assert!(!bad.status.success());
     assert!(text(&bad.stdout).ends_with("\n1 passed, 1 failed\n"), "{}", text(&bad.stdout));
     assert!(text(&bad.stdout).contains("authsession state: still signed in (was: ok)"));
+}
+
+#[test]
+fn the_tier_fails_when_the_page_lacks_a_client_or_a_row() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().to_str().expect("text");
+    let page = folder.path().join("page.md");
+    let page = page.to_str().expect("text");
+    let client = ["--client", "authsession", "--folder", path];
+    write(folder.path(), "first", json!({}), json!([{"do": "sign_in"}]));
+    assert!(scoreboard(&[&client[..], &["--write", page]].concat()).status.success());
+    write(folder.path(), "second", json!({}), json!([{"do": "sign_in"}]));
+    let without_a_row = scoreboard(&[&client[..], &["--test", page]].concat());
+    assert!(!without_a_row.status.success());
+    assert!(text(&without_a_row.stdout).contains("page.md has no row for second\n"));
+    std::fs::write(page, "").expect("an empty page");
+    let empty = scoreboard(&[&client[..], &["--test", page]].concat());
+    assert!(text(&empty.stdout).contains("page.md has no column for authsession\n"));
+    assert!(text(&empty.stdout).ends_with("\n3 passed, 3 failed\n"), "{}", text(&empty.stdout));
+}
+
+#[test]
+fn callers_who_go_away_are_not_awaited() {
+    let found = run(&[(
+        "gone",
+        json!([
+            {"do": "sign_in"},
+            authority("hold", json!({"endpoint": "resource", "path": "/slow", "when": "before"})),
+            {"do": "start", "as": "gone", "path": "/slow", "count": 3},
+            authority("await_held", json!({"endpoint": "resource", "count": 3})),
+            {"do": "cancel", "as": "gone"},
+            {"do": "request", "path": "/me", "expect": {"status": 200}},
+        ]),
+    )]);
+    assert_eq!(found, ["ok"]);
+}
+
+#[test]
+fn the_next_sign_in_is_another_users() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().to_str().expect("text");
+    write(folder.path(), "users", json!({}), json!([{"do": "sign_in"}, {"do": "sign_in"}]));
+    let output = scoreboard(&["--client", "authsession", "--folder", path, "-v"]);
+    let steps: Vec<&str> = text(&output.stdout).lines().filter(|line| line.contains("sign_in")).collect();
+    assert_eq!(steps, ["  step  1  sign_in ada@example.com", "  step  2  sign_in bob@example.com"]);
+}
+
+#[test]
+fn a_refresh_before_each_use_of_tokens_that_arrive_expired_is_no_fault_and_others_are() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().to_str().expect("text");
+    let steps = json!([
+        {"do": "sign_in"},
+        authority("expire_access_tokens", json!({})),
+        {"do": "request", "path": "/me", "expect": {"status": 200}},
+        {"do": "expect_counters", "counters": {"refreshes": 0}},
+    ]);
+    write(folder.path(), "on_arrival", json!({"expires_in": 0.000001}), steps.clone());
+    write(folder.path(), "later", json!({}), steps);
+    let output = scoreboard(&["--client", "authsession", "--folder", path, "--runs", "2"]);
+    let cell = |name: &str| {
+        let line = text(&output.stdout).lines().find(|line| line.contains(name)).expect("a line");
+        line.split_once(name).expect("its name").1.trim().to_owned()
+    };
+    assert_eq!(cell("on_arrival"), "ok");
+    assert_eq!(cell("later"), "1 refresh, not 0");
 }
 
 #[test]

@@ -22,18 +22,18 @@ export function createApp({ urls, httpsAgent }) {
       const { data } = await plain.post(urls.login_url, credentials);
       store.save(data);
     },
-    // Who signs out is signed out, whatever the server says to it.
+    // Who signs out is signed out at once, whether the server hears of it or not.
     async signOut() {
       const { accessToken, refreshToken } = store;
+      if (!refreshToken) {
+        return;
+      }
+      store.clear();
       try {
-        if (refreshToken) {
-          const headers = { Authorization: `Bearer ${accessToken}` };
-          await plain.post(urls.logout_url, { refresh_token: refreshToken }, { headers });
-        }
+        const headers = { Authorization: `Bearer ${accessToken}` };
+        await plain.post(urls.logout_url, { refresh_token: refreshToken }, { headers });
       } catch {
         // The tokens of the server's side expire by themselves.
-      } finally {
-        store.clear();
       }
     },
     async isSignedIn() {
@@ -45,6 +45,14 @@ export function createApp({ urls, httpsAgent }) {
     },
   };
   return app;
+}
+
+/**
+ * Whether a refresh failed in such a way that the user has to sign in again: the server says that the refresh token is no
+ * good. What else fails may pass.
+ */
+export function hasEnded(error) {
+  return error.response?.status === 401;
 }
 
 /** Puts the current access token on every request. */

@@ -1,7 +1,7 @@
 // axios-auth-refresh as its README shows it: https://github.com/Flyrell/axios-auth-refresh#usage, with the request
 // interceptor of https://github.com/Flyrell/axios-auth-refresh#request-interceptor.
 import { createAuthRefresh } from 'axios-auth-refresh';
-import { attachToken, createApp } from './app.mjs';
+import { attachToken, createApp, hasEnded } from './app.mjs';
 
 /** `options` are those of https://github.com/Flyrell/axios-auth-refresh#available-options. */
 export function createAxiosAuthRefresh(environment, options) {
@@ -10,15 +10,14 @@ export function createAxiosAuthRefresh(environment, options) {
   attachToken(app);
 
   const refreshAuthLogic = async (failedRequest) => {
-    // The README leaves open what happens without a session and when the refresh fails. Apps sign the user out, many of
-    // them at any failure; this one does only where the server refuses the refresh token.
+    // The README leaves open what happens without a session and when the refresh fails.
     if (!store.refreshToken) {
       throw failedRequest;
     }
     try {
       store.save(await app.requestTokens(store.refreshToken));
     } catch (error) {
-      if (error.response?.status === 401) {
+      if (hasEnded(error)) {
         store.clear();
       }
       throw error;

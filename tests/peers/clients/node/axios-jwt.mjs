@@ -1,5 +1,6 @@
 // axios-jwt as its README shows it: https://github.com/jetbridge/axios-jwt#how-do-i-use-it. It refreshes before a request
-// when the clock says that the token has expired, and takes no notice of a 401.
+// when the clock says that the token has expired, and takes no notice of a 401. When the refresh is answered with a 401 or a
+// 422, it forgets the tokens by itself.
 import axiosJwt from 'axios-jwt';
 import { createApp } from './app.mjs';
 
@@ -33,8 +34,8 @@ export function createAxiosJwt(environment) {
     },
     async signOut() {
       store.save({ access_token: await getAccessToken(), refresh_token: await getRefreshToken() });
-      await signOut();
       await clearAuthTokens();
+      await signOut();
     },
     isSignedIn: async () => isLoggedIn(),
   };

@@ -1,12 +1,11 @@
 // The recipe that most apps with axios contain: a flag `isRefreshing`, a queue of those who wait, `_retry` on the request.
-// Our own text; the recipe is shown at
+// Our own text; the recipe is that of
 //   https://gist.github.com/Godofbrowser/bf118322301af3fc334437c683887c5f
-//   https://www.techynovice.com/setting-up-JWT-token-refresh-mechanism-with-axios/
-//   https://gist.github.com/bragma/f68391596de71e1bfae066be80c259dc
 // Where its many versions differ, this is a careful one: the refresh goes around the interceptors (else a refused refresh
-// waits for itself), the flag falls in `finally`, a request without a session is not refreshed for, and those in the queue
-// are rejected when the refresh fails.
-import { attachToken, createApp } from './app.mjs';
+// waits for itself), the flag falls in `finally`, and a request without a session is not refreshed for. When the refresh
+// fails, the gist rejects those in the queue and does nothing else, while other versions forget the tokens at any failure.
+// What that means for the user is left to the app, so it is as in all apps here (`hasEnded`).
+import { attachToken, createApp, hasEnded } from './app.mjs';
 
 export function createAxiosRecipe(environment) {
   const app = createApp(environment);
@@ -48,8 +47,9 @@ export function createAxiosRecipe(environment) {
       return api(request);
     } catch (refreshError) {
       processQueue(refreshError, null);
-      // "The refresh failed, so the user has to sign in again": in every version of the recipe.
-      store.clear();
+      if (hasEnded(refreshError)) {
+        store.clear();
+      }
       throw refreshError;
     } finally {
       isRefreshing = false;

@@ -39,14 +39,26 @@ async function settle(request) {
   }
 }
 
+/** The controllers of requests that have begun, by the command that began them. */
+const underWay = new Map();
+
 const commands = {
   async sign_in({ id, email, password }) {
     await app.signIn({ email, password });
     say({ id, done: true });
   },
   async requests({ id, path, method, body, count }) {
-    const one = async () => say({ id, ...(await settle(app.api.request({ url: path, method, data: body ?? undefined }))) });
-    await Promise.all(Array.from({ length: count }, one));
+    const controller = new AbortController();
+    const { signal } = controller;
+    underWay.set(id, controller);
+    const send = () => app.api.request({ url: path, method, data: body ?? undefined, signal });
+    await Promise.all(Array.from({ length: count }, async () => say({ id, ...(await settle(send())) })));
+    underWay.delete(id);
+  },
+  // As https://axios.rest/pages/advanced/cancellation has it.
+  async cancel({ id, of }) {
+    underWay.get(of)?.abort();
+    say({ id, done: true });
   },
   async sign_out({ id }) {
     await app.signOut();
@@ -66,7 +78,8 @@ const commands = {
 
 const version = (name) =>
   JSON.parse(readFileSync(new URL(`node_modules/${name}/package.json`, import.meta.url))).version;
-say({ ready: true, client: name, versions: Object.fromEntries(packages.map((name) => [name, version(name)])) });
+const versions = Object.fromEntries(packages.map((name) => [name, version(name)]));
+say({ ready: true, client: name, versions: { ...versions, node: process.versions.node } });
 
 const lines = createInterface({ input: process.stdin });
 lines.on('line', (line) => {

@@ -29,7 +29,11 @@ async function startServer(context) {
     }
     if (path === '/refresh') {
       seen.refreshes += 1;
-      return JSON.parse(body).refresh_token === current.refresh_token ? [200, (current = issue())] : [401, {}];
+      if (seen.failing) {
+        return [503, {}];
+      }
+      const isGood = !seen.refusing && JSON.parse(body).refresh_token === current.refresh_token;
+      return isGood ? [200, (current = issue())] : [401, {}];
     }
     if (path === '/logout') {
       seen.logouts.push(JSON.parse(body).refresh_token);
@@ -40,8 +44,16 @@ async function startServer(context) {
     seen.bodies.push(body);
     return good ? [200, { ok: true }] : [401, {}];
   };
+  let arrived;
+  const neverArrived = new Promise((resolve) => {
+    arrived = resolve;
+  });
   const server = createServer(async (request, response) => {
     const body = Buffer.concat(await request.toArray()).toString();
+    if (request.url === '/never') {
+      arrived();
+      return;
+    }
     const [status, json] = answer(request.url, request.headers.authorization, body);
     response.writeHead(status, { 'Content-Type': 'application/json' }).end(json && JSON.stringify(json));
   });
@@ -51,7 +63,7 @@ async function startServer(context) {
     server.close();
     server.closeAllConnections();
   });
-  return { url: `http://127.0.0.1:${server.address().port}`, seen };
+  return { url: `http://127.0.0.1:${server.address().port}`, seen, neverArrived };
 }
 
 async function startClient(context, name, url) {
@@ -62,15 +74,22 @@ async function startClient(context, name, url) {
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const next = async () => JSON.parse((await lines.next()).value);
   let id = 0;
-  const ask = async (command) => {
+  const tell = (command) => {
     id += 1;
     child.stdin.write(`${JSON.stringify({ id, ...command })}\n`);
+    return id;
+  };
+  const ask = async (command) => {
+    const asked = tell(command);
     const { id: answered, ...answer } = await next();
-    assert.equal(answered, id);
+    assert.equal(answered, asked);
     return answer;
   };
-  return { ready: await next(), ask, child };
+  return { ready: await next(), ask, tell, next, child };
 }
+
+const credentials = { email: 'a@example.com', password: 'secret' };
+const get = { do: 'requests', path: '/me', method: 'GET', body: null, count: 1 };
 
 for (const name of names) {
   test(`${name}: a token that has expired is refreshed once, and the caller gets the answer`, async (context) => {
@@ -79,15 +98,16 @@ for (const name of names) {
     assert.equal(ready.ready, true);
     assert.equal(ready.client, name);
     assert.match(ready.versions.axios, /^\d+\.\d+\.\d+$/);
+    assert.equal(ready.versions.node, process.versions.node);
 
     assert.deepEqual(await ask({ do: 'state' }), { signed_in: false });
-    assert.deepEqual(await ask({ do: 'sign_in', email: 'a@example.com', password: 'secret' }), { done: true });
+    assert.deepEqual(await ask({ do: 'sign_in', ...credentials }), { done: true });
     assert.deepEqual(await ask({ do: 'state' }), { signed_in: true });
     const order = { do: 'requests', path: '/orders', method: 'POST', body: 'one order', count: 1 };
     assert.deepEqual(await ask(order), { status: 200 });
     assert.equal(seen.refreshes, 1);
     assert.deepEqual(seen.bodies.at(-1), 'one order');
-    assert.deepEqual(await ask({ do: 'requests', path: '/me', method: 'GET', body: null, count: 1 }), { status: 200 });
+    assert.deepEqual(await ask(get), { status: 200 });
     assert.equal(seen.refreshes, 1);
     // axios-jwt knows before it asks.
     assert.deepEqual(seen.answers, name === 'axios-jwt' ? [200, 200] : [401, 200, 200]);
@@ -104,5 +124,33 @@ for (const name of names) {
     assert.deepEqual(await ask({ do: 'dance' }), { error: 'unknown command' });
     child.stdin.end();
     assert.deepEqual(await once(child, 'exit', { signal: AbortSignal.timeout(PATIENCE_MS) }), [0, null]);
+  });
+
+  test(`${name}: a refresh that fails signs nobody out, and one that is refused does`, async (context) => {
+    const { url, seen } = await startServer(context);
+    const { ask } = await startClient(context, name, url);
+    await ask({ do: 'sign_in', ...credentials });
+    seen.failing = true;
+    assert.notEqual((await ask(get)).status, 200);
+    assert.deepEqual(await ask({ do: 'state' }), { signed_in: true });
+    seen.failing = false;
+    seen.refusing = true;
+    assert.notEqual((await ask(get)).status, 200);
+    assert.deepEqual(await ask({ do: 'state' }), { signed_in: false });
+  });
+
+  test(`${name}: requests that are cancelled come back at once, and others go on`, async (context) => {
+    const { url, neverArrived } = await startServer(context);
+    const { ask, tell, next } = await startClient(context, name, url);
+    await ask({ do: 'sign_in', ...credentials });
+    const requests = tell({ ...get, path: '/never' });
+    await neverArrived;
+    const cancel = tell({ do: 'cancel', of: requests });
+    const answers = [await next(), await next()].sort((one, other) => one.id - other.id);
+    assert.deepEqual(answers, [
+      { id: requests, error: 'ERR_CANCELED' },
+      { id: cancel, done: true },
+    ]);
+    assert.deepEqual(await ask(get), { status: 200 });
   });
 }

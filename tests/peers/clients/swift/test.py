@@ -67,11 +67,16 @@ class Client:
         for line in self.process.stdout:
             self.lines.put(json.loads(line))
 
-    def tell(self, command, answers=1, **details):
-        """The answers to a command, without what says whose they are."""
+    def begin(self, command, **details):
+        """Gives a command and returns its id."""
         self.last += 1
         self.process.stdin.write(json.dumps({"id": self.last, "do": command, **details}) + "\n")
         self.process.stdin.flush()
+        return self.last
+
+    def tell(self, command, answers=1, **details):
+        """The answers to a command, without what says whose they are."""
+        self.begin(command, **details)
         received = [self.lines.get(timeout=PATIENCE_SECONDS) for _ in range(answers)]
         assert all(answer.pop("id") == self.last for answer in received)
         return received
@@ -171,6 +176,16 @@ class PlainCases:
         self.assertTrue(figures["max_us"] <= figures["seconds"] * 1e6)
         [figures] = self.client.tell("load", path="/forbidden", concurrency=2, requests=5, warmup=0)
         self.assertEqual(figures["failed"], 5)
+
+    def test_requests_that_are_cancelled_come_back_at_once_and_others_go_on(self):
+        self.realm.command("hold", endpoint="resource", path="/slow", when="before")
+        requests = self.client.begin("requests", path="/slow", method="GET", count=2)
+        self.realm.command("await_held", endpoint="resource", count=2)
+        cancel = self.client.begin("cancel", of=requests)
+        answers = [self.client.lines.get(timeout=PATIENCE_SECONDS) for _ in range(3)]
+        self.assertEqual([answer for answer in answers if "error" not in answer], [{"id": cancel, "done": True}])
+        self.assertEqual([answer["id"] for answer in answers if "error" in answer], [requests] * 2)
+        self.assertEqual(self.client.requests(), [{"status": 200}])
 
     def test_other_commands(self):
         self.assertEqual(self.client.tell("network_changed"), [{"done": True}])

@@ -40,32 +40,45 @@ pub(crate) static CLIENTS: [Client; 11] = [
         "axios-recipe",
         Program::Node,
         "axios with the [recipe](https://gist.github.com/Godofbrowser/bf118322301af3fc334437c683887c5f) of \
-         `isRefreshing` and `failedQueue`",
+         `isRefreshing` and `failedQueue`, on Node's adapter (not React Native's)",
     ),
     peer(
         "axios-auth-refresh",
         Program::Node,
-        "axios with [axios-auth-refresh](https://github.com/Flyrell/axios-auth-refresh), as its README shows it",
+        "axios with [axios-auth-refresh](https://github.com/Flyrell/axios-auth-refresh), as its README shows it, on \
+         Node's adapter",
     ),
     peer("axios-auth-refresh-no-dedupe", Program::Node, "the same with `deduplicateRefresh: false`"),
     peer(
         "axios-jwt",
         Program::Node,
         "axios with [axios-jwt](https://github.com/jetbridge/axios-jwt), as its README shows it; it refreshes by the \
-         clock alone and takes no notice of a 401",
+         clock alone and takes no notice of a 401; on Node's adapter",
     ),
     peer(
         "okhttp",
         Program::Jvm,
-        "OkHttp with the usual synchronized [`Authenticator`](https://square.github.io/okhttp/recipes/)",
+        "OkHttp with the usual synchronized [`Authenticator`](https://square.github.io/okhttp/recipes/), on a desktop JVM",
     ),
     peer(
         "ktor",
         Program::Jvm,
-        "Ktor client with its [bearer authentication](https://ktor.io/docs/client-bearer-auth.html), by default",
+        "Ktor client with its [bearer authentication](https://ktor.io/docs/client-bearer-auth.html), by default, \
+         with the engine OkHttp, on a desktop JVM",
     ),
-    peer("ktor-non-cancellable", Program::Jvm, "the same with a refresh that a caller cannot cancel"),
-    peer("urlsession", Program::Swift, "`URLSession` with the usual actor that keeps one refresh task"),
+    peer(
+        "ktor-non-cancellable",
+        Program::Jvm,
+        "the same with `nonCancellableRefresh`: a refresh that a caller cannot cancel",
+    ),
+    peer(
+        "urlsession",
+        Program::Swift,
+        "`URLSession` with the \
+         [usual actor](https://www.donnywals.com/building-a-token-refresh-flow-with-async-await-and-swift-concurrency/) \
+         that keeps one refresh task; not Apple's `URLSession` but that of swift-corelibs-foundation on Linux, which sends \
+         with libcurl",
+    ),
 ];
 
 impl Client {

@@ -54,11 +54,15 @@ struct Ready {
 
 /// The answers to one command. The stream ends when the process does.
 #[derive(Debug)]
-pub(crate) struct Answers(UnboundedReceiver<Value>);
+pub(crate) struct Answers {
+    /// The command that is answered.
+    pub(crate) id: u64,
+    lines: UnboundedReceiver<Value>,
+}
 
 impl Answers {
     pub(crate) async fn next(&mut self) -> Option<Value> {
-        self.0.recv().await
+        self.lines.recv().await
     }
 }
 
@@ -103,14 +107,14 @@ impl Driven {
     pub(crate) async fn tell(&mut self, mut command: Value) -> Answers {
         let id = self.next.fetch_add(1, Ordering::Relaxed);
         command["id"] = json!(id);
-        let (sender, answers) = unbounded_channel();
+        let (sender, lines) = unbounded_channel();
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner).insert(id, sender);
         let line = format!("{command}\n");
         if self.input.write_all(line.as_bytes()).await.is_err() || self.input.flush().await.is_err() {
             // The process is gone: so is who would answer.
             self.waiting.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
         }
-        Answers(answers)
+        Answers { id, lines }
     }
 
     /// Tells it something that has one answer.

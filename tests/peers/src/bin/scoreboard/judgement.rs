@@ -1,6 +1,63 @@
 //! What counts as right, and in which words what is wrong is said: by consequences that every client has in common. The
 //! rules in prose are in `tests/peers/README.md`.
 
+/// What kind of thing went wrong. One defect of a client shows in many rows, so that its causes say more of it than the
+/// number of rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Cause {
+    SignedOut,
+    Revived,
+    NotTheirs,
+    RedirectFollowed,
+    SpentTokenUsed,
+    NotAnswered,
+    Hanging,
+    Waiting,
+    SessionEndUnseen,
+    CarriedOut,
+    ServerSession,
+    NeedlessRefresh,
+    NeedlessRequest,
+    Loop,
+    Broken,
+}
+
+impl Cause {
+    /// For the page.
+    pub(crate) fn text(self) -> &'static str {
+        match self {
+            Self::SignedOut => "the user is signed out of a session that goes on",
+            Self::Revived => "the user is signed in again after signing out",
+            Self::NotTheirs => "a request succeeds in a session that is not its own",
+            Self::RedirectFollowed => "the refresh token follows a redirect",
+            Self::SpentTokenUsed => "a spent refresh token is used again",
+            Self::NotAnswered => "callers do not get the answer that is due",
+            Self::Hanging => "callers hang",
+            Self::Waiting => "callers are held up by a refresh",
+            Self::SessionEndUnseen => "the end of the session is not seen",
+            Self::CarriedOut => "requests are carried out too often or not at all",
+            Self::ServerSession => "the server's session is over or left behind",
+            Self::NeedlessRefresh => "a refresh too many",
+            Self::NeedlessRequest => "requests too many",
+            Self::Loop => "the same request over and over",
+            Self::Broken => "commands fail",
+        }
+    }
+}
+
+/// Something that went wrong, in few words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Finding {
+    pub(crate) cause: Cause,
+    pub(crate) text: String,
+}
+
+impl Finding {
+    pub(crate) fn new(cause: Cause, text: impl Into<String>) -> Self {
+        Self { cause, text: text.into() }
+    }
+}
+
 /// How a request came back to its caller.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Settled {
@@ -31,18 +88,23 @@ pub(crate) enum Since {
 }
 
 /// What went wrong with `count` requests, of which `settled` have come back.
-pub(crate) fn judge_callers(wanted: Wanted, count: usize, settled: &[Settled], since: Since) -> Vec<String> {
+pub(crate) fn judge_callers(wanted: Wanted, count: usize, settled: &[Settled], since: Since) -> Vec<Finding> {
     let mut findings = Vec::new();
     let right = settled.iter().filter(|settled| is_right(wanted, settled)).count();
     if right < settled.len() {
-        findings.push(wrong(wanted, count, settled, right, since));
+        let cause = match wanted {
+            Wanted::Answer(_) => Cause::NotAnswered,
+            Wanted::Failure | Wanted::Anything => Cause::NotTheirs,
+        };
+        findings.push(Finding::new(cause, wrong(wanted, count, settled, right, since)));
     }
     let hanging = count - settled.len();
     if hanging > 0 {
-        findings.push(match count {
+        let text = match count {
             1 => "the caller hangs".to_owned(),
             _ => format!("{hanging} of {count} hang"),
-        });
+        };
+        findings.push(Finding::new(Cause::Hanging, text));
     }
     findings
 }
@@ -61,7 +123,7 @@ fn wrong(wanted: Wanted, count: usize, settled: &[Settled], right: usize, since:
             let what = match since {
                 Since::Nothing => "without a session",
                 Since::SignedOut => "after the sign-out",
-                Since::SignedInAgain => "with the tokens of the next session",
+                Since::SignedInAgain => "with the tokens of the next user",
             };
             match count {
                 1 => format!("succeeds {what}"),
@@ -113,29 +175,33 @@ fn roughly(count: u64) -> String {
 }
 
 /// What it means that a counter is not what was expected. `None` where it is right, or is not compared.
-pub(crate) fn judge_counter(counter: &str, expected: u64, actual: u64) -> Option<String> {
+pub(crate) fn judge_counter(counter: &str, expected: u64, actual: u64) -> Option<Finding> {
     let wrong = match bound(counter) {
         Bound::AtMost => actual > expected,
         Bound::Exactly => actual != expected,
         Bound::NotCompared => false,
     };
-    let counted = |one: &str, many: &str| {
-        Some(format!("{} {}, not {expected}", roughly(actual), if actual == 1 { one } else { many }))
+    let counted = |cause: Cause, one: &str, many: &str| {
+        let what = if actual == 1 { one } else { many };
+        Finding::new(cause, format!("{} {what}, not {expected}", roughly(actual)))
     };
-    match counter {
-        _ if !wrong => None,
-        "refresh_requests" => counted("refresh request", "refresh requests"),
-        "refreshes" => counted("refresh", "refreshes"),
-        "reuse_detected" => Some("a spent refresh token is used again".to_owned()),
-        "resource_requests" => counted("request sent", "requests sent"),
-        "resource_unauthorized" => counted("refused request", "refused requests"),
-        "redirects_followed" => Some("the refresh token follows a redirect".to_owned()),
-        "resource_ok" => counted("request carried out", "requests carried out"),
-        "echoed_bytes" if expected > 0 && actual == 2 * expected => Some("order placed twice".to_owned()),
-        "echoed_bytes" => Some("orders lost or placed twice".to_owned()),
-        _ if actual > expected => Some("the server's session is left behind".to_owned()),
-        _ => Some("the server's session is over".to_owned()),
-    }
+    let finding = match counter {
+        _ if !wrong => return None,
+        "refresh_requests" => counted(Cause::NeedlessRefresh, "refresh request", "refresh requests"),
+        "refreshes" => counted(Cause::NeedlessRefresh, "refresh", "refreshes"),
+        "reuse_detected" => Finding::new(Cause::SpentTokenUsed, "a spent refresh token is used again"),
+        "resource_requests" => counted(Cause::NeedlessRequest, "request sent", "requests sent"),
+        "resource_unauthorized" => counted(Cause::NeedlessRequest, "refused request", "refused requests"),
+        "redirects_followed" => Finding::new(Cause::RedirectFollowed, "the refresh token follows a redirect"),
+        "resource_ok" => counted(Cause::CarriedOut, "request carried out", "requests carried out"),
+        "echoed_bytes" if expected > 0 && actual == 2 * expected => {
+            Finding::new(Cause::CarriedOut, "order placed twice")
+        }
+        "echoed_bytes" => Finding::new(Cause::CarriedOut, "orders lost or placed twice"),
+        _ if actual > expected => Finding::new(Cause::ServerSession, "the server's session is left behind"),
+        _ => Finding::new(Cause::ServerSession, "the server's session is over"),
+    };
+    Some(finding)
 }
 
 /// Whether requests that do not come back are being sent over and over, from how many the server has seen since these
@@ -152,7 +218,15 @@ mod tests {
     fn judge(wanted: Wanted, count: usize, settled: &[(usize, Settled)]) -> String {
         let settled: Vec<Settled> =
             settled.iter().flat_map(|(times, settled)| vec![settled.clone(); *times]).collect();
-        judge_callers(wanted, count, &settled, Since::Nothing).join("; ")
+        texts(judge_callers(wanted, count, &settled, Since::Nothing)).join("; ")
+    }
+
+    fn texts(findings: impl IntoIterator<Item = Finding>) -> Vec<String> {
+        findings.into_iter().map(|finding| finding.text).collect()
+    }
+
+    fn judge_count(counter: &str, expected: u64, actual: u64) -> String {
+        judge_counter(counter, expected, actual).expect("a finding").text
     }
 
     fn status(status: u16) -> Settled {
@@ -184,9 +258,9 @@ mod tests {
         assert_eq!(judge(Wanted::Failure, 3, &[(1, status(401)), (1, status(503)), (1, failed())]), "");
         assert_eq!(judge(Wanted::Failure, 1, &[(1, status(200))]), "succeeds without a session");
         let late = judge_callers(Wanted::Failure, 2, &[status(200), status(401)], Since::SignedOut);
-        assert_eq!(late, ["1 of 2 succeed after the sign-out"]);
+        assert_eq!(texts(late), ["1 of 2 succeed after the sign-out"]);
         let next = judge_callers(Wanted::Failure, 1, &[status(204)], Since::SignedInAgain);
-        assert_eq!(next, ["succeeds with the tokens of the next session"]);
+        assert_eq!(texts(next), ["succeeds with the tokens of the next user"]);
     }
 
     #[test]
@@ -205,12 +279,9 @@ mod tests {
     #[test]
     fn fewer_refreshes_than_expected_are_no_fault_and_more_are() {
         assert_eq!(judge_counter("refreshes", 3, 2), None);
-        assert_eq!(judge_counter("refreshes", 1, 3).expect("too many"), "3 refreshes, not 1");
-        assert_eq!(judge_counter("refresh_requests", 0, 1).expect("too many"), "1 refresh request, not 0");
-        assert_eq!(
-            judge_counter("reuse_detected", 0, 1).expect("reuse"),
-            "a spent refresh token is used again"
-        );
+        assert_eq!(judge_count("refreshes", 1, 3), "3 refreshes, not 1");
+        assert_eq!(judge_count("refresh_requests", 0, 1), "1 refresh request, not 0");
+        assert_eq!(judge_count("reuse_detected", 0, 1), "a spent refresh token is used again");
     }
 
     #[test]
@@ -218,7 +289,7 @@ mod tests {
         assert_eq!(judge_counter("resource_ok", 5, 5), None);
         judge_counter("resource_ok", 5, 4).expect("too little");
         judge_counter("resource_ok", 5, 6).expect("too much");
-        assert_eq!(judge_counter("echoed_bytes", 9, 18).expect("twice"), "order placed twice");
+        assert_eq!(judge_count("echoed_bytes", 9, 18), "order placed twice");
         judge_counter("active_families", 0, 1).expect("left behind");
     }
 
@@ -229,8 +300,7 @@ mod tests {
         {
             assert_eq!(roughly(count), text);
         }
-        let finding = judge_counter("refresh_requests", 5, 116).expect("too many");
-        assert_eq!(finding, "more than 100 refresh requests, not 5");
+        assert_eq!(judge_count("refresh_requests", 5, 116), "more than 100 refresh requests, not 5");
     }
 
     #[test]

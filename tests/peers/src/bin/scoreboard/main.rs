@@ -25,7 +25,7 @@ use clients::{CLIENTS, Client};
 use scenario::Scenario;
 
 /// How many cells run at once: a cell mostly waits, and more would take each other's processor.
-const CELLS_AT_ONCE: usize = 2;
+const CELLS_AT_ONCE: usize = 5;
 
 fn say(text: &str) {
     // Nobody reads on where the output is closed.
@@ -50,7 +50,12 @@ fn choose(names: &[String], folder: Option<&Path>) -> Result<Vec<Scenario>, Stri
     Ok(scenarios)
 }
 
-async fn run_all(clients: &[&'static Client], scenarios: &[Arc<Scenario>], verbose: bool) -> Board {
+async fn run_all(
+    clients: &[&'static Client],
+    scenarios: &[Arc<Scenario>],
+    runs: usize,
+    verbose: bool,
+) -> Board {
     let places = Arc::new(Semaphore::new(if verbose { 1 } else { CELLS_AT_ONCE }));
     let mut cells = JoinSet::new();
     for scenario in scenarios {
@@ -58,28 +63,24 @@ async fn run_all(clients: &[&'static Client], scenarios: &[Arc<Scenario>], verbo
             let (client, scenario, places) = (*client, Arc::clone(scenario), Arc::clone(&places));
             cells.spawn(async move {
                 let _place = places.acquire_owned().await.expect("nobody closes it");
-                if verbose {
-                    say(&format!("{} {}:", client.name, scenario.name));
+                let mut outcomes = Vec::new();
+                for _ in 0..runs {
+                    if verbose {
+                        say(&format!("{} {}:", client.name, scenario.name));
+                    }
+                    outcomes.push(cell::run(client, &scenario, verbose).await);
                 }
-                let outcome = cell::run(client, &scenario, verbose).await;
-                (client, scenario, outcome)
+                (client, scenario, outcomes)
             });
         }
     }
     let mut board = Board::default();
     while let Some(cell) = cells.join_next().await {
-        let (client, scenario, outcome) = cell.expect("a cell does not panic");
-        let result = match outcome {
-            Ok(outcome) => {
-                board.put_versions(client, outcome.versions);
-                if outcome.findings.is_empty() {
-                    CellResult::Ok
-                } else {
-                    CellResult::Findings(outcome.findings)
-                }
-            }
-            Err(why) => CellResult::NotRun(why),
-        };
+        let (client, scenario, outcomes) = cell.expect("a cell does not panic");
+        if let Some(Ok(outcome)) = outcomes.first() {
+            board.put_versions(client, outcome.versions.clone());
+        }
+        let result = CellResult::of(outcomes);
         say(&format!("{:<29} {:<32} {}", client.name, scenario.name, result.text()));
         board.put(client, &scenario, result);
     }
@@ -87,13 +88,15 @@ async fn run_all(clients: &[&'static Client], scenarios: &[Arc<Scenario>], verbo
 }
 
 /// The tier: what it prints last is what `scripts/test.sh` reads.
-fn test(board: &Board, clients: &[&Client], scenarios: &[&Scenario], committed: &Path) -> bool {
-    let before = std::fs::read_to_string(committed).unwrap_or_default();
-    let after = page::write(board, clients, scenarios);
-    for difference in page::differences(&page::read(&before), &page::read(&after)) {
+fn test(board: &Board, clients: &[&Client], scenarios: &[&Scenario], runs: usize, committed: &Path) -> bool {
+    let before = page::read(&std::fs::read_to_string(committed).unwrap_or_default());
+    let after = page::read(&page::write(board, clients, scenarios, runs));
+    for difference in page::differences(&before, &after) {
         say(&format!("differs from {}: {difference}", committed.display()));
     }
-    let (passed, failed) = board.test(clients, scenarios);
+    let (passed, mut failed) = board.test(clients, scenarios);
+    let missing = page::missing(&before, clients, scenarios);
+    failed.extend(missing.iter().map(|missing| format!("{} {missing}", committed.display())));
     for failure in &failed {
         say(&format!("FAILED  {failure}"));
     }
@@ -111,18 +114,18 @@ async fn run(arguments: Arguments) -> Result<bool, String> {
         scenarios.iter().for_each(|scenario| say(&format!("  {:<32} {}", scenario.name, scenario.title)));
         return Ok(true);
     }
-    let board = run_all(&arguments.clients, &scenarios, arguments.verbose).await;
+    let board = run_all(&arguments.clients, &scenarios, arguments.runs(), arguments.verbose).await;
     let scenarios: Vec<&Scenario> = scenarios.iter().map(Arc::as_ref).collect();
     for client in &arguments.clients {
         let ok = board.ok_count(client, &scenarios);
         say(&format!("{:<29} {ok} of {} ok", client.name, scenarios.len()));
     }
     if let Some(path) = &arguments.write {
-        let page = page::write(&board, &arguments.clients, &scenarios);
+        let page = page::write(&board, &arguments.clients, &scenarios, arguments.runs());
         std::fs::write(path, page).map_err(|error| format!("{}: {error}", path.display()))?;
     }
     if let Some(committed) = &arguments.test {
-        return Ok(test(&board, &arguments.clients, &scenarios, committed));
+        return Ok(test(&board, &arguments.clients, &scenarios, arguments.runs(), committed));
     }
     let all_ran = arguments.clients.iter().all(|client| {
         scenarios.iter().all(|scenario| !matches!(board.result(client, scenario), CellResult::NotRun(_)))

@@ -22,6 +22,36 @@ pub(crate) struct Scenario {
     pub(crate) steps: Vec<Step>,
 }
 
+/// Why a row says nothing about other clients.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Uncounted {
+    /// The server forgives a repeated refresh for its `Idempotency-Key`, which this library alone sends.
+    NeedsTheKey,
+    /// Other clients leave it to the app what a refused refresh means, and ours take the server at its word.
+    IsThePolicy,
+}
+
+/// Rows that ask for a 401 of the refresh endpoint to be doubted.
+const AGAINST_THE_POLICY: [&str; 1] = ["html_401_once"];
+
+impl Scenario {
+    /// Why it is not counted; `None` where it is.
+    pub(crate) fn uncounted(&self) -> Option<Uncounted> {
+        if self.realm.idempotent_replay {
+            Some(Uncounted::NeedsTheKey)
+        } else if AGAINST_THE_POLICY.contains(&self.name.as_str()) {
+            Some(Uncounted::IsThePolicy)
+        } else {
+            None
+        }
+    }
+
+    /// Whether tokens have expired when they arrive, so that a client may refresh before each use.
+    pub(crate) fn has_tokens_that_arrive_expired(&self) -> bool {
+        self.realm.expires_in.as_ref().and_then(Value::as_f64).is_some_and(|seconds| seconds < 1.0)
+    }
+}
+
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Client {
@@ -67,6 +97,10 @@ pub(crate) enum Step {
     Finish {
         r#as: String,
         expect: Expected,
+    },
+    /// Of the scoreboard only: those who wait for these requests go away, and nobody asks what comes of them.
+    Cancel {
+        r#as: String,
     },
     Request {
         #[serde(flatten)]
@@ -161,6 +195,20 @@ mod tests {
         assert!(load(&scenarios_folder()).expect("readable").len() >= 40);
         let storms = load(&storms_folder()).expect("readable");
         assert!(storms.iter().any(|storm| storm.name == "storm_1000"));
+    }
+
+    #[test]
+    fn what_needs_the_key_and_what_the_policy_decides_is_not_counted() {
+        let scenarios = load(&scenarios_folder()).expect("readable");
+        let uncounted = |why: Uncounted| -> Vec<&str> {
+            let these = scenarios.iter().filter(|scenario| scenario.uncounted() == Some(why));
+            these.map(|scenario| scenario.name.as_str()).collect()
+        };
+        let keys = ["answer_lost_for_long", "lost_answer_with_replay", "truncated_refresh"];
+        assert_eq!(uncounted(Uncounted::NeedsTheKey), keys);
+        assert_eq!(uncounted(Uncounted::IsThePolicy), ["html_401_once"]);
+        let expired = scenarios.iter().filter(|scenario| scenario.has_tokens_that_arrive_expired());
+        assert_eq!(expired.map(|scenario| &*scenario.name).collect::<Vec<_>>(), ["expired_on_arrival"]);
     }
 
     #[test]

@@ -12,7 +12,7 @@ struct Command: Decodable, Sendable {
 }
 
 /// What a command is called by whoever gave it, which its answers repeat.
-enum Identifier: Codable, Sendable {
+enum Identifier: Codable, Hashable, Sendable {
     case number(Int)
     case text(String)
 
@@ -39,6 +39,11 @@ enum Details {
     struct SignIn: Decodable {
         let email: String
         let password: String
+    }
+
+    struct Cancel: Decodable {
+        /// The command whose requests nobody wants any more.
+        let of: Identifier
     }
 
     struct Requests: Decodable {

@@ -1,9 +1,11 @@
 import Foundation
+import Synchronization
 
 /// Obeys each command at once, whatever else is under way.
 struct Driver<Tested: Client>: Sendable {
     private let client: Tested
     private let arguments: Arguments
+    private let underWay = UnderWay()
 
     init(_ client: Tested, _ arguments: Arguments) {
         self.client = client
@@ -31,6 +33,11 @@ struct Driver<Tested: Client>: Sendable {
             } catch {
                 Output.answer(command.id, Answer.Failed(error: "\(error)"))
             }
+        case "cancel":
+            answer(command) {
+                underWay.cancel(try JSONDecoder().decode(Details.Cancel.self, from: line).of)
+                return Answer.Done()
+            }
         case "sign_out":
             answer(command) {
                 try await client.signOut()
@@ -54,7 +61,10 @@ struct Driver<Tested: Client>: Sendable {
         }
     }
 
-    private func answer(_ command: Command, _ work: @escaping @Sendable () async throws -> some Encodable) {
+    @discardableResult
+    private func answer(
+        _ command: Command, _ work: @escaping @Sendable () async throws -> some Encodable
+    ) -> Task<Void, Never> {
         Task {
             do {
                 Output.answer(command.id, try await work())
@@ -67,8 +77,22 @@ struct Driver<Tested: Client>: Sendable {
     /// Starts all requests without awaiting any.
     private func send(_ requests: Details.Requests, for command: Command) {
         let request = requests.request
-        for _ in 0..<requests.count {
+        let tasks = (0..<requests.count).map { _ in
             answer(command) { Answer.Status(status: try await client.status(of: request)) }
         }
+        underWay.began(command.id, tasks)
+    }
+}
+
+/// The tasks of requests, by the command that began them.
+private final class UnderWay: Sendable {
+    private let tasks = Mutex<[Identifier: [Task<Void, Never>]]>([:])
+
+    func began(_ command: Identifier, _ tasks: [Task<Void, Never>]) {
+        self.tasks.withLock { $0[command] = tasks }
+    }
+
+    func cancel(_ command: Identifier) {
+        tasks.withLock { $0.removeValue(forKey: command) }?.forEach { $0.cancel() }
     }
 }

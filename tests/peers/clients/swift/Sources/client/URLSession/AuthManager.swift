@@ -24,9 +24,9 @@ enum AuthError: Error {
 ///
 /// The flow is that of "Building a token refresh flow with async/await and Swift Concurrency":
 /// https://www.donnywals.com/building-a-token-refresh-flow-with-async-await-and-swift-concurrency/
-/// It leaves open what a failed refresh means and how a user signs out. Here both are as a careful user would have them:
-/// tokens are forgotten when the server says that the refresh token is no good, which this one does with 401, not when it
-/// cannot be reached or fails, and a refresh is cancelled when the user signs out.
+/// It leaves open what a failed refresh means and how a user signs out. Tokens are forgotten when the server says that the
+/// refresh token is no good, which this one does with 401, not when it cannot be reached or fails, as in all clients here;
+/// and a refresh is cancelled when the user signs out, as a careful user would have it.
 actor AuthManager {
     private let server: AuthServer
     private var currentToken: Token?

@@ -26,6 +26,10 @@ struct URLSessionClient: Client {
 
     static var versions: [String: String] {
         var versions = Versions.swift
+        #if canImport(FoundationNetworking)
+        // Foundation outside Apple's systems comes with the toolchain and has its version.
+        versions["swift-corelibs-foundation"] = versions["swift"]
+        #endif
         versions["libcurl"] = Versions.libcurl
         return versions
     }

@@ -2,9 +2,13 @@ package dev.authsession.peers
 
 import dev.authsession.AuthSessionException
 import java.io.PrintStream
+import java.util.concurrent.ConcurrentHashMap
 import kotlinx.coroutines.CoroutineScope
 import kotlinx.coroutines.CoroutineStart
+import kotlinx.coroutines.Job
+import kotlinx.coroutines.cancelChildren
 import kotlinx.coroutines.coroutineScope
+import kotlinx.coroutines.job
 import kotlinx.coroutines.launch
 import kotlinx.serialization.json.JsonElement
 import kotlinx.serialization.json.JsonObject
@@ -17,6 +21,8 @@ import kotlinx.serialization.json.put
 
 /** Does with [client] what lines of JSON command, and answers with such lines; `tests/peers/README.md` lists them. */
 class Commands(private val client: Client, private val output: PrintStream, private val scope: CoroutineScope) {
+    /** The parents of the jobs of requests that have begun, by the id of the command that began them. */
+    private val underWay = ConcurrentHashMap<JsonElement, Job>()
 
     /** Begins what [line] commands, and does not wait for it: commands overlap. */
     fun begin(line: String) {
@@ -43,6 +49,10 @@ class Commands(private val client: Client, private val output: PrintStream, priv
             }
             "state" -> command.answer { put("signed_in", client.signedIn) }
             "requests" -> requests(command)
+            "cancel" -> {
+                underWay[command.getValue("of")]?.cancelChildren()
+                command.answer { put("done", true) }
+            }
             "load" -> load(command)
             "crossings" if client is AuthSessionPeer -> crossings(client, command)
             else -> command.answer { put("error", "unknown command") }
@@ -50,6 +60,8 @@ class Commands(private val client: Client, private val output: PrintStream, priv
     }
 
     private suspend fun requests(command: JsonObject) = coroutineScope {
+        val id = command.getValue("id")
+        underWay[id] = coroutineContext.job.also { it.invokeOnCompletion { underWay.remove(id) } }
         val method = command.text("method") ?: "GET"
         val path = command.getText("path")
         val body = command.text("body")
@@ -93,7 +105,7 @@ class Commands(private val client: Client, private val output: PrintStream, priv
     private inline fun JsonObject.answering(work: () -> Unit) = try {
         work()
     } catch (failure: Throwable) {
-        // A cancellation too: nobody has cancelled this coroutine, but perhaps what a client waited for within it.
+        // A cancellation too: whether the command `cancel` is behind it or something that a client waited for.
         answer { put("error", failure.kind()) }
     }
 

@@ -50,9 +50,8 @@ class KtorPeer(private val target: Target, survivesCancellation: Boolean) : Clie
                         setBody(RefreshToken(refreshToken))
                     }
                     if (!response.status.isSuccess()) {
-                        // The page leaves it open. The usual articles sign the user out, such as
-                        // https://www.droidcon.com/2025/03/06/handling-token-expiration-in-ktor-automatic-token-refresh-for-api-calls/
-                        tokens.clear()
+                        // The page leaves open what this means; all clients here take it as [endsSession] has it.
+                        if (endsSession(response.status.value)) tokens.clear()
                         return@refreshTokens null
                     }
                     val renewed = response.body<TokenAnswer>().tokens(earlier = refreshToken)

@@ -94,14 +94,17 @@ private class TokenAuthenticator(private val tokens: TokenStore, private val tok
             if (response.request.header("Authorization") != "Bearer ${current.accessToken}") {
                 return response.request.carrying(current.accessToken)
             }
-            val renewed = tokenApi.refresh(current.refreshToken)
-            if (renewed == null) {
-                // OkHttp says nothing about it; the articles sign the user out.
-                tokens.clear()
-                return null
+            return when (val refresh = tokenApi.refresh(current.refreshToken)) {
+                is Refresh.Renewed -> {
+                    tokens.save(refresh.tokens)
+                    response.request.carrying(refresh.tokens.accessToken)
+                }
+                // OkHttp leaves open what this means; all clients here take it as [endsSession] has it.
+                is Refresh.Refused -> {
+                    if (endsSession(refresh.status)) tokens.clear()
+                    null
+                }
             }
-            tokens.save(renewed)
-            return response.request.carrying(renewed.accessToken)
         }
     }
 
@@ -111,6 +114,12 @@ private class TokenAuthenticator(private val tokens: TokenStore, private val tok
 private fun Request.carrying(accessToken: String) =
     newBuilder().header("Authorization", "Bearer $accessToken").build()
 
+private sealed interface Refresh {
+    class Renewed(val tokens: Tokens) : Refresh
+
+    class Refused(val status: Int) : Refresh
+}
+
 private class TokenApi(private val client: OkHttpClient, private val target: Target) {
     suspend fun login(email: String, password: String): Tokens =
         client.newCall(post(target.loginUrl, json.encodeToString(Credentials(email, password)))).answer { response ->
@@ -118,11 +127,15 @@ private class TokenApi(private val client: OkHttpClient, private val target: Tar
             response.tokens()
         }
 
-    /** Blocks, since an authenticator cannot wait otherwise. `null` if the server answered that there are no tokens. */
-    fun refresh(refreshToken: String): Tokens? {
+    /** Blocks, since an authenticator cannot wait otherwise. */
+    fun refresh(refreshToken: String): Refresh {
         val request = post(target.refreshUrl, json.encodeToString(RefreshToken(refreshToken)))
         return client.newCall(request).execute().use { response ->
-            if (response.isSuccessful) response.tokens(earlier = refreshToken) else null
+            if (response.isSuccessful) {
+                Refresh.Renewed(response.tokens(earlier = refreshToken))
+            } else {
+                Refresh.Refused(response.code)
+            }
         }
     }
 

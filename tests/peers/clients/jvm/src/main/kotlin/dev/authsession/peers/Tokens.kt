@@ -18,6 +18,12 @@ class TokenStore {
     fun clear() = tokens.set(null)
 }
 
+/**
+ * Whether the user has to sign in again after a refresh that was answered with this status: the server says that the
+ * refresh token is no good. What else fails may pass.
+ */
+fun endsSession(status: Int) = status == 401
+
 @Serializable
 class Credentials(val email: String, val password: String)
 

@@ -6,6 +6,7 @@ import kotlinx.serialization.json.JsonObject
 import kotlinx.serialization.json.JsonPrimitive
 import kotlinx.serialization.json.double
 import kotlinx.serialization.json.int
+import kotlinx.serialization.json.jsonObject
 import kotlinx.serialization.json.jsonPrimitive
 import kotlinx.serialization.json.put
 import org.junit.jupiter.params.ParameterizedTest
@@ -48,6 +49,43 @@ class ClientTest {
         assertEquals(listOf(status(401)), client.get("/me"))
 
         assertEquals(signedIn(false), client.command("state").single())
+    }
+
+    @EachClient
+    fun `a refresh that fails signs nobody out`(name: String) = driving(name) { client, realm ->
+        client.signIn()
+        realm.command("fault", fault("refresh", 503))
+        realm.command("expire_access_tokens")
+
+        assertEquals(listOf(status(401)), client.get("/me"))
+
+        assertEquals(signedIn(true), client.command("state").single())
+    }
+
+    @EachClient
+    fun `requests that are cancelled come back at once and others go on`(name: String) = driving(name) { client, realm ->
+        client.signIn()
+        realm.command("hold", hold("/slow"))
+        val requests = client.begin("/slow", 2)
+        realm.command("await_held", held(2))
+
+        val answers = client.cancel(requests, 2)
+
+        assertEquals(listOf(done), answers.filter { "error" !in it })
+        assertEquals(listOf(status(200)), client.get("/me"))
+    }
+
+    @EachClient
+    fun `a client names the versions of its own libraries`(name: String) = driving(name) { client, _ ->
+        val own = mapOf(
+            "okhttp" to setOf("okhttp"),
+            "ktor" to setOf("ktor", "okhttp", "kotlinx-coroutines"),
+            "ktor-non-cancellable" to setOf("ktor", "okhttp", "kotlinx-coroutines"),
+            "authsession-kotlin" to setOf("auth-session", "kotlinx-coroutines"),
+        )
+        val versions = client.ready.getValue("versions").jsonObject
+
+        assertEquals(own.getValue(name) + setOf("java", "kotlin"), versions.keys)
     }
 
     @EachClient
@@ -104,6 +142,16 @@ private val done = JsonObject(mapOf("done" to JsonPrimitive(true)))
 private fun status(code: Int) = JsonObject(mapOf("status" to JsonPrimitive(code)))
 
 private fun signedIn(yes: Boolean) = JsonObject(mapOf("signed_in" to JsonPrimitive(yes)))
+
+private fun fault(endpoint: String, status: Int) =
+    JsonObject(mapOf("endpoint" to JsonPrimitive(endpoint), "status" to JsonPrimitive(status)))
+
+private fun hold(path: String) = JsonObject(
+    mapOf("endpoint" to "resource", "path" to path, "when" to "before").mapValues { JsonPrimitive(it.value) },
+)
+
+private fun held(count: Int) =
+    JsonObject(mapOf("endpoint" to JsonPrimitive("resource"), "count" to JsonPrimitive(count)))
 
 private fun waitFor(counter: String) =
     JsonObject(mapOf("counter" to JsonPrimitive(counter), "at_least" to JsonPrimitive(1)))

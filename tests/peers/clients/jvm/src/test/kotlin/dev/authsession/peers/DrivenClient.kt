@@ -42,6 +42,16 @@ class DrivenClient(name: String, arguments: String) : AutoCloseable {
 
     /** The answers to a command, of which there must be so many. */
     fun command(name: String, answers: Int = 1, members: JsonObjectBuilder.() -> Unit = {}): List<JsonObject> {
+        val id = tell(name, members)
+        return List(answers) {
+            val line = line()
+            check(line.getValue("id").jsonPrimitive.content == "$id") { "an answer to another command: $line" }
+            JsonObject(line - "id")
+        }
+    }
+
+    /** Returns the id of the command. */
+    private fun tell(name: String, members: JsonObjectBuilder.() -> Unit): Int {
         val id = ++last
         val command = buildJsonObject {
             put("id", id)
@@ -52,11 +62,7 @@ class DrivenClient(name: String, arguments: String) : AutoCloseable {
             appendLine("$command")
             flush()
         }
-        return List(answers) {
-            val line = line()
-            check(line.getValue("id").jsonPrimitive.content == "$id") { "an answer to another command: $line" }
-            JsonObject(line - "id")
-        }
+        return id
     }
 
     fun signIn(password: String = "correct horse"): JsonObject = command("sign_in") {
@@ -64,7 +70,18 @@ class DrivenClient(name: String, arguments: String) : AutoCloseable {
         put("password", password)
     }.single()
 
-    fun get(path: String, count: Int = 1): List<JsonObject> = command("requests", count) {
+    fun get(path: String, count: Int = 1): List<JsonObject> = command("requests", count, gets(path, count))
+
+    /** Returns the id of the command, for [cancel]. */
+    fun begin(path: String, count: Int): Int = tell("requests", gets(path, count))
+
+    /** Cancels what [begin] has begun. Returns the answers of the requests and of this command, in any order. */
+    fun cancel(requests: Int, count: Int): List<JsonObject> {
+        tell("cancel") { put("of", requests) }
+        return List(count + 1) { JsonObject(line() - "id") }
+    }
+
+    private fun gets(path: String, count: Int): JsonObjectBuilder.() -> Unit = {
         put("method", "GET")
         put("path", path)
         put("count", count)

@@ -69,7 +69,7 @@ impl Fate {
         self.scene.found(Kind::Hung, text);
     }
 
-    fn lost(mut self, text: &str) {
+    pub(crate) fn lost(mut self, text: &str) {
         self.is_known = true;
         self.scene.found(Kind::Lost, text);
     }
@@ -126,9 +126,7 @@ pub(crate) async fn call(scene: Arc<Scene>, session: AuthSession, caller: Caller
                     caller.errand
                 ));
             }
-            if error.code() == "internal" {
-                scene.found(Kind::Other, format!("an internal error: {error}"));
-            }
+            scene.look_at_code(Some(error.code()));
             fate.failed(error.code());
         }
         Ok(Some(Ok(answer))) => {

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -23,7 +24,7 @@ use crate::history::{Change, History, Ticks};
 use crate::leaks::{self, Secrets};
 use crate::plan::{Action, Dialect, Endpoint, Errand, Plan, Server, Store, User};
 use crate::process::Process;
-use crate::refreshes::{self, Circumstances};
+use crate::refreshes::{self, Circumstances, Kill};
 use crate::tally::{Finding, Kind, Tally};
 use crate::verdicts::Evidence;
 
@@ -54,7 +55,9 @@ pub(crate) struct Scene {
     tally: Mutex<Tally>,
     findings: Mutex<Vec<Finding>>,
     outages: Mutex<Vec<Instant>>,
-    pub(crate) kills: Mutex<Vec<Instant>>,
+    pub(crate) kills: Mutex<Vec<Kill>>,
+    /// How many processes have been started.
+    pub(crate) started: AtomicU64,
     pub(crate) processes: Mutex<BTreeMap<u64, Arc<Process>>>,
     folder: TempDir,
     tasks: Mutex<JoinSet<()>>,
@@ -94,6 +97,7 @@ pub(crate) async fn run(plan: &Plan, faults: &Faults) -> Report {
         findings: Mutex::default(),
         outages: Mutex::default(),
         kills: Mutex::default(),
+        started: AtomicU64::new(0),
         processes: Mutex::default(),
         folder,
         tasks: Mutex::default(),
@@ -140,6 +144,13 @@ impl Scene {
 
     pub(crate) fn count(&self, count: impl FnOnce(&mut Tally)) {
         count(&mut locked(&self.tally));
+    }
+
+    /// No caller is to be told of the library's own defects.
+    pub(crate) fn look_at_code(&self, code: Option<&str>) {
+        if code == Some("internal") {
+            self.found(Kind::Other, "an internal error");
+        }
     }
 
     pub(crate) fn history(&self) -> History {
@@ -404,6 +415,7 @@ impl Scene {
             Ok(Some(Ok(false))) => self.change(number, |change| change.failed = true),
             Ok(Some(Err(error))) => {
                 leaks::note("error", format_args!("{error} {error:?}"));
+                self.look_at_code(Some(error.code()));
                 self.change(number, |change| change.failed = true);
                 return Some(error.code());
             }
@@ -429,7 +441,10 @@ impl Scene {
             }
         };
         match within(LONGEST_CHANGE + MARGIN, cancelled_after, rest).await {
-            Ok(Some(Err(error))) => leaks::note("error", format_args!("{error} {error:?}")),
+            Ok(Some(Err(error))) => {
+                leaks::note("error", format_args!("{error} {error:?}"));
+                self.look_at_code(Some(error.code()));
+            }
             Ok(_) => {}
             Err(_) => self.found(Kind::Hung, "a sign-out does not return"),
         }

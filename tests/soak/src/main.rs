@@ -10,6 +10,7 @@ mod faults;
 mod future;
 mod history;
 mod leaks;
+mod outcomes;
 mod plan;
 mod process;
 mod processes;

@@ -197,6 +197,8 @@ pub(crate) struct Ingredients {
     pub(crate) store_faults: bool,
     pub(crate) suspends: bool,
     pub(crate) cancels: bool,
+    /// Of processes: they are killed, and stopped, and their stores hang.
+    pub(crate) kills: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -226,17 +228,20 @@ const DAY_MS: i64 = 86_400_000;
 impl Plan {
     pub(crate) fn new(seed: u64, faults: &Faults) -> Self {
         let mut random = Random::new(seed);
-        let half = |random: &mut Random| random.once_in(2);
+        // In a fair round every caller is owed its answer.
+        let is_fair = random.once_in(4);
+        let mut foul_once_in = |times| random.once_in(times) && !is_fair;
         let ingredients = Ingredients {
-            token_faults: half(&mut random),
-            resource_faults: random.once_in(3),
-            outages: random.once_in(3),
-            holds: half(&mut random),
-            identities: half(&mut random),
-            clock_jumps: random.once_in(3),
-            store_faults: half(&mut random),
-            suspends: random.once_in(4),
-            cancels: half(&mut random),
+            token_faults: foul_once_in(2),
+            resource_faults: foul_once_in(3),
+            outages: foul_once_in(3),
+            identities: foul_once_in(2),
+            clock_jumps: foul_once_in(3),
+            store_faults: foul_once_in(2),
+            suspends: foul_once_in(4),
+            kills: foul_once_in(2) || foul_once_in(2),
+            holds: random.once_in(2),
+            cancels: random.once_in(2),
         };
         let mut plan = Self {
             seed,
@@ -256,8 +261,13 @@ impl Plan {
         };
         if plan.processes > 0 {
             (plan.store, plan.dialect) = (Store::File, Dialect::Json);
-            // One user: who of two is signed in depends on when each process looks.
-            plan.ingredients.identities = false;
+            // Their clocks are the system's, their stores are told what to do otherwise, and nobody suspends them.
+            let of_this_process = [
+                &mut plan.ingredients.clock_jumps,
+                &mut plan.ingredients.store_faults,
+                &mut plan.ingredients.suspends,
+            ];
+            of_this_process.into_iter().for_each(|ingredient| *ingredient = false);
         }
         plan.first = plan.user(&mut random);
         let end = random.between(SHORTEST_MS, LONGEST_MS);
@@ -275,37 +285,19 @@ impl Plan {
     }
 
     fn user(&self, random: &mut Random) -> User {
-        if self.ingredients.identities { random.one_of(&[User::Ada, User::Bob]) } else { User::Ada }
+        // One user in several processes: who of two is signed in depends on when each of them looks.
+        let may_change = self.ingredients.identities && self.processes == 0;
+        if may_change { random.one_of(&[User::Ada, User::Bob]) } else { User::Ada }
     }
 
     fn act(&mut self, at: u64, faults: &Faults, random: &mut Random) {
         let with = self.ingredients;
-        let cancelled =
-            |random: &mut Random| (with.cancels && random.once_in(3)).then(|| random.between(0, 120));
         let user = self.user(random);
         let action = match random.between(0, 99) {
-            0..=29 => Action::Callers {
-                count: if random.once_in(12) {
-                    random.between(40, MOST_CALLERS)
-                } else {
-                    random.between(1, 12)
-                },
-                errand: match random.between(0, 9) {
-                    0..=5 => Errand::Me,
-                    6 => Errand::Streaming,
-                    7 => Errand::EchoStream { bytes: random.between(0, 200_000) as usize },
-                    _ => Errand::Echo { bytes: random.between(0, 20_000) as usize },
-                },
-                deadline_ms: match random.between(0, 3) {
-                    0 => random.between(5, 200),
-                    1 => PATIENT_MS,
-                    _ => random.between(500, 3000),
-                },
-                cancelled_after_ms: cancelled(random),
-            },
+            0..=29 => self.callers(random),
             30..=47 => Action::ExpireAccessTokens,
             48..=54 => Action::SignInAgain { user },
-            55..=58 if with.identities => Action::SignIn { user, cancelled_after_ms: cancelled(random) },
+            55..=58 if with.identities => Action::SignIn { user, cancelled_after_ms: self.cancelled(random) },
             59..=61 if with.identities => {
                 if random.once_in(3) {
                     // In the midst of a sign-in, and nobody signs in after it for a while.
@@ -313,7 +305,7 @@ impl Plan {
                         .push((at.saturating_sub(5), Action::SignIn { user, cancelled_after_ms: None }));
                 }
                 self.steps.push((at + random.between(5, 400), Action::SignInAgain { user }));
-                Action::SignOut { cancelled_after_ms: cancelled(random) }
+                Action::SignOut { cancelled_after_ms: self.cancelled(random) }
             }
             62 if with.identities => Action::RevokeRefreshTokens,
             63 if self.server == Server::Grace => Action::EndGrace,
@@ -360,9 +352,33 @@ impl Plan {
             92..=93 => Action::OpenAgain,
             94 => Action::DropHandles,
             95 => Action::Reopen,
-            _ => Action::ExpireAccessTokens,
+            // What is left out of the round.
+            _ if random.once_in(4) => Action::ExpireAccessTokens,
+            _ => self.callers(random),
         };
         self.steps.push((at, action));
+    }
+
+    fn cancelled(&self, random: &mut Random) -> Option<u64> {
+        (self.ingredients.cancels && random.once_in(3)).then(|| random.between(0, 120))
+    }
+
+    fn callers(&self, random: &mut Random) -> Action {
+        Action::Callers {
+            count: if random.once_in(12) { random.between(40, MOST_CALLERS) } else { random.between(1, 12) },
+            errand: match random.between(0, 9) {
+                0..=5 => Errand::Me,
+                6 => Errand::Streaming,
+                7 => Errand::EchoStream { bytes: random.between(0, 200_000) as usize },
+                _ => Errand::Echo { bytes: random.between(0, 20_000) as usize },
+            },
+            deadline_ms: match random.between(0, 3) {
+                0 => random.between(5, 200),
+                1 => PATIENT_MS,
+                _ => random.between(500, 3000),
+            },
+            cancelled_after_ms: self.cancelled(random),
+        }
     }
 
     /// A fault that nobody meets is none.
@@ -381,13 +397,14 @@ impl Plan {
 
     fn act_in_a_process(&mut self, at: u64, random: &mut Random) {
         let number = random.between(0, self.processes - 1);
+        let with = self.ingredients;
         let act = match random.between(0, 99) {
             0..=49 => ProcessAct::Callers { count: random.between(1, 8) },
             50..=61 => ProcessAct::SignInAgain,
-            62..=63 => ProcessAct::SignIn,
-            64..=66 => ProcessAct::SignOut,
+            62..=63 if with.identities => ProcessAct::SignIn,
+            64..=66 if with.identities => ProcessAct::SignOut,
             67..=74 => ProcessAct::Resume,
-            75..=80 => {
+            75..=80 if with.kills => {
                 let later = if random.once_in(2) { ProcessAct::Kill } else { ProcessAct::StoreGoesOn };
                 self.steps.push((at + random.between(5, 400), Action::Process { number, act: later }));
                 let operation = random.one_of(&["load", "save", "save", "erase", "lease"]);
@@ -404,12 +421,12 @@ impl Plan {
                 }
                 ProcessAct::StoreHangs { operation, after: random.once_in(2) }
             }
-            81..=87 => {
+            81..=87 if with.kills => {
                 let goes_on = Action::Process { number, act: ProcessAct::GoOn };
                 self.steps.push((at + random.between(5, 700), goes_on));
                 ProcessAct::Stop
             }
-            88..=95 => ProcessAct::Kill,
+            88..=95 if with.kills => ProcessAct::Kill,
             _ => ProcessAct::Callers { count: 1 },
         };
         self.steps.push((at, Action::Process { number, act }));

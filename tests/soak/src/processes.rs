@@ -6,10 +6,11 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::callers::Fate;
+use crate::callers::{Caller, Fate};
 use crate::future::within;
 use crate::history::Change;
-use crate::plan::{ProcessAct, User};
+use crate::outcomes::Got;
+use crate::plan::{Errand, ProcessAct, User};
 use crate::process::Process;
 use crate::refreshes::Kill;
 use crate::round::{LONGEST_CHANGE, MARGIN, PROBE, REQUEST_TIMEOUT, Scene, locked};
@@ -78,9 +79,7 @@ impl Scene {
                 }
             }),
             ProcessAct::StoreHangs { operation, after } => {
-                self.count(|tally| {
-                    *tally.faults.entry(format!("store: {operation} hangs")).or_default() += 1
-                });
+                self.count(|tally| *tally.store_faults.entry(format!("{operation} hangs")).or_default() += 1);
                 // The answer comes when it hangs, if it ever does.
                 self.spawn(async move {
                     let hangs = process.ask(json!({"do": "hang", "operation": operation, "after": after}));
@@ -115,8 +114,7 @@ impl Scene {
     }
 
     async fn call_in(self: Arc<Self>, process: Arc<Process>) {
-        let fate = Fate::begin(&self, false);
-        let began = Instant::now();
+        let fate = Fate::begin(&self, Caller::sound(Errand::Me, REQUEST_TIMEOUT));
         let longest = REQUEST_TIMEOUT + STOPPED + MARGIN;
         match within(longest, None, process.ask(json!({"do": "me"}))).await {
             Err(_) => fate.hung("a process does not answer"),
@@ -132,10 +130,11 @@ impl Scene {
                     );
                 }
                 self.look_at_code(answer["error"].as_str());
-                match answer["error"].as_str() {
-                    Some(code) => fate.failed(code),
-                    None => fate.answered(began.elapsed()),
-                }
+                let got = match answer["error"].as_str() {
+                    Some(code) => Got::Error(code.to_owned()),
+                    None => Got::Status(answer["status"].as_u64().unwrap_or_default() as u16),
+                };
+                fate.ended(got, String::new());
             }
         }
     }

@@ -139,7 +139,7 @@ impl Run {
         leaks::forget_before(oldest.unwrap_or_else(Instant::now));
         let bytes = Held::now().bytes;
         if bytes > MOST_BYTES {
-            self.tell(Kind::Other, &format!("{bytes} bytes are allocated"));
+            self.tell(Kind::Leaked, &format!("{bytes} bytes are allocated"));
         }
     }
 
@@ -174,7 +174,7 @@ impl Run {
             held = Held::now();
         }
         for what in held.beyond(&baseline) {
-            self.tell(Kind::Other, &format!("after {} rounds, {what}", self.tally.rounds));
+            self.tell(Kind::Leaked, &format!("after {} rounds, {what}", self.tally.rounds));
         }
     }
 }

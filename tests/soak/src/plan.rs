@@ -28,6 +28,17 @@ pub(crate) enum Store {
     File,
 }
 
+/// When the app itself ends the session; no round lasts so long, but its clock may jump.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Policy {
+    None,
+    Idle,
+    Lifetime,
+}
+
+/// Of either policy. Some jumps are shorter, and some are longer.
+pub(crate) const POLICY_MS: u64 = 1_800_000;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum User {
     Ada,
@@ -118,6 +129,8 @@ pub(crate) enum Action {
         name: &'static str,
         times: u64,
     },
+    /// Whatever is still to strike strikes nobody any more.
+    ClearFaults,
     Offline {
         listener: &'static str,
     },
@@ -210,6 +223,7 @@ pub(crate) struct Plan {
     pub(crate) ingredients: Ingredients,
     /// How many processes share the store; none: the session is in this one.
     pub(crate) processes: u64,
+    pub(crate) policy: Policy,
     /// Who signs in before anything happens.
     pub(crate) first: User,
     /// When, in milliseconds from the beginning of the round, and what.
@@ -223,6 +237,8 @@ const MOST_CALLERS: u64 = 80;
 /// Longer than anything goes wrong: such a caller gets an answer, or is told what is the matter. (Two requests take longer
 /// than a refresh that gets no answer, or a lease that is not gained.)
 pub(crate) const PATIENT_MS: u64 = 45_000;
+/// More often than there are requests in a round.
+const PERPETUAL: u64 = 100_000;
 const DAY_MS: i64 = 86_400_000;
 
 impl Plan {
@@ -256,6 +272,7 @@ impl Plan {
             store: random.one_of(&[Store::Memory, Store::File]),
             ingredients,
             processes: if random.once_in(4) { random.between(1, 3) } else { 0 },
+            policy: Policy::None,
             first: User::Ada,
             steps: Vec::new(),
         };
@@ -268,6 +285,9 @@ impl Plan {
                 &mut plan.ingredients.suspends,
             ];
             of_this_process.into_iter().for_each(|ingredient| *ingredient = false);
+        }
+        if plan.processes == 0 && random.once_in(4) {
+            plan.policy = random.one_of(&[Policy::Idle, Policy::Lifetime]);
         }
         plan.first = plan.user(&mut random);
         let end = random.between(SHORTEST_MS, LONGEST_MS);
@@ -316,6 +336,15 @@ impl Plan {
             69..=70 if with.token_faults => {
                 let endpoint = random.one_of(&[Endpoint::Login, Endpoint::Logout]);
                 self.fault(faults.any(endpoint, random), endpoint, random)
+            }
+            71 if with.resource_faults && random.once_in(3) => {
+                self.steps.push((at + random.between(5, 400), Action::ClearFaults));
+                Action::Fault {
+                    endpoint: Endpoint::Resource,
+                    after: random.once_in(2),
+                    name: faults::PERPETUAL_401,
+                    times: PERPETUAL,
+                }
             }
             71..=73 if with.resource_faults => {
                 self.fault(faults.any(Endpoint::Resource, random), Endpoint::Resource, random)
@@ -440,6 +469,15 @@ impl Plan {
         Action::Fault { endpoint, after, name, times: random.between(1, 3) }
     }
 
+    /// How far the clocks jump at most, all jumps together.
+    pub(crate) fn jumped_ms(&self) -> u64 {
+        let furthest = |action: &Action| match action {
+            Action::ClockJump { boot_ms, wall_ms } => boot_ms.unsigned_abs().max(wall_ms.unsigned_abs()),
+            _ => 0,
+        };
+        self.steps.iter().map(|(_, action)| furthest(action)).sum()
+    }
+
     pub(crate) fn has(&self, is: impl Fn(&Action) -> bool) -> bool {
         self.steps.iter().any(|(_, action)| is(action))
     }
@@ -486,10 +524,10 @@ fn jump(random: &mut Random) -> Action {
 
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { server, dialect, store, ingredients, processes, first, .. } = self;
+        let Self { server, dialect, store, ingredients, processes, policy, first, .. } = self;
         writeln!(
             f,
-            "server {server:?}, dialect {dialect:?}, store {store:?}, {processes} processes, first {first:?}, {ingredients:?}"
+            "server {server:?}, dialect {dialect:?}, store {store:?}, {processes} processes, policy {policy:?}, first {first:?}, {ingredients:?}"
         )?;
         for (at, action) in &self.steps {
             writeln!(f, "{at:>6} ms  {action:?}")?;

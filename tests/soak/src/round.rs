@@ -23,7 +23,7 @@ use crate::future::{begin, within};
 use crate::history::{Change, History, Ticks};
 use crate::leaks::{self, Secrets};
 use crate::outcomes::{self, Outcome, Weather};
-use crate::plan::{Action, Dialect, Endpoint, Errand, Plan, Server, Store, User};
+use crate::plan::{Action, Dialect, Endpoint, Errand, POLICY_MS, Plan, Policy, Server, Store, User};
 use crate::process::Process;
 use crate::refreshes::{self, Circumstances, Kill};
 use crate::tally::{Finding, Kind, Tally};
@@ -193,6 +193,12 @@ impl Scene {
             .request_timeout(REQUEST_TIMEOUT)
             .clock(self.clock.clone())
             .store(Arc::clone(&self.store));
+        let policy = Duration::from_millis(POLICY_MS);
+        let config = match self.plan.policy {
+            Policy::None => config,
+            Policy::Idle => config.idle_timeout(policy),
+            Policy::Lifetime => config.absolute_lifetime(policy),
+        };
         // At the other address, so that they can be offline alone.
         let url = self.realm.auth_url();
         match self.plan.dialect {
@@ -288,6 +294,7 @@ impl Scene {
             Action::Fault { endpoint, after, name, times } => {
                 self.tell("fault", faults.command(name, endpoint, after, times)).await;
             }
+            Action::ClearFaults => self.tell("clear_faults", json!({})).await,
             Action::Offline { listener } => self.go_offline(listener).await,
             Action::Online => self.tell("online", json!({"listener": "all"})).await,
             Action::Hold { endpoint, after } => {
@@ -678,6 +685,9 @@ impl Scene {
             key_lost: plan
                 .has(|action| matches!(action, Action::StoreFault { fault: StoreFault::Unrecoverable, .. })),
             shared: plan.processes > 0,
+            policy: plan.policy,
+            // The clock goes on by itself at the end of every round.
+            policy_passed: plan.jumped_ms() + PAST_BACKOFF_MS as u64 >= POLICY_MS,
             outages: !outages.is_empty() || !kills.is_empty(),
             seen,
         };

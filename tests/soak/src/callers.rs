@@ -20,6 +20,7 @@ use crate::leaks;
 use crate::outcomes::{Got, Outcome};
 use crate::plan::{Errand, PATIENT_MS, User};
 use crate::round::{MARGIN, Scene, locked};
+use crate::stalls;
 use crate::tally::Kind;
 
 #[derive(Clone, Copy, Debug)]
@@ -98,7 +99,8 @@ impl Fate {
             Got::Error(code) => *tally.errors.entry(code.clone()).or_default() += 1,
         });
         let (made, deadline, errand) = (self.made, self.deadline, self.errand);
-        locked(&self.scene.outcomes).push(Outcome { made, ended, deadline, errand, got, text });
+        let stalled = stalls::between(made, ended);
+        locked(&self.scene.outcomes).push(Outcome { made, ended, stalled, deadline, errand, got, text });
     }
 }
 

@@ -19,6 +19,7 @@ mod refreshes;
 mod resources;
 mod round;
 mod run;
+mod stalls;
 mod tally;
 mod verdicts;
 

@@ -13,6 +13,7 @@ use crate::random::seed_of_round;
 use crate::resources::Held;
 use crate::round::{self, Report};
 use crate::say;
+use crate::stalls;
 use crate::tally::{Finding, Kind, Tally};
 
 /// They wait most of the time; this many keep two cores busy.
@@ -45,6 +46,7 @@ struct Run {
 /// Returns whether everything held. Runs on a runtime of its own: the library has another.
 pub(crate) fn run(seed: u64, extent: Extent) -> bool {
     leaks::capture();
+    stalls::watch();
     let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
     let clean = runtime.block_on(Run::new(seed).go_on(extent));
     runtime.shutdown_timeout(Duration::from_secs(1));

@@ -162,8 +162,9 @@ impl Weather {
         let owed: Vec<&Outcome> = outcomes.iter().filter(|outcome| self.demands_200(outcome)).collect();
         let cheated: Vec<&&Outcome> = owed.iter().filter(|outcome| outcome.got != Got::Status(200)).collect();
         let count = owed.len() as u64;
+        let mut wrong = self.odd_statuses(outcomes);
         if cheated.len() as u64 <= self.strikes {
-            return (count, Vec::new());
+            return (count, wrong);
         }
         let text = |outcome: &&&Outcome| {
             format!(
@@ -176,7 +177,20 @@ impl Weather {
                 outcome.text,
             )
         };
-        (count, cheated.iter().map(text).collect())
+        wrong.extend(cheated.iter().map(text));
+        (count, wrong)
+    }
+
+    /// Whatever the weather: by itself the server says 200, or 401 to a token that is no good.
+    fn odd_statuses(&self, outcomes: &[Outcome]) -> Vec<String> {
+        let is_odd = |outcome: &&Outcome| !matches!(outcome.got, Got::Status(200 | 401) | Got::Error(_));
+        let odd: Vec<String> =
+            outcomes.iter().filter(is_odd).map(|outcome| outcome.got.to_string()).collect();
+        let unexplained = odd.len() as u64 > self.strikes;
+        unexplained
+            .then(|| format!("{} faults struck resources, and callers got {}", self.strikes, odd.join(", ")))
+            .into_iter()
+            .collect()
     }
 }
 
@@ -236,9 +250,7 @@ mod tests {
     #[test]
     fn in_good_weather_nothing_will_do_but_a_200_or_the_deadline_of_the_hasty() {
         let scene = Scene(Instant::now());
-        for got in
-            [Got::Status(500), Got::Status(401), error("signed_out"), error("network"), error("timeout")]
-        {
+        for got in [Got::Status(401), error("signed_out"), error("network"), error("timeout")] {
             assert_eq!(findings(&fair(), scene.caller(3000, got)), 1);
         }
         assert_eq!(findings(&fair(), scene.caller(3000, Got::Status(200))), 0);
@@ -267,7 +279,12 @@ mod tests {
         let struck = Weather { strikes: 1, ..fair() };
         let two = [scene.caller(3000, Got::Status(503)), scene.caller(3000, Got::Status(503))];
         assert_eq!(struck.judge(&two[..1]), (1, Vec::new()));
-        assert_eq!(struck.judge(&two).1.len(), 2);
+        assert_eq!(struck.judge(&two).1.len(), 3, "both callers, and their statuses");
+        let refused = [scene.caller(3000, Got::Status(401)), scene.caller(3000, error("network"))];
+        assert_eq!(struck.judge(&refused).1.len(), 2);
+        let foul = Weather { foul_since: Some(scene.at(0)), ..fair() };
+        assert_eq!(findings(&foul, scene.caller(3000, Got::Status(503))), 1, "whatever the weather");
+        assert_eq!(findings(&foul, scene.caller(3000, Got::Status(401))), 0);
     }
 
     #[test]

@@ -294,7 +294,9 @@ impl Plan {
         let mut at = 0;
         while at < end {
             at += random.between(0, 60);
-            if plan.processes > 0 && !random.once_in(4) {
+            if ingredients.token_faults && random.once_in(6) {
+                plan.fail_a_refresh(at, faults, &mut random);
+            } else if plan.processes > 0 && !random.once_in(4) {
                 plan.act_in_a_process(at, &mut random);
             } else {
                 plan.act(at, faults, &mut random);
@@ -329,11 +331,7 @@ impl Plan {
             }
             62 if with.identities => Action::RevokeRefreshTokens,
             63 if self.server == Server::Grace => Action::EndGrace,
-            64..=68 if with.token_faults => {
-                self.provoke_a_refresh(at, random);
-                self.fault(faults.any(Endpoint::Refresh, random), Endpoint::Refresh, random)
-            }
-            69..=70 if with.token_faults => {
+            66..=70 if with.token_faults => {
                 let endpoint = random.one_of(&[Endpoint::Login, Endpoint::Logout]);
                 self.fault(faults.any(endpoint, random), endpoint, random)
             }
@@ -410,18 +408,26 @@ impl Plan {
         }
     }
 
-    /// A fault that nobody meets is none.
-    fn provoke_a_refresh(&mut self, at: u64, random: &mut Random) {
+    /// A fault that nobody meets is none: somebody is signed in and needs a token, and no backoff holds up the refresh.
+    fn fail_a_refresh(&mut self, at: u64, faults: &Faults, random: &mut Random) {
+        let fault = self.fault(faults.any(Endpoint::Refresh, random), Endpoint::Refresh, random);
+        let user = self.user(random);
         let count = random.between(1, 6);
         let callers = if self.processes > 0 {
-            Action::Process {
-                number: random.between(0, self.processes - 1),
-                act: ProcessAct::Callers { count },
-            }
+            let number = random.between(0, self.processes - 1);
+            self.steps
+                .push((at.saturating_sub(40), Action::Process { number, act: ProcessAct::SignInAgain }));
+            Action::Process { number, act: ProcessAct::Callers { count } }
         } else {
+            self.steps.push((at.saturating_sub(40), Action::SignInAgain { user }));
             Action::Callers { count, errand: Errand::Me, deadline_ms: 3000, cancelled_after_ms: None }
         };
-        self.steps.extend([(at + 1, Action::ExpireAccessTokens), (at + 2, callers)]);
+        self.steps.extend([
+            (at, fault),
+            (at, Action::NetworkChanged),
+            (at + 1, Action::ExpireAccessTokens),
+            (at + 2, callers),
+        ]);
     }
 
     fn act_in_a_process(&mut self, at: u64, random: &mut Random) {

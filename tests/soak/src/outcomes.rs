@@ -64,9 +64,9 @@ pub(crate) struct Weather {
     pub(crate) refreshes: Vec<RefreshSeen>,
     /// How many requests for resources were struck by a fault: each may have spoilt one answer.
     pub(crate) strikes: u64,
-    /// Whether there were streamed bodies. A server that refuses one before it has read it closes the connection, and the
+    /// Whether there were bodies. A server that refuses one before it has read it closes the connection, and the
     /// reset that the rest of the body meets can overtake the answer, or strike whoever takes the connection from the pool.
-    pub(crate) streamed: bool,
+    pub(crate) bodies: bool,
     /// Whether a token of the store that a session finds may have expired as well as its own.
     pub(crate) shared: bool,
 }
@@ -99,8 +99,10 @@ pub(crate) fn has_holds(plan: &Plan) -> bool {
     plan.has(|action| matches!(action, Action::Hold { .. }))
 }
 
-pub(crate) fn has_streams(plan: &Plan) -> bool {
-    plan.has(|action| matches!(action, Action::Callers { errand: Errand::EchoStream { .. }, .. }))
+pub(crate) fn has_bodies(plan: &Plan) -> bool {
+    plan.has(|action| {
+        matches!(action, Action::Callers { errand: Errand::Echo { .. } | Errand::EchoStream { .. }, .. })
+    })
 }
 
 impl Weather {
@@ -122,7 +124,7 @@ impl Weather {
 
     /// Only what is safe to repeat is sent again when its connection breaks, and only if there is time for the pause.
     fn may_be_broken(&self, outcome: &Outcome) -> bool {
-        let was_refused = self.streamed && self.expiries.iter().any(|(from, _)| *from <= outcome.ended);
+        let was_refused = self.bodies && self.expiries.iter().any(|(from, _)| *from <= outcome.ended);
         let is_repeated = matches!(outcome.errand, Errand::Me | Errand::Streaming);
         let had_time = outcome.ended - outcome.made + PAUSES < outcome.deadline;
         was_refused && !(is_repeated && had_time)
@@ -208,7 +210,7 @@ mod tests {
             expiries: Vec::new(),
             refreshes: Vec::new(),
             strikes: 0,
-            streamed: false,
+            bodies: false,
             shared: false,
         }
     }
@@ -336,10 +338,10 @@ mod tests {
     }
 
     #[test]
-    fn a_connection_breaks_for_a_streamed_body_that_is_refused_and_for_who_is_not_repeated_and_meets_it() {
+    fn a_connection_breaks_for_a_body_that_is_refused_and_for_who_is_not_repeated_and_meets_it() {
         let scene = Scene(Instant::now());
         let of = |errand, deadline_ms| Outcome { errand, ..scene.caller(deadline_ms, error("network")) };
-        let streamed = Weather { streamed: true, expiries: scene.expired(500), ..fair() };
+        let streamed = Weather { bodies: true, expiries: scene.expired(500), ..fair() };
         for (errand, deadline_ms, count) in [
             (Errand::EchoStream { bytes: 1 }, 3000, 0),
             (Errand::Echo { bytes: 1 }, 3000, 0),
@@ -352,10 +354,7 @@ mod tests {
                 findings(&Weather { expiries: Vec::new(), ..streamed.clone() }, of(errand, deadline_ms)),
                 1
             );
-            assert_eq!(
-                findings(&Weather { streamed: false, ..streamed.clone() }, of(errand, deadline_ms)),
-                1
-            );
+            assert_eq!(findings(&Weather { bodies: false, ..streamed.clone() }, of(errand, deadline_ms)), 1);
         }
     }
 

@@ -665,7 +665,7 @@ impl Scene {
         let weather = Weather {
             foul_since: *locked(&self.foul_since),
             holds: outcomes::has_holds(plan),
-            streamed: outcomes::has_streams(plan),
+            bodies: outcomes::has_bodies(plan),
             expiries: locked(&self.expiries).clone(),
             refreshes: seen.clone(),
             strikes: strikes.iter().filter(|(strike, _)| at_resources(strike)).map(|(_, count)| count).sum(),

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use auth_session::{
-    AuthSession, Error, FaultyStore, FileStore, SessionConfig, SessionState, StoreFault, StoreOperation,
-    Tokens,
+    Additions, AuthSession, Error, FaultyStore, FileStore, JsonDialect, SessionConfig, SessionState,
+    StoreFault, StoreOperation, Tokens,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -26,6 +26,8 @@ struct Arguments {
     read_only: bool,
     #[serde(default = "yes")]
     allow_loopback: bool,
+    /// What the server is to know its refresh requests by.
+    client: Option<String>,
 }
 
 /// A line of standard input. The answer has the same `id`.
@@ -85,8 +87,13 @@ async fn main() {
     let arguments = std::env::args().nth(1).expect("one argument");
     let arguments: Arguments = serde_json::from_str(&arguments).expect("a JSON object");
     let store: Store = Arc::new(FaultyStore::new(FileStore::new(arguments.directory)));
+    let refresh = match arguments.client {
+        Some(client) => Additions::new().header("X-Client", client),
+        None => Additions::new(),
+    };
     let config = SessionConfig::new(&arguments.base_url)
         .expect("a URL")
+        .dialect(JsonDialect::default().refresh(refresh))
         .allow_loopback(arguments.allow_loopback)
         .request_timeout(Duration::from_millis(arguments.timeout_ms))
         .read_only(arguments.read_only)

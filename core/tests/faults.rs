@@ -215,6 +215,67 @@ async fn a_token_endpoint_that_never_finishes_costs_callers_their_deadline_and_n
     }
 }
 
+/// An address at which connections are neither made nor refused, as behind a firewall that drops what it gets.
+#[cfg(target_os = "linux")]
+struct BlackHole {
+    address: std::net::SocketAddr,
+    _listener: tokio::net::TcpListener,
+    _queue: Vec<tokio::net::TcpStream>,
+}
+
+#[cfg(target_os = "linux")]
+impl BlackHole {
+    /// Linux leaves a SYN unanswered while the queue of connections that nobody has accepted is full.
+    async fn open() -> Self {
+        let socket = tokio::net::TcpSocket::new_v4().expect("a socket");
+        socket.bind("127.0.0.1:0".parse().expect("an address")).expect("a free port");
+        let listener = socket.listen(0).expect("it listens");
+        let address = listener.local_addr().expect("an address");
+        let mut queue = Vec::new();
+        for _ in 0..16 {
+            // On loopback a connection is made at once, or not before the SYN is repeated after a second.
+            match timeout(Duration::from_millis(500), tokio::net::TcpStream::connect(address)).await {
+                Ok(stream) => queue.push(stream.expect("it is in the queue")),
+                Err(_) => return Self { address, _listener: listener, _queue: queue },
+            }
+        }
+        panic!("the queue is never full");
+    }
+
+    fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_that_is_never_made_costs_callers_their_deadline_and_not_the_session() {
+    let (realm, hole) = (Server::Strict.start().await, BlackHole::open().await);
+    let config = SessionConfig::new(&realm.api_url())
+        .expect("a URL")
+        .allow_loopback(true)
+        .allow_origin(hole.url())
+        .request_timeout(DEADLINE)
+        .dialect(JsonDialect::default().refresh_url(format!("{}/auth/refresh", hole.url())));
+    let session = AuthSession::open(config).await.expect("a session");
+    let credentials = json!({"email": "ada@example.com", "password": "correct horse"});
+    session.sign_in(credentials).await.expect("the credentials are right");
+    let deadline = Duration::from_millis(300);
+    let at_the_hole = session.get(&format!("{}/me", hole.url())).timeout(deadline).send();
+    let outcome = timeout(HANGS, at_the_hole).await.expect("no hang");
+    assert_eq!(outcome.expect_err("nobody answers"), Error::Timeout(deadline));
+    assert_eq!(me(&session).await.expect("the API answers").status(), 200);
+
+    tell(&realm, "expire_access_tokens", json!({})).await;
+    let hasty = timeout(HANGS, session.get("/me").timeout(deadline).send()).await.expect("no hang");
+    assert_eq!(hasty.expect_err("no token in time"), Error::Timeout(deadline));
+    // Well before the deadline of a caller who has time, the session gives up to connect.
+    let patient = me(&session).await.expect("an answer");
+    assert_eq!((patient.status().as_u16(), patient.disposition()), (401, Disposition::RefreshFailed));
+    assert!(matches!(session.state(), SessionState::SignedIn { .. }));
+    assert_eq!(realm.counters().refresh_requests, 0);
+}
+
 /// What a caller gets who sends a request that must not be sent twice: an error code, or the name of what
 /// was made of an answer.
 async fn order(session: &AuthSession, deadline: Duration) -> &'static str {

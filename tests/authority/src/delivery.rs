@@ -89,11 +89,15 @@ impl Delivery {
                 }
             }
             None => {
-                send(stream, pieces, &self.head).await?;
+                let mut answer = std::mem::take(&mut self.head);
                 while let Some(frame) = self.next_frame().await {
-                    send(stream, pieces, &frame).await?;
+                    answer.extend_from_slice(&frame);
                 }
-                Ok(())
+                let last = answer.split_off(answer.len().saturating_sub(1));
+                send(stream, pieces, &answer).await?;
+                // With its last byte the client has the answer, and may send the next request before this goes on.
+                self.sighting = None;
+                stream.write_all(&last).await
             }
         }
     }

@@ -13,6 +13,8 @@ pub struct RefreshSeen {
     pub token: Option<String>,
     /// The `Idempotency-Key`.
     pub idempotency_key: Option<String>,
+    /// The `X-Client`, by which several clients of one account tell themselves apart.
+    pub client: Option<String>,
     /// When its head had arrived.
     pub arrived: Instant,
     /// When the answer was handed over or given up; `None` as long as the client may get one.
@@ -39,6 +41,7 @@ impl RefreshSeen {
         Self {
             token,
             idempotency_key,
+            client: None,
             arrived: Instant::now(),
             ended: None,
             redemption: None,

@@ -98,6 +98,7 @@ async fn see(Shared(core): Shared<Arc<Core>>, request: Request, next: Next) -> R
         return StatusCode::BAD_REQUEST.into_response();
     };
     let sighting = Sighting::begin(&core, token_in(&body), idempotency_key(&parts.headers));
+    sighting.change(|seen| seen.client = text_of(&parts.headers, "X-Client"));
     parts.extensions.insert(sighting.clone());
     let response = next.run(Request::from_parts(parts, Body::from(body))).await;
     sighting.change(|seen| seen.answered = seen.redemption.is_some() && !seen.is_disturbed);
@@ -115,7 +116,11 @@ fn token_in(body: &[u8]) -> Option<String> {
 }
 
 fn idempotency_key(headers: &HeaderMap) -> Option<String> {
-    Some(headers.get("Idempotency-Key")?.to_str().ok()?.to_owned())
+    text_of(headers, "Idempotency-Key")
+}
+
+fn text_of(headers: &HeaderMap, name: &str) -> Option<String> {
+    Some(headers.get(name)?.to_str().ok()?.to_owned())
 }
 
 async fn fail(

@@ -26,7 +26,7 @@ async fn send(realm: &Realm, request: String) -> String {
 async fn refresh(realm: &Realm, token: &Value) -> String {
     let body = json!({"refresh_token": token}).to_string();
     let length = body.len();
-    send(realm, format!("POST /auth/refresh HTTP/1.1\r\nhost: HOST\r\nconnection: close\r\nidempotency-key: k\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}")).await
+    send(realm, format!("POST /auth/refresh HTTP/1.1\r\nhost: HOST\r\nconnection: close\r\nidempotency-key: k\r\nx-client: 7\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}")).await
 }
 
 async fn last(realm: &Realm) -> RefreshSeen {
@@ -53,7 +53,7 @@ async fn the_ledger_tells_what_a_refresh_was_and_whether_its_answer_can_have_arr
     let lost = last(&realm).await;
     assert_eq!(lost.token.as_deref(), tokens["refresh_token"].as_str());
     assert_eq!((lost.redemption, lost.answered), (Some(Redemption::Rotated), false));
-    assert_eq!(lost.idempotency_key.as_deref(), Some("k"));
+    assert_eq!((lost.idempotency_key.as_deref(), lost.client.as_deref()), (Some("k"), Some("7")));
     assert!(lost.was_needless, "the access token was still good");
     assert!(lost.successor.is_some() && lost.successor_used.is_none());
     assert_eq!(realm.strikes().get("lost"), Some(&1));

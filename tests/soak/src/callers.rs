@@ -3,6 +3,7 @@
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -11,13 +12,15 @@ use bytes::Bytes;
 use futures_core::Stream;
 use serde_json::Value;
 use tokio::runtime::Builder;
-use tokio::time::{sleep, timeout};
+use tokio::time::{sleep, timeout_at};
 
 use crate::future::{begin, within};
 use crate::history::Asked;
 use crate::leaks;
+use crate::outcomes::{Got, Outcome};
 use crate::plan::{Errand, PATIENT_MS, User};
-use crate::round::{MARGIN, Scene};
+use crate::round::{MARGIN, Scene, locked};
+use crate::stalls;
 use crate::tally::Kind;
 
 #[derive(Clone, Copy, Debug)]
@@ -49,14 +52,24 @@ pub(crate) struct Answer {
 /// A caller that has begun; if it is dropped without a word about what became of it, it was lost.
 pub(crate) struct Fate {
     scene: Arc<Scene>,
+    made: Instant,
+    deadline: Duration,
+    errand: Errand,
     may_be_dropped: bool,
     is_known: bool,
 }
 
 impl Fate {
-    pub(crate) fn begin(scene: &Arc<Scene>, may_be_dropped: bool) -> Self {
+    pub(crate) fn begin(scene: &Arc<Scene>, caller: Caller) -> Self {
         scene.count(|tally| tally.requests += 1);
-        Self { scene: Arc::clone(scene), may_be_dropped, is_known: false }
+        Self {
+            scene: Arc::clone(scene),
+            made: Instant::now(),
+            deadline: caller.deadline,
+            errand: caller.errand,
+            may_be_dropped: caller.may_be_dropped,
+            is_known: false,
+        }
     }
 
     pub(crate) fn cancelled(mut self) {
@@ -69,22 +82,25 @@ impl Fate {
         self.scene.found(Kind::Hung, text);
     }
 
-    fn lost(mut self, text: &str) {
+    pub(crate) fn lost(mut self, text: &str) {
         self.is_known = true;
         self.scene.found(Kind::Lost, text);
     }
 
-    pub(crate) fn answered(mut self, after: Duration) {
+    pub(crate) fn ended(mut self, got: Got, text: String) {
         self.is_known = true;
-        self.scene.count(|tally| {
-            tally.answered += 1;
-            tally.slowest = tally.slowest.max(after);
+        let ended = Instant::now();
+        let took = ended - self.made;
+        self.scene.count(|tally| match &got {
+            Got::Status(status) => {
+                *tally.statuses.entry(*status).or_default() += 1;
+                tally.slowest = tally.slowest.max(took);
+            }
+            Got::Error(code) => *tally.errors.entry(code.clone()).or_default() += 1,
         });
-    }
-
-    pub(crate) fn failed(mut self, code: &str) {
-        self.is_known = true;
-        self.scene.count(|tally| *tally.errors.entry(code.to_owned()).or_default() += 1);
+        let (made, deadline, errand) = (self.made, self.deadline, self.errand);
+        let stalled = stalls::between(made, ended);
+        locked(&self.scene.outcomes).push(Outcome { made, ended, stalled, deadline, errand, got, text });
     }
 }
 
@@ -101,10 +117,11 @@ impl Drop for Fate {
 
 /// Sends one request and looks at what comes of it.
 pub(crate) async fn call(scene: Arc<Scene>, session: AuthSession, caller: Caller) {
-    let fate = Fate::begin(&scene, caller.may_be_dropped);
+    let number = scene.callers.fetch_add(1, Ordering::Relaxed);
+    let fate = Fate::begin(&scene, caller);
     let began = Instant::now();
     let made = scene.ticks.now();
-    let mut sending = Box::pin(send(&session, caller.errand, caller.deadline));
+    let mut sending = Box::pin(send(&session, number, caller.errand, caller.deadline));
     let first = begin(sending.as_mut()).await;
     let asked = Asked { made, begun: scene.ticks.now() };
     let rest = async {
@@ -113,7 +130,11 @@ pub(crate) async fn call(scene: Arc<Scene>, session: AuthSession, caller: Caller
             None => sending.as_mut().await,
         }
     };
-    match within(caller.deadline + MARGIN, caller.cancelled_after, rest).await {
+    let came = within(caller.deadline + MARGIN, caller.cancelled_after, rest).await;
+    if !matches!(came, Ok(None)) && began.elapsed() > caller.deadline {
+        scene.count(|tally| tally.late.push(began.elapsed() - caller.deadline));
+    }
+    match came {
         Ok(None) => fate.cancelled(),
         Err(_) => {
             fate.hung(&format!("{:?} is not answered within {:?}", caller.errand, caller.deadline + MARGIN))
@@ -126,10 +147,8 @@ pub(crate) async fn call(scene: Arc<Scene>, session: AuthSession, caller: Caller
                     caller.errand
                 ));
             }
-            if error.code() == "internal" {
-                scene.found(Kind::Other, format!("an internal error: {error}"));
-            }
-            fate.failed(error.code());
+            scene.look_at_code(Some(error.code()));
+            fate.ended(Got::Error(error.code().to_owned()), format!("({error})"));
         }
         Ok(Some(Ok(answer))) => {
             if let Some(user) = answer.user
@@ -146,7 +165,7 @@ pub(crate) async fn call(scene: Arc<Scene>, session: AuthSession, caller: Caller
             if answer.mixed_up {
                 scene.found(Kind::Other, "a request got another one's answer");
             }
-            fate.answered(began.elapsed());
+            fate.ended(Got::Status(answer.status), String::new());
         }
     }
 }
@@ -168,7 +187,14 @@ pub(crate) fn call_from_a_runtime(
     });
 }
 
-pub(crate) async fn send(session: &AuthSession, errand: Errand, deadline: Duration) -> Result<Answer, Error> {
+/// Sends one request; its number is in its body, if that has room.
+pub(crate) async fn send(
+    session: &AuthSession,
+    number: u64,
+    errand: Errand,
+    deadline: Duration,
+) -> Result<Answer, Error> {
+    let due = tokio::time::Instant::now() + deadline;
     match errand {
         Errand::Me => {
             let response = session.get("/me").timeout(deadline).send().await?;
@@ -185,16 +211,16 @@ pub(crate) async fn send(session: &AuthSession, errand: Errand, deadline: Durati
                 Ok(())
             };
             // A body that goes on arriving has no deadline but its reader's.
-            timeout(deadline, reading).await.unwrap_or(Err(Error::Timeout(deadline)))?;
+            timeout_at(due, reading).await.unwrap_or(Err(Error::Timeout(deadline)))?;
             Ok(read(response.status().as_u16(), &body, None))
         }
         Errand::Echo { bytes } => {
-            let sent = text(bytes);
+            let sent = text(number, bytes);
             let response = session.post("/echo").timeout(deadline).text(sent.clone()).send().await?;
             Ok(read(response.status().as_u16(), response.body(), Some(&sent)))
         }
         Errand::EchoStream { bytes } => {
-            let sent = text(bytes);
+            let sent = text(number, bytes);
             let chunks = Chunks(Bytes::from(sent.clone()));
             let request = session.post("/echo").timeout(deadline).body_from_stream(chunks);
             let response = request.send().await?;
@@ -203,9 +229,15 @@ pub(crate) async fn send(session: &AuthSession, errand: Errand, deadline: Durati
     }
 }
 
-/// Different for each length, so that an answer to another request is seen.
-fn text(bytes: usize) -> String {
-    bytes.to_string().chars().cycle().take(bytes).collect()
+/// Different for each caller, so that an answer to another one is seen; only the empty body is always the same. It is as
+/// long as asked, or as the number.
+fn text(number: u64, bytes: usize) -> String {
+    if bytes == 0 {
+        return String::new();
+    }
+    let name = format!("{number}.");
+    let length = bytes.max(name.len());
+    name.chars().cycle().take(length).collect()
 }
 
 fn read(status: u16, body: &[u8], sent: Option<&str>) -> Answer {
@@ -230,5 +262,30 @@ impl Stream for Chunks {
         }
         let size = self.0.len().min(CHUNK);
         Poll::Ready(Some(Ok(self.0.split_to(size))))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn no_two_callers_send_the_same_unless_it_is_nothing() {
+        for bytes in [1, 2, 7, 20_000] {
+            let sent: HashSet<String> = (0..300).map(|number| text(number, bytes)).collect();
+            assert_eq!(sent.len(), 300, "{bytes}");
+        }
+        assert_eq!((text(7, 0).len(), text(7, 20_000).len()), (0, 20_000));
+    }
+
+    #[test]
+    fn an_answer_to_somebody_else_is_seen() {
+        let echo = |text: &str| format!("{{\"body\": \"{text}\"}}");
+        let is_mixed_up = |body: &str| read(200, body.as_bytes(), Some("7.7.")).mixed_up;
+        assert!(!is_mixed_up(&echo("7.7.")));
+        assert!(is_mixed_up(&echo("8.8.")));
+        assert!(is_mixed_up(r#"{"id": "u1"}"#));
     }
 }

@@ -25,6 +25,7 @@ impl Faults {
             ("silence in the body", silence("mid_body")),
             ("a byte now and then", (json!({"pieces": {"bytes": 1, "every_ms": 400}}), Outcome::Retried)),
         ]);
+        usual.extend(of_resources());
         let names = usual.keys().copied().collect();
         Self { usual, names }
     }
@@ -34,11 +35,17 @@ impl Faults {
         self.names.iter().copied()
     }
 
-    /// One that makes sense at this endpoint: all do, except that what is wrong with tokens is nothing elsewhere.
+    /// One that makes sense at this endpoint: all do, except that what is wrong with tokens is nothing elsewhere, and a
+    /// challenge is nothing but at resources.
     pub(crate) fn any(&self, endpoint: Endpoint, random: &mut Random) -> &'static str {
         loop {
             let name = random.one_of(&self.names);
-            if matches!(endpoint, Endpoint::Refresh | Endpoint::Login) || !name.starts_with("expires_in") {
+            let fits = match endpoint {
+                Endpoint::Resource => !name.starts_with("expires_in"),
+                Endpoint::Refresh | Endpoint::Login => !of_resources().contains_key(name),
+                Endpoint::Logout => !name.starts_with("expires_in") && !of_resources().contains_key(name),
+            };
+            if fits {
                 return name;
             }
         }
@@ -56,6 +63,28 @@ impl Faults {
     }
 }
 
+/// A server that refuses every token, until it is cured.
+pub(crate) const PERPETUAL_401: &str = "a perpetual 401";
+
+/// Refusals whose challenges say what is wrong, or nothing that can be read.
+fn of_resources() -> BTreeMap<&'static str, (Value, Outcome)> {
+    let refusal = |challenges: &[&str]| {
+        (json!({"status": 401, "headers": {"www-authenticate": challenges}}), Outcome::Unharmed)
+    };
+    let long = "Bearer ".repeat(4_000);
+    BTreeMap::from([
+        (PERPETUAL_401, refusal(&[r#"Bearer error="invalid_token""#])),
+        (
+            "an unfinished challenge",
+            refusal(&[r#"Basic realm="unfinished"#, ", ,Bearer error=invalid_token"]),
+        ),
+        ("a challenge of commas", refusal(&[",,=,\"\",Bearer=,,"])),
+        ("a challenge of another scheme", refusal(&["Negotiate", r#"Basic realm="a", charset="UTF-8""#])),
+        ("a long challenge", refusal(&[long.as_str()])),
+        ("an empty challenge", refusal(&[""])),
+    ])
+}
+
 /// Whether it changes the server's own answer.
 pub(crate) fn needs_an_answer(name: &str) -> bool {
     oddities().contains_key(name)
@@ -69,5 +98,9 @@ pub(crate) fn rejects(name: &str) -> bool {
 /// Whether a client that gets it has reason to refresh although its token is good: it is refused, or its tokens are
 /// said to expire at once.
 pub(crate) fn causes_refreshes(name: &str) -> bool {
-    rejects(name) || name.starts_with("expires_in") || name.starts_with("a clock") || name == "no Date"
+    rejects(name)
+        || of_resources().contains_key(name)
+        || name.starts_with("expires_in")
+        || name.starts_with("a clock")
+        || name == "no Date"
 }

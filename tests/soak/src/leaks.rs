@@ -9,7 +9,7 @@ use std::time::Instant;
 use tracing::field::{Field, Visit};
 use tracing::span;
 
-/// So much of a token is enough to tell it; random text of this length does not come up by chance.
+/// So much of a token, from wherever in it, is enough to tell it; random text of this length does not come up by chance.
 const TELLING: usize = 16;
 /// The passwords of a realm's users.
 const PASSWORDS: [&str; 2] = ["correct horse", "battery staple"];
@@ -42,13 +42,13 @@ pub(crate) fn take_panics() -> Vec<String> {
     std::mem::take(&mut *locked(&PANICS))
 }
 
-/// What tells the secrets of a realm.
+/// What tells the secrets of a realm: every piece of them of that length.
 pub(crate) struct Secrets(HashSet<[u8; TELLING]>);
 
 impl Secrets {
     pub(crate) fn new(tokens: &[String]) -> Self {
-        let beginning = |token: &String| token.as_bytes().get(..TELLING)?.try_into().ok();
-        Self(tokens.iter().filter_map(beginning).collect())
+        let pieces = tokens.iter().flat_map(|token| token.as_bytes().windows(TELLING));
+        Self(pieces.filter_map(|piece| piece.try_into().ok()).collect())
     }
 
     pub(crate) fn is_in(&self, text: &str) -> bool {
@@ -156,8 +156,12 @@ mod tests {
         let secrets = Secrets::new(&["q7Zt-rR4_x0pLw9sVdAf2mEoUu1cYbNh".into()]);
         assert!(secrets.is_in("Authorization: Bearer aGVhZA.cGF5.q7Zt-rR4_x0pLw9sVdAf2mEoUu1cYbNh"));
         assert!(secrets.is_in(r#"{"t":"xxq7Zt-rR4_x0pLw9s"#));
+        assert!(secrets.is_in("the end of it: 0pLw9sVdAf2mEoUu1cYbNh"), "its beginning is not there");
+        assert!(secrets.is_in("…-rR4_x0pLw9sVdAf2mE…"), "nor is its end");
         assert!(secrets.is_in("{\"password\": \"correct horse\"}"));
-        assert!(!secrets.is_in("q7Zt-rR4_x0pLw9"), "too short to tell");
+        for short in ["q7Zt-rR4_x0pLw9", "Af2mEoUu1cYbNh", "x0pLw9sVdAf2mEo"] {
+            assert!(!secrets.is_in(short), "{short} is too short to tell");
+        }
         assert!(!secrets.is_in("nothing of it, although it is a text with some aVeryLongWordInTheMidstOfIt"));
     }
 }

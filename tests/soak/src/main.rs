@@ -10,6 +10,7 @@ mod faults;
 mod future;
 mod history;
 mod leaks;
+mod outcomes;
 mod plan;
 mod process;
 mod processes;
@@ -18,6 +19,7 @@ mod refreshes;
 mod resources;
 mod round;
 mod run;
+mod stalls;
 mod tally;
 mod verdicts;
 

@@ -28,6 +28,17 @@ pub(crate) enum Store {
     File,
 }
 
+/// When the app itself ends the session; no round lasts so long, but its clock may jump.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Policy {
+    None,
+    Idle,
+    Lifetime,
+}
+
+/// Of either policy. Some jumps are shorter, and some are longer.
+pub(crate) const POLICY_MS: u64 = 1_800_000;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum User {
     Ada,
@@ -118,6 +129,8 @@ pub(crate) enum Action {
         name: &'static str,
         times: u64,
     },
+    /// Whatever is still to strike strikes nobody any more.
+    ClearFaults,
     Offline {
         listener: &'static str,
     },
@@ -197,6 +210,8 @@ pub(crate) struct Ingredients {
     pub(crate) store_faults: bool,
     pub(crate) suspends: bool,
     pub(crate) cancels: bool,
+    /// Of processes: they are killed, and stopped, and their stores hang.
+    pub(crate) kills: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -208,6 +223,7 @@ pub(crate) struct Plan {
     pub(crate) ingredients: Ingredients,
     /// How many processes share the store; none: the session is in this one.
     pub(crate) processes: u64,
+    pub(crate) policy: Policy,
     /// Who signs in before anything happens.
     pub(crate) first: User,
     /// When, in milliseconds from the beginning of the round, and what.
@@ -221,22 +237,27 @@ const MOST_CALLERS: u64 = 80;
 /// Longer than anything goes wrong: such a caller gets an answer, or is told what is the matter. (Two requests take longer
 /// than a refresh that gets no answer, or a lease that is not gained.)
 pub(crate) const PATIENT_MS: u64 = 45_000;
+/// More often than there are requests in a round.
+const PERPETUAL: u64 = 100_000;
 const DAY_MS: i64 = 86_400_000;
 
 impl Plan {
     pub(crate) fn new(seed: u64, faults: &Faults) -> Self {
         let mut random = Random::new(seed);
-        let half = |random: &mut Random| random.once_in(2);
+        // In a fair round every caller is owed its answer.
+        let is_fair = random.once_in(4);
+        let mut foul_once_in = |times| random.once_in(times) && !is_fair;
         let ingredients = Ingredients {
-            token_faults: half(&mut random),
-            resource_faults: random.once_in(3),
-            outages: random.once_in(3),
-            holds: half(&mut random),
-            identities: half(&mut random),
-            clock_jumps: random.once_in(3),
-            store_faults: half(&mut random),
-            suspends: random.once_in(4),
-            cancels: half(&mut random),
+            token_faults: foul_once_in(2),
+            resource_faults: foul_once_in(3),
+            outages: foul_once_in(3),
+            identities: foul_once_in(2),
+            clock_jumps: foul_once_in(3),
+            store_faults: foul_once_in(2),
+            suspends: foul_once_in(4),
+            kills: foul_once_in(2) || foul_once_in(2),
+            holds: random.once_in(2),
+            cancels: random.once_in(2),
         };
         let mut plan = Self {
             seed,
@@ -251,20 +272,31 @@ impl Plan {
             store: random.one_of(&[Store::Memory, Store::File]),
             ingredients,
             processes: if random.once_in(4) { random.between(1, 3) } else { 0 },
+            policy: Policy::None,
             first: User::Ada,
             steps: Vec::new(),
         };
         if plan.processes > 0 {
             (plan.store, plan.dialect) = (Store::File, Dialect::Json);
-            // One user: who of two is signed in depends on when each process looks.
-            plan.ingredients.identities = false;
+            // Their clocks are the system's, their stores are told what to do otherwise, and nobody suspends them.
+            let of_this_process = [
+                &mut plan.ingredients.clock_jumps,
+                &mut plan.ingredients.store_faults,
+                &mut plan.ingredients.suspends,
+            ];
+            of_this_process.into_iter().for_each(|ingredient| *ingredient = false);
+        }
+        if plan.processes == 0 && random.once_in(4) {
+            plan.policy = random.one_of(&[Policy::Idle, Policy::Lifetime]);
         }
         plan.first = plan.user(&mut random);
         let end = random.between(SHORTEST_MS, LONGEST_MS);
         let mut at = 0;
         while at < end {
             at += random.between(0, 60);
-            if plan.processes > 0 && !random.once_in(4) {
+            if ingredients.token_faults && random.once_in(6) {
+                plan.fail_a_refresh(at, faults, &mut random);
+            } else if plan.processes > 0 && !random.once_in(4) {
                 plan.act_in_a_process(at, &mut random);
             } else {
                 plan.act(at, faults, &mut random);
@@ -275,37 +307,19 @@ impl Plan {
     }
 
     fn user(&self, random: &mut Random) -> User {
-        if self.ingredients.identities { random.one_of(&[User::Ada, User::Bob]) } else { User::Ada }
+        // One user in several processes: who of two is signed in depends on when each of them looks.
+        let may_change = self.ingredients.identities && self.processes == 0;
+        if may_change { random.one_of(&[User::Ada, User::Bob]) } else { User::Ada }
     }
 
     fn act(&mut self, at: u64, faults: &Faults, random: &mut Random) {
         let with = self.ingredients;
-        let cancelled =
-            |random: &mut Random| (with.cancels && random.once_in(3)).then(|| random.between(0, 120));
         let user = self.user(random);
         let action = match random.between(0, 99) {
-            0..=29 => Action::Callers {
-                count: if random.once_in(12) {
-                    random.between(40, MOST_CALLERS)
-                } else {
-                    random.between(1, 12)
-                },
-                errand: match random.between(0, 9) {
-                    0..=5 => Errand::Me,
-                    6 => Errand::Streaming,
-                    7 => Errand::EchoStream { bytes: random.between(0, 200_000) as usize },
-                    _ => Errand::Echo { bytes: random.between(0, 20_000) as usize },
-                },
-                deadline_ms: match random.between(0, 3) {
-                    0 => random.between(5, 200),
-                    1 => PATIENT_MS,
-                    _ => random.between(500, 3000),
-                },
-                cancelled_after_ms: cancelled(random),
-            },
+            0..=29 => self.callers(random),
             30..=47 => Action::ExpireAccessTokens,
             48..=54 => Action::SignInAgain { user },
-            55..=58 if with.identities => Action::SignIn { user, cancelled_after_ms: cancelled(random) },
+            55..=58 if with.identities => Action::SignIn { user, cancelled_after_ms: self.cancelled(random) },
             59..=61 if with.identities => {
                 if random.once_in(3) {
                     // In the midst of a sign-in, and nobody signs in after it for a while.
@@ -313,17 +327,22 @@ impl Plan {
                         .push((at.saturating_sub(5), Action::SignIn { user, cancelled_after_ms: None }));
                 }
                 self.steps.push((at + random.between(5, 400), Action::SignInAgain { user }));
-                Action::SignOut { cancelled_after_ms: cancelled(random) }
+                Action::SignOut { cancelled_after_ms: self.cancelled(random) }
             }
             62 if with.identities => Action::RevokeRefreshTokens,
             63 if self.server == Server::Grace => Action::EndGrace,
-            64..=68 if with.token_faults => {
-                self.provoke_a_refresh(at, random);
-                self.fault(faults.any(Endpoint::Refresh, random), Endpoint::Refresh, random)
-            }
-            69..=70 if with.token_faults => {
+            66..=70 if with.token_faults => {
                 let endpoint = random.one_of(&[Endpoint::Login, Endpoint::Logout]);
                 self.fault(faults.any(endpoint, random), endpoint, random)
+            }
+            71 if with.resource_faults && random.once_in(3) => {
+                self.steps.push((at + random.between(5, 400), Action::ClearFaults));
+                Action::Fault {
+                    endpoint: Endpoint::Resource,
+                    after: random.once_in(2),
+                    name: faults::PERPETUAL_401,
+                    times: PERPETUAL,
+                }
             }
             71..=73 if with.resource_faults => {
                 self.fault(faults.any(Endpoint::Resource, random), Endpoint::Resource, random)
@@ -360,34 +379,67 @@ impl Plan {
             92..=93 => Action::OpenAgain,
             94 => Action::DropHandles,
             95 => Action::Reopen,
-            _ => Action::ExpireAccessTokens,
+            // What is left out of the round.
+            _ if random.once_in(4) => Action::ExpireAccessTokens,
+            _ => self.callers(random),
         };
         self.steps.push((at, action));
     }
 
-    /// A fault that nobody meets is none.
-    fn provoke_a_refresh(&mut self, at: u64, random: &mut Random) {
+    fn cancelled(&self, random: &mut Random) -> Option<u64> {
+        (self.ingredients.cancels && random.once_in(3)).then(|| random.between(0, 120))
+    }
+
+    fn callers(&self, random: &mut Random) -> Action {
+        Action::Callers {
+            count: if random.once_in(12) { random.between(40, MOST_CALLERS) } else { random.between(1, 12) },
+            errand: match random.between(0, 9) {
+                0..=5 => Errand::Me,
+                6 => Errand::Streaming,
+                7 => Errand::EchoStream { bytes: random.between(0, 200_000) as usize },
+                _ => Errand::Echo { bytes: random.between(0, 20_000) as usize },
+            },
+            deadline_ms: match random.between(0, 3) {
+                0 => random.between(5, 200),
+                1 => PATIENT_MS,
+                _ => random.between(500, 3000),
+            },
+            cancelled_after_ms: self.cancelled(random),
+        }
+    }
+
+    /// A fault that nobody meets is none: somebody is signed in and needs a token, and no backoff holds up the refresh.
+    fn fail_a_refresh(&mut self, at: u64, faults: &Faults, random: &mut Random) {
+        let fault = self.fault(faults.any(Endpoint::Refresh, random), Endpoint::Refresh, random);
+        let user = self.user(random);
         let count = random.between(1, 6);
         let callers = if self.processes > 0 {
-            Action::Process {
-                number: random.between(0, self.processes - 1),
-                act: ProcessAct::Callers { count },
-            }
+            let number = random.between(0, self.processes - 1);
+            self.steps
+                .push((at.saturating_sub(40), Action::Process { number, act: ProcessAct::SignInAgain }));
+            Action::Process { number, act: ProcessAct::Callers { count } }
         } else {
+            self.steps.push((at.saturating_sub(40), Action::SignInAgain { user }));
             Action::Callers { count, errand: Errand::Me, deadline_ms: 3000, cancelled_after_ms: None }
         };
-        self.steps.extend([(at + 1, Action::ExpireAccessTokens), (at + 2, callers)]);
+        self.steps.extend([
+            (at, fault),
+            (at, Action::NetworkChanged),
+            (at + 1, Action::ExpireAccessTokens),
+            (at + 2, callers),
+        ]);
     }
 
     fn act_in_a_process(&mut self, at: u64, random: &mut Random) {
         let number = random.between(0, self.processes - 1);
+        let with = self.ingredients;
         let act = match random.between(0, 99) {
             0..=49 => ProcessAct::Callers { count: random.between(1, 8) },
             50..=61 => ProcessAct::SignInAgain,
-            62..=63 => ProcessAct::SignIn,
-            64..=66 => ProcessAct::SignOut,
+            62..=63 if with.identities => ProcessAct::SignIn,
+            64..=66 if with.identities => ProcessAct::SignOut,
             67..=74 => ProcessAct::Resume,
-            75..=80 => {
+            75..=80 if with.kills => {
                 let later = if random.once_in(2) { ProcessAct::Kill } else { ProcessAct::StoreGoesOn };
                 self.steps.push((at + random.between(5, 400), Action::Process { number, act: later }));
                 let operation = random.one_of(&["load", "save", "save", "erase", "lease"]);
@@ -404,12 +456,12 @@ impl Plan {
                 }
                 ProcessAct::StoreHangs { operation, after: random.once_in(2) }
             }
-            81..=87 => {
+            81..=87 if with.kills => {
                 let goes_on = Action::Process { number, act: ProcessAct::GoOn };
                 self.steps.push((at + random.between(5, 700), goes_on));
                 ProcessAct::Stop
             }
-            88..=95 => ProcessAct::Kill,
+            88..=95 if with.kills => ProcessAct::Kill,
             _ => ProcessAct::Callers { count: 1 },
         };
         self.steps.push((at, Action::Process { number, act }));
@@ -421,6 +473,15 @@ impl Plan {
         // A change of the server's own answer needs one.
         let after = faults::needs_an_answer(name) || random.once_in(2);
         Action::Fault { endpoint, after, name, times: random.between(1, 3) }
+    }
+
+    /// How far the clocks jump at most, all jumps together.
+    pub(crate) fn jumped_ms(&self) -> u64 {
+        let furthest = |action: &Action| match action {
+            Action::ClockJump { boot_ms, wall_ms } => boot_ms.unsigned_abs().max(wall_ms.unsigned_abs()),
+            _ => 0,
+        };
+        self.steps.iter().map(|(_, action)| furthest(action)).sum()
     }
 
     pub(crate) fn has(&self, is: impl Fn(&Action) -> bool) -> bool {
@@ -469,10 +530,10 @@ fn jump(random: &mut Random) -> Action {
 
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { server, dialect, store, ingredients, processes, first, .. } = self;
+        let Self { server, dialect, store, ingredients, processes, policy, first, .. } = self;
         writeln!(
             f,
-            "server {server:?}, dialect {dialect:?}, store {store:?}, {processes} processes, first {first:?}, {ingredients:?}"
+            "server {server:?}, dialect {dialect:?}, store {store:?}, {processes} processes, policy {policy:?}, first {first:?}, {ingredients:?}"
         )?;
         for (at, action) in &self.steps {
             writeln!(f, "{at:>6} ms  {action:?}")?;

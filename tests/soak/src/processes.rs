@@ -1,15 +1,18 @@
 //! Rounds in which the sessions are in processes of their own, which share a store, and are killed and stopped.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::callers::Fate;
+use crate::callers::{Caller, Fate};
 use crate::future::within;
 use crate::history::Change;
-use crate::plan::{ProcessAct, User};
+use crate::outcomes::Got;
+use crate::plan::{Errand, ProcessAct, User};
 use crate::process::Process;
+use crate::refreshes::Kill;
 use crate::round::{LONGEST_CHANGE, MARGIN, PROBE, REQUEST_TIMEOUT, Scene, locked};
 use crate::tally::Kind;
 
@@ -28,7 +31,8 @@ impl Scene {
 
     /// One whose requests take so long at most.
     async fn start_process(&self, number: u64, longest: Duration) {
-        match Process::start(&self.realm.api_url(), &self.directory(), longest).await {
+        let client = self.started.fetch_add(1, Ordering::Relaxed).to_string();
+        match Process::start(&self.realm.api_url(), &self.directory(), longest, client).await {
             Ok(process) => {
                 self.note_reason(&process.opened);
                 locked(&self.processes).insert(number, Arc::new(process));
@@ -75,9 +79,7 @@ impl Scene {
                 }
             }),
             ProcessAct::StoreHangs { operation, after } => {
-                self.count(|tally| {
-                    *tally.faults.entry(format!("store: {operation} hangs")).or_default() += 1
-                });
+                self.count(|tally| *tally.store_faults.entry(format!("{operation} hangs")).or_default() += 1);
                 // The answer comes when it hangs, if it ever does.
                 self.spawn(async move {
                     let hangs = process.ask(json!({"do": "hang", "operation": operation, "after": after}));
@@ -100,23 +102,25 @@ impl Scene {
     }
 
     async fn kill(&self, process: &Process) {
-        locked(&self.kills).push(Instant::now());
+        let kill = Kill { client: process.client.clone(), at: Instant::now() };
         self.count(|tally| tally.kills += 1);
-        if !process.kill().await {
-            self.found(Kind::Other, "a process does not end although it was killed");
+        let wrong = process.kill().await;
+        if process.was_killed() {
+            locked(&self.kills).push(kill);
         }
-        // What it had not done until here it has not done.
-        locked(&self.kills).push(Instant::now());
+        for what in wrong {
+            self.found(Kind::Other, what);
+        }
     }
 
     async fn call_in(self: Arc<Self>, process: Arc<Process>) {
-        let fate = Fate::begin(&self, false);
-        let began = Instant::now();
+        let fate = Fate::begin(&self, Caller::sound(Errand::Me, REQUEST_TIMEOUT));
         let longest = REQUEST_TIMEOUT + STOPPED + MARGIN;
         match within(longest, None, process.ask(json!({"do": "me"}))).await {
             Err(_) => fate.hung("a process does not answer"),
-            // Killed: nobody is there to be answered.
-            Ok(None | Some(None)) => fate.cancelled(),
+            // Nobody is there to be answered.
+            Ok(None | Some(None)) if process.was_killed() => fate.cancelled(),
+            Ok(None | Some(None)) => fate.lost("a process that nobody killed has ended without an answer"),
             Ok(Some(Some(answer))) => {
                 let user = answer["user"].as_str().and_then(User::with_id);
                 if user.is_some_and(|user| user != User::Ada) {
@@ -125,10 +129,12 @@ impl Scene {
                         "a process was answered in the name of somebody who never signed in",
                     );
                 }
-                match answer["error"].as_str() {
-                    Some(code) => fate.failed(code),
-                    None => fate.answered(began.elapsed()),
-                }
+                self.look_at_code(answer["error"].as_str());
+                let got = match answer["error"].as_str() {
+                    Some(code) => Got::Error(code.to_owned()),
+                    None => Got::Status(answer["status"].as_u64().unwrap_or_default() as u16),
+                };
+                fate.ended(got, String::new());
             }
         }
     }
@@ -139,10 +145,8 @@ impl Scene {
         let change = self.called(Some(User::Ada));
         let answer =
             within(LONGEST_CHANGE + STOPPED + MARGIN, None, process.ask(json!({"do": "sign_in"}))).await;
-        self.returned(
-            change,
-            answer.map(Option::flatten).map_err(|_| "a sign-in in a process does not return"),
-        );
+        let answer = answer.map(Option::flatten).map_err(|_| "a sign-in in a process does not return");
+        self.returned(&process, change, answer);
     }
 
     /// A process that knows of nobody who is signed in has nothing to sign out of, although another one may: only one that
@@ -154,20 +158,28 @@ impl Scene {
         let answer =
             within(LONGEST_CHANGE + STOPPED + MARGIN, None, process.ask(json!({"do": "sign_out"}))).await;
         let has_ended = last_sign_out(process).await != ended_before;
-        let answer = answer.map(|answer| answer.flatten().filter(|_| has_ended));
-        self.returned(change, answer.map_err(|_| "a sign-out in a process does not return"));
+        let answer = answer.map(Option::flatten).map_err(|_| "a sign-out in a process does not return");
+        if has_ended || !matches!(answer, Ok(Some(_))) {
+            self.returned(process, change, answer);
+        }
     }
 
-    fn returned(&self, number: usize, answer: Result<Option<Value>, &str>) {
+    fn returned(&self, process: &Process, number: usize, answer: Result<Option<Value>, &str>) {
         let now = self.ticks.now();
+        if let Ok(Some(answer)) = &answer {
+            self.look_at_code(answer["error"].as_str());
+        }
         match answer {
             Ok(Some(answer)) if answer["error"].is_null() => {
                 self.change(number, |change| (change.begun, change.done) = (Some(now), Some(now)));
             }
             // A sign-out counts here all the same, and its tombstone is still to be written.
             Ok(Some(_)) => self.change(number, |change| change.failed = change.user.is_some()),
-            // Killed: nobody knows how far it came.
-            Ok(None) => {}
+            // Nobody knows how far it came.
+            Ok(None) if process.was_killed() => {}
+            Ok(None) => {
+                self.found(Kind::Lost, "a process that nobody killed has ended in the midst of a change")
+            }
             Err(why) => self.found(Kind::Hung, why),
         }
     }
@@ -204,8 +216,8 @@ impl Scene {
             let _ = within(MARGIN, None, process.ask(json!({"do": "show"}))).await;
         }
         for process in processes.values() {
-            if !process.kill().await {
-                self.found(Kind::Other, "a process does not end although it was killed");
+            for what in process.kill().await {
+                self.found(Kind::Other, what);
             }
         }
     }

@@ -5,18 +5,26 @@ use std::time::{Duration, Instant};
 use test_authority::{Redemption, RefreshSeen};
 
 /// For so long before an outage an answer that the server has handed over may not have arrived: its bytes are still on
-/// their way, and the busy client has not read them. And for so long after a process was killed a request of its may
-/// arrive at the busy server.
+/// their way, and the busy client has not read them.
 const ON_ITS_WAY: Duration = Duration::from_secs(1);
+
+/// A process that was killed.
+#[derive(Clone, Debug)]
+pub(crate) struct Kill {
+    /// What its refresh requests were marked with.
+    pub(crate) client: String,
+    /// Not later than it died.
+    pub(crate) at: Instant,
+}
 
 /// What else there is to know about a round.
 #[derive(Clone, Debug)]
 pub(crate) struct Circumstances {
     pub(crate) rotation: bool,
-    /// When connections were cut, or processes killed.
+    /// When connections were cut.
     pub(crate) outages: Vec<Instant>,
-    /// When processes were killed: what they had got and not saved is lost.
-    pub(crate) kills: Vec<Instant>,
+    /// What they had got and not saved is lost.
+    pub(crate) kills: Vec<Kill>,
     /// Whether a good access token may have looked bad to the client: clocks that jumped, refusals by faults.
     pub(crate) other_causes: bool,
     /// Whether a rejection may have been disbelieved: the store could not be read.
@@ -31,8 +39,14 @@ impl Circumstances {
         !earlier.answered || self.outages.iter().any(|outage| cut(&outage)) || self.was_killed(earlier, later)
     }
 
+    /// Whether the one process was dead before the other one began: the earlier request's sender, with all that it
+    /// had got, before the later arrived; or the later one's before the earlier arrived, and its request, which it sent
+    /// when it lived, has been overtaken.
     fn was_killed(&self, earlier: &RefreshSeen, later: &RefreshSeen) -> bool {
-        self.kills.iter().any(|kill| *kill + ON_ITS_WAY >= earlier.arrived && *kill <= later.arrived)
+        let before = |sender: &RefreshSeen, moment: Instant| {
+            self.kills.iter().any(|kill| sender.client.as_ref() == Some(&kill.client) && kill.at <= moment)
+        };
+        before(earlier, later.arrived) || earlier.client != later.client && before(later, earlier.arrived)
     }
 }
 
@@ -144,14 +158,26 @@ mod tests {
         assert!(surplus(&[lost, again.clone()], &calm()).is_empty());
         let outage = Circumstances { outages: vec![scene.at(12)], ..calm() };
         assert!(surplus(&[first.clone(), again.clone()], &outage).is_empty());
-        let killed = Circumstances { kills: vec![scene.at(12)], ..calm() };
-        assert!(surplus(&[first.clone(), again.clone()], &killed).is_empty());
-        let later = |ms| RefreshSeen { arrived: scene.at(2000), ended: Some(scene.at(ms)), ..first.clone() };
-        let again = RefreshSeen { arrived: scene.at(3000), ..again };
-        let had_sent = Circumstances { kills: vec![scene.at(1500)], ..calm() };
-        assert!(surplus(&[later(2010), again.clone()], &had_sent).is_empty());
-        let long_before = Circumstances { kills: vec![scene.at(500)], ..calm() };
-        assert_eq!(surplus(&[later(2010), again], &long_before).len(), 1);
+    }
+
+    #[test]
+    fn a_kill_excuses_nobody_but_who_was_killed() {
+        let scene = scene();
+        let of = |client: &str, seen: RefreshSeen| RefreshSeen { client: Some(client.into()), ..seen };
+        let first = of("1", scene.seen(20, Some(30), Redemption::Rotated));
+        let again = of("2", scene.seen(50, Some(60), Redemption::Reused));
+        let killed = |client: &str, ms| {
+            let kills = vec![Kill { client: client.into(), at: scene.at(ms) }];
+            surplus(&[first.clone(), again.clone()], &Circumstances { kills, ..calm() }).len()
+        };
+        assert_eq!(killed("1", 40), 0, "what it had got was lost");
+        assert_eq!(killed("1", 55), 1, "it lived when the other one sent");
+        assert_eq!(killed("2", 10), 0, "it had sent before the first began, and died");
+        assert_eq!(killed("2", 40), 1, "it had not been overtaken: it lived when the first arrived");
+        assert_eq!(killed("3", 40), 1, "who else was killed has nothing to do with it");
+        let nameless = [RefreshSeen { client: None, ..first.clone() }, again.clone()];
+        let kills = vec![Kill { client: "1".into(), at: scene.at(40) }];
+        assert_eq!(surplus(&nameless, &Circumstances { kills, ..calm() }).len(), 1);
     }
 
     #[test]

@@ -13,6 +13,7 @@ use crate::random::seed_of_round;
 use crate::resources::Held;
 use crate::round::{self, Report};
 use crate::say;
+use crate::stalls;
 use crate::tally::{Finding, Kind, Tally};
 
 /// They wait most of the time; this many keep two cores busy.
@@ -45,6 +46,7 @@ struct Run {
 /// Returns whether everything held. Runs on a runtime of its own: the library has another.
 pub(crate) fn run(seed: u64, extent: Extent) -> bool {
     leaks::capture();
+    stalls::watch();
     let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
     let clean = runtime.block_on(Run::new(seed).go_on(extent));
     runtime.shutdown_timeout(Duration::from_secs(1));
@@ -139,7 +141,7 @@ impl Run {
         leaks::forget_before(oldest.unwrap_or_else(Instant::now));
         let bytes = Held::now().bytes;
         if bytes > MOST_BYTES {
-            self.tell(Kind::Other, &format!("{bytes} bytes are allocated"));
+            self.tell(Kind::Leaked, &format!("{bytes} bytes are allocated"));
         }
     }
 
@@ -174,7 +176,7 @@ impl Run {
             held = Held::now();
         }
         for what in held.beyond(&baseline) {
-            self.tell(Kind::Other, &format!("after {} rounds, {what}", self.tally.rounds));
+            self.tell(Kind::Leaked, &format!("after {} rounds, {what}", self.tally.rounds));
         }
     }
 }

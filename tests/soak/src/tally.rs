@@ -11,7 +11,7 @@ pub(crate) enum Kind {
     Lost,
     /// A caller got something long after its deadline, or never.
     Hung,
-    /// A token or a password could be read.
+    /// A token or a password could be read; memory, descriptors or threads were not given back.
     Leaked,
     /// A refresh request that should not have been sent.
     Surplus,
@@ -32,7 +32,10 @@ pub(crate) struct Tally {
     pub(crate) rounds: u64,
     pub(crate) held: u64,
     pub(crate) requests: u64,
-    pub(crate) answered: u64,
+    /// Answers by their status.
+    pub(crate) statuses: BTreeMap<u16, u64>,
+    /// Callers that had to get a 200: nothing went wrong that they could have felt.
+    pub(crate) owed: u64,
     pub(crate) cancelled: u64,
     /// By the code of the error.
     pub(crate) errors: BTreeMap<String, u64>,
@@ -44,8 +47,12 @@ pub(crate) struct Tally {
     pub(crate) kills: u64,
     /// By what struck; `endpoint: fault`.
     pub(crate) faults: BTreeMap<String, u64>,
+    /// By what the stores were told; whether it struck, they do not say.
+    pub(crate) store_faults: BTreeMap<String, u64>,
     pub(crate) ended: BTreeMap<String, u64>,
     pub(crate) slowest: Duration,
+    /// How long after their deadlines callers were told.
+    pub(crate) late: Vec<Duration>,
     pub(crate) findings: BTreeMap<Kind, u64>,
 }
 
@@ -61,7 +68,10 @@ impl Tally {
         self.rounds += 1;
         self.held += u64::from(round.findings.is_empty());
         self.requests += round.requests;
-        self.answered += round.answered;
+        self.owed += round.owed;
+        self.late.extend(round.late);
+        add(&mut self.statuses, round.statuses);
+        add(&mut self.store_faults, round.store_faults);
         self.cancelled += round.cancelled;
         self.refresh_requests += round.refresh_requests;
         self.refreshes += round.refreshes;
@@ -87,8 +97,12 @@ impl Tally {
     /// The last line of a run.
     pub(crate) fn verdict(&self) -> String {
         let count = |kind| self.findings.get(&kind).copied().unwrap_or(0);
+        let others = match count(Kind::Other) {
+            0 => String::new(),
+            others => format!(", other findings {others}"),
+        };
         format!(
-            "lost {}, hung {}, leaked {}, surplus refreshes {}",
+            "lost {}, hung {}, leaked {}, surplus refreshes {}{others}",
             count(Kind::Lost),
             count(Kind::Hung),
             count(Kind::Leaked),
@@ -96,23 +110,30 @@ impl Tally {
         )
     }
 
+    fn answered(&self) -> u64 {
+        self.statuses.values().sum()
+    }
+
+    /// The 99th percentile of how late callers were told, and the most.
+    fn lateness(&self) -> Option<(Duration, Duration)> {
+        let mut late = self.late.clone();
+        late.sort_unstable();
+        let last = late.len().checked_sub(1)?;
+        Some((late[last * 99 / 100], late[last]))
+    }
+
     /// For those who watch.
     pub(crate) fn progress(&self) -> String {
         format!(
-            "{} rounds, {} requests, {} answered, {} cancelled, {} refreshes, {} kills; {}{}",
+            "{} rounds, {} requests, {} answered, {} cancelled, {} refreshes, {} kills; {}",
             self.rounds,
             self.requests,
-            self.answered,
+            self.answered(),
             self.cancelled,
             self.refreshes,
             self.kills,
-            self.verdict(),
-            self.others()
+            self.verdict()
         )
-    }
-
-    fn others(&self) -> String {
-        self.findings.get(&Kind::Other).map_or_else(String::new, |count| format!(", {count} other findings"))
     }
 }
 
@@ -121,7 +142,8 @@ impl fmt::Display for Tally {
         let mut row = |name: &str, value: &dyn fmt::Display| writeln!(f, "{name:<18} {value}");
         row("rounds", &format!("{}, of which {} held", self.rounds, self.held))?;
         row("requests", &self.requests)?;
-        row("  answered", &self.answered)?;
+        row("  answered", &format!("{}: {}", self.answered(), Listed(&self.statuses)))?;
+        row("  owed a 200", &self.owed)?;
         row("  cancelled", &self.cancelled)?;
         row("  errors", &Listed(&self.errors))?;
         row("refreshes", &format!("{}, of {} requests", self.refreshes, self.refresh_requests))?;
@@ -130,8 +152,19 @@ impl fmt::Display for Tally {
         row("sessions ended", &Listed(&self.ended))?;
         row("processes", &format!("{} killed, {} stopped for a while", self.kills, self.stops))?;
         row("slowest answer", &format!("{} ms", self.slowest.as_millis()))?;
+        if let Some((most, worst)) = self.lateness() {
+            let (most, worst) = (most.as_millis(), worst.as_millis());
+            row(
+                "past a deadline",
+                &format!("{}, 99 % by {most} ms at most, the last by {worst} ms", self.late.len()),
+            )?;
+        }
         row("faults", &self.faults.values().sum::<u64>())?;
         for (fault, count) in &self.faults {
+            row("", &format!("{count:>5}  {fault}"))?;
+        }
+        row("store faults", &format!("{}, if all struck", self.store_faults.values().sum::<u64>()))?;
+        for (fault, count) in &self.store_faults {
             row("", &format!("{count:>5}  {fault}"))?;
         }
         row("other findings", &self.findings.get(&Kind::Other).copied().unwrap_or(0))
@@ -161,7 +194,23 @@ mod tests {
             round.found(kind);
             run.add(round);
         }
-        assert_eq!(run.verdict(), "lost 1, hung 1, leaked 1, surplus refreshes 1");
+        assert_eq!(run.verdict(), "lost 1, hung 1, leaked 1, surplus refreshes 1, other findings 1");
         assert_eq!((run.rounds, run.held, run.is_clean()), (6, 1, false));
+    }
+
+    #[test]
+    fn the_verdict_tells_other_findings_when_there_are_no_others() {
+        let mut run = Tally::default();
+        run.found(Kind::Other);
+        assert_eq!(run.verdict(), "lost 0, hung 0, leaked 0, surplus refreshes 0, other findings 1");
+        assert!(!run.is_clean());
+    }
+
+    #[test]
+    fn lateness_is_told_by_its_percentile_and_its_worst() {
+        let late = (1..=200).rev().map(Duration::from_millis).collect();
+        let run = Tally { late, ..Tally::default() };
+        assert_eq!(run.lateness(), Some((Duration::from_millis(198), Duration::from_millis(200))));
+        assert_eq!(Tally::default().lateness(), None);
     }
 }

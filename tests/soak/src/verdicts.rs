@@ -2,7 +2,7 @@
 
 use test_authority::{Redemption, RefreshSeen};
 
-use crate::plan::Server;
+use crate::plan::{Policy, Server};
 
 /// What can have ended a session of a round.
 #[derive(Clone, Debug)]
@@ -18,6 +18,9 @@ pub(crate) struct Evidence {
     pub(crate) logged_out: bool,
     /// Whether the store was told to have lost its key.
     pub(crate) key_lost: bool,
+    pub(crate) policy: Policy,
+    /// Whether the clocks jumped so far that it may have ended the session.
+    pub(crate) policy_passed: bool,
     /// Whether others share the store.
     pub(crate) shared: bool,
     /// Whether answers may have been lost without a trace at the server.
@@ -39,6 +42,8 @@ impl Evidence {
             "rotation_lost" => rejected && lost,
             "elsewhere" => self.shared,
             "secrets_lost" => self.key_lost,
+            "idle_timeout" => self.policy == Policy::Idle && self.policy_passed,
+            "lifetime_exceeded" => self.policy == Policy::Lifetime && self.policy_passed,
             _ => false,
         };
         (!justified).then(|| format!("a session ended ({reason}), and nothing in the round justifies it"))
@@ -72,6 +77,8 @@ mod tests {
             logged_out: false,
             key_lost: false,
             shared: false,
+            policy: Policy::None,
+            policy_passed: false,
             outages: false,
         }
     }
@@ -102,6 +109,12 @@ mod tests {
         assert!(Evidence { sign_outs: 1, ..calm() }.against("user").is_none());
         assert!(Evidence { shared: true, ..calm() }.against("elsewhere").is_none());
         assert!(Evidence { key_lost: true, ..calm() }.against("secrets_lost").is_none());
+        let jumped = |policy| Evidence { policy, policy_passed: true, ..calm() };
+        for (policy, reason) in [(Policy::Idle, "idle_timeout"), (Policy::Lifetime, "lifetime_exceeded")] {
+            assert!(jumped(policy).against(reason).is_none());
+            assert!(Evidence { policy_passed: false, ..jumped(policy) }.against(reason).is_some());
+            assert!(jumped(Policy::None).against(reason).is_some());
+        }
     }
 
     #[test]

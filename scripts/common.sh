@@ -50,6 +50,20 @@ shipping_flags() {
     printf -- '-C llvm-args=-enable-machine-outliner=never'
 }
 
+# check NAME COMMAND…: one test of a tier that counts for itself.
+passed=0 failed=0
+check() {
+    local name=$1
+    shift
+    if "$@"; then
+        echo "ok      $name"
+        passed=$((passed + 1))
+    else
+        echo "FAILED  $name"
+        failed=$((failed + 1))
+    fi
+}
+
 # tally LOG: counts the tests in the closing lines of cargo test and node --test, prints the count as the
 # closing line of a tier, and fails if a test failed or none ran.
 tally() {

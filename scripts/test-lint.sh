@@ -12,19 +12,6 @@ for component in rustfmt clippy; do
         { say "Please install: $component (rustup component add $component)"; exit "$cannot_set_up"; }
 done
 
-passed=0 failed=0
-check() {
-    local name=$1
-    shift
-    if "$@"; then
-        echo "ok      $name"
-        passed=$((passed + 1))
-    else
-        echo "FAILED  $name"
-        failed=$((failed + 1))
-    fi
-}
-
 formatted() { cargo fmt --all --check; }
 linted() { cargo clippy --locked --quiet --workspace --all-targets -- -D warnings; }
 documented() { RUSTDOCFLAGS="-D warnings" cargo doc --locked --quiet --no-deps --package auth-session; }

@@ -3,19 +3,6 @@
 set -euo pipefail
 . "$(dirname "$0")/common.sh"
 
-passed=0 failed=0
-check() {
-    local name=$1
-    shift
-    if "$@"; then
-        echo "ok      $name"
-        passed=$((passed + 1))
-    else
-        echo "FAILED  $name"
-        failed=$((failed + 1))
-    fi
-}
-
 status=0
 "$root/scripts/size.sh" || status=$?
 [ "$status" != "$cannot_set_up" ] || exit "$status"

@@ -1,6 +1,6 @@
 //! Who is trusted: TLS 1.2 or newer, verified by the platform. There is no way to switch verification off.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{ClientConfig, WebPkiServerVerifier};
@@ -21,14 +21,6 @@ pub(super) fn tls(settings: &TransportSettings) -> Result<ClientConfig, Error> {
     #[cfg(target_os = "android")]
     crate::android::Platform::get()?;
     let provider = Arc::new(CryptoProvider { key_provider: &NoClientKeys, ..ring::default_provider() });
-    let platform = Verifier::new(Arc::clone(&provider)).map_or_else(
-        |error| {
-            // A machine without any root certificate trusts nobody; loopback without TLS still works.
-            tracing::warn!(%error, "no certificate verifier of the platform");
-            None
-        },
-        |verifier| Some(Arc::new(verifier) as Arc<dyn ServerCertVerifier>),
-    );
     let anchors = development_anchors(&settings.development_anchors)?;
     let development = match anchors.is_empty() {
         true => None,
@@ -39,7 +31,8 @@ pub(super) fn tls(settings: &TransportSettings) -> Result<ClientConfig, Error> {
         }
     };
     let pins = Pins::new(&settings.pins)?;
-    let verifier = SessionVerifier { platform, development, pins, provider: Arc::clone(&provider) };
+    let verifier =
+        SessionVerifier { platform: OnceLock::new(), development, pins, provider: Arc::clone(&provider) };
     let mut tls = ClientConfig::builder_with_provider(provider)
         .with_protocol_versions(&[&TLS13, &TLS12])
         .map_err(|error| Error::Internal(format!("no TLS: {error}")))?
@@ -78,11 +71,25 @@ pub(super) fn development_anchors(certificates: &[Vec<u8>]) -> Result<RootCertSt
 /// Asks the platform, and then for pinned keys.
 #[derive(Debug)]
 struct SessionVerifier {
-    platform: Option<Arc<dyn ServerCertVerifier>>,
+    /// There from the first handshake on: where the system's root certificates are files, to read them takes longer than
+    /// everything else that opening a session does.
+    platform: OnceLock<Option<Verifier>>,
     /// Asked where the platform says no: it checks names and dates like the platform, with other roots.
     development: Option<Arc<WebPkiServerVerifier>>,
     pins: Pins,
     provider: Arc<CryptoProvider>,
+}
+
+impl SessionVerifier {
+    fn platform(&self) -> Option<&Verifier> {
+        let load = || {
+            Verifier::new(Arc::clone(&self.provider))
+                // A machine without any root certificate trusts nobody.
+                .inspect_err(|error| tracing::warn!(%error, "no certificate verifier of the platform"))
+                .ok()
+        };
+        self.platform.get_or_init(load).as_ref()
+    }
 }
 
 impl ServerCertVerifier for SessionVerifier {
@@ -95,7 +102,7 @@ impl ServerCertVerifier for SessionVerifier {
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
         let unknown = || Err(rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer));
-        let by_platform = self.platform.as_ref().map_or_else(unknown, |platform| {
+        let by_platform = self.platform().map_or_else(unknown, |platform| {
             platform.verify_server_cert(leaf, intermediates, name, ocsp, now)
         });
         let verified = match (by_platform, &self.development) {

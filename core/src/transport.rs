@@ -132,13 +132,15 @@ pub(crate) fn network_failure(error: &reqwest::Error) -> NetworkFailure {
 }
 
 /// Whether it is certain that the server has not looked at the request.
-pub(crate) fn was_not_processed(error: &reqwest::Error) -> bool {
+///
+/// RFC 9113 section 8.7: after `REFUSED_STREAM`, and after a graceful GOAWAY that does not cover the stream. hyper gives the
+/// error of the latter for any stream that it had not gone on from to the body, covered or not.
+pub(crate) fn was_not_processed(error: &reqwest::Error, body_has_begun: bool) -> bool {
     was_not_sent(error)
         || causes(error).filter_map(|cause| cause.downcast_ref::<h2::Error>()).any(|error| {
-            // RFC 9113 section 8.7: REFUSED_STREAM, and a graceful GOAWAY that does not cover the stream.
             error.is_remote()
                 && (error.is_reset() && error.reason() == Some(h2::Reason::REFUSED_STREAM)
-                    || error.is_go_away() && error.reason() == Some(h2::Reason::NO_ERROR))
+                    || error.is_go_away() && error.reason() == Some(h2::Reason::NO_ERROR) && body_has_begun)
         })
 }
 

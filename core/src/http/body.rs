@@ -4,6 +4,7 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::{Context, Poll, ready};
 
@@ -93,10 +94,10 @@ impl RequestBody {
     /// sent. Must be called on the library's runtime, which reads them.
     pub(crate) async fn open(&self, observer: Option<Observer>) -> Result<Opened, Error> {
         let source = match self {
-            Self::Bytes(bytes) if observer.is_none() => {
-                return Ok(Opened { body: bytes.clone().into(), failure: SourceFailure::default() });
+            Self::Bytes(bytes) => {
+                let most_at_once = if observer.is_some() { CHUNK_BYTES } else { usize::MAX };
+                Source::Bytes { bytes: bytes.clone(), most_at_once }
             }
-            Self::Bytes(bytes) => Source::Bytes(bytes.clone()),
             Self::File(path) => read_ahead(vec![Piece::file(path).await?]).await?,
             Self::Multipart(form) => read_ahead(form.pieces().await?).await?,
             Self::Stream(stream) => {
@@ -107,31 +108,46 @@ impl RequestBody {
             }
         };
         let total = source.len();
-        let failure = SourceFailure::default();
-        let outgoing = Outgoing { source, sent: 0, total, observer, failure: failure.clone() };
-        Ok(Opened { body: reqwest::Body::wrap(outgoing), failure })
+        let sending = Sending::default();
+        let outgoing = Outgoing { source, sent: 0, total, observer, sending: sending.clone() };
+        Ok(Opened { body: reqwest::Body::wrap(outgoing), sending })
     }
 }
 
 /// A body that is about to be sent.
 pub(crate) struct Opened {
     pub(crate) body: reqwest::Body,
-    pub(crate) failure: SourceFailure,
+    pub(crate) sending: Sending,
 }
 
-/// Why no more could be read of what was to be sent. The client that sends it calls this a failure of the
-/// connection, and such a request would be repeated for nothing.
+/// What becomes of a body that is being sent.
 #[derive(Clone, Default)]
-pub(crate) struct SourceFailure(Arc<OnceLock<io::ErrorKind>>);
+pub(crate) struct Sending(Arc<SendingState>);
 
-impl SourceFailure {
-    pub(crate) fn error(&self) -> Option<Error> {
-        self.0.get().copied().map(Error::File)
+#[derive(Default)]
+struct SendingState {
+    begun: AtomicBool,
+    failure: OnceLock<io::ErrorKind>,
+}
+
+impl Sending {
+    /// Whether the connection has asked for the body, which it does after it has taken the head.
+    pub(crate) fn has_begun(&self) -> bool {
+        self.0.begun.load(Ordering::Relaxed)
+    }
+
+    /// Why no more could be read of what was to be sent. The client that sends it calls this a failure of the connection,
+    /// and such a request would be repeated for nothing.
+    pub(crate) fn failure(&self) -> Option<Error> {
+        self.0.failure.get().copied().map(Error::File)
     }
 }
 
 enum Source {
-    Bytes(Bytes),
+    Bytes {
+        bytes: Bytes,
+        most_at_once: usize,
+    },
     /// A stream need not be `Sync`, but a body must be; nobody contends for the lock.
     Stream(Mutex<ByteStream>),
     Chunks {
@@ -143,7 +159,7 @@ enum Source {
 impl Source {
     fn len(&self) -> Option<u64> {
         match self {
-            Self::Bytes(bytes) => Some(bytes.len() as u64),
+            Self::Bytes { bytes, .. } => Some(bytes.len() as u64),
             Self::Stream(_) => None,
             Self::Chunks { length, .. } => Some(*length),
         }
@@ -151,8 +167,10 @@ impl Source {
 
     fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<io::Result<Bytes>>> {
         match self {
-            Self::Bytes(bytes) if bytes.is_empty() => Poll::Ready(None),
-            Self::Bytes(bytes) => Poll::Ready(Some(Ok(bytes.split_to(bytes.len().min(CHUNK_BYTES))))),
+            Self::Bytes { bytes, .. } if bytes.is_empty() => Poll::Ready(None),
+            Self::Bytes { bytes, most_at_once } => {
+                Poll::Ready(Some(Ok(bytes.split_to(bytes.len().min(*most_at_once)))))
+            }
             Self::Stream(stream) => {
                 let stream = stream.get_mut().unwrap_or_else(PoisonError::into_inner);
                 stream.as_mut().poll_next(context)
@@ -168,7 +186,7 @@ struct Outgoing {
     sent: u64,
     total: Option<u64>,
     observer: Option<Observer>,
-    failure: SourceFailure,
+    sending: Sending,
 }
 
 impl Body for Outgoing {
@@ -179,10 +197,11 @@ impl Body for Outgoing {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        self.sending.0.begun.store(true, Ordering::Relaxed);
         let chunk = match ready!(self.source.poll_next(context)) {
             Some(Ok(chunk)) => chunk,
             Some(Err(error)) => {
-                self.failure.0.get_or_init(|| error.kind());
+                self.sending.0.failure.get_or_init(|| error.kind());
                 return Poll::Ready(Some(Err(error)));
             }
             None => return Poll::Ready(None),

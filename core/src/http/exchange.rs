@@ -13,7 +13,7 @@ use reqwest::{Method, StatusCode};
 use tokio::time::{Instant, sleep};
 use url::Url;
 
-use super::body::{Observer, RequestBody, SourceFailure};
+use super::body::{Observer, RequestBody, Sending};
 use super::challenge::{Meaning, is_about_access, meaning};
 use super::client::ApiHost;
 use super::redirect::{Redirect, redirect};
@@ -281,11 +281,11 @@ impl Exchange {
         if let Some(ticket) = ticket {
             request = request.header(AUTHORIZATION, bearer(ticket).map_err(Unanswered::for_good)?);
         }
-        let mut source = SourceFailure::default();
+        let mut sending = None;
         let mut is_empty = true;
         if let Some(body) = &self.body {
             let opened = body.open(self.upload.clone()).await.map_err(Unanswered::for_good)?;
-            source = opened.failure;
+            sending = Some(opened.sending);
             is_empty = opened.body.size_hint().exact() == Some(0);
             request = request.body(opened.body);
         }
@@ -294,9 +294,9 @@ impl Exchange {
             request = request.header(CONTENT_LENGTH, HeaderValue::from_static("0"));
         }
         let sent = request.send().await;
-        let mut response = sent.map_err(|error| match source.error() {
+        let mut response = sent.map_err(|error| match sending.as_ref().and_then(Sending::failure) {
             Some(failed) => Unanswered::for_good(failed),
-            None => Unanswered::of(&error),
+            None => Unanswered::of(&error, sending.as_ref().is_some_and(Sending::has_begun)),
         })?;
         permit.went_over(response.version());
         let status = response.status();
@@ -365,12 +365,12 @@ impl Answer {
 }
 
 impl Unanswered {
-    fn of(error: &reqwest::Error) -> Self {
+    fn of(error: &reqwest::Error, body_has_begun: bool) -> Self {
         let failure = transport::network_failure(error);
         let next = match failure {
             // What this device does not trust will not be trusted in a second.
             NetworkFailure::PinMismatch | NetworkFailure::CertificateNotTrusted => None,
-            _ if transport::was_not_processed(error) => Some(Failure::Unprocessed),
+            _ if transport::was_not_processed(error, body_has_begun) => Some(Failure::Unprocessed),
             _ => Some(Failure::Broken),
         };
         Self { failure: next, error: Error::Network(failure) }

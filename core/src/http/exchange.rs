@@ -16,6 +16,7 @@ use url::Url;
 use super::body::{Observer, RequestBody, Sending};
 use super::challenge::{Meaning, is_about_access, meaning};
 use super::client::ApiHost;
+use super::compact::compact;
 use super::redirect::{Redirect, redirect};
 use super::response::{Disposition, Response};
 use super::retry::{self, Circumstances, Failure, is_idempotent};
@@ -93,11 +94,13 @@ impl Exchange {
             // In a box, so that the many who wait for a token or a place take little memory.
             let outcome = Box::pin(self.attempt(ticket.as_ref(), permit)).await;
             failures += 1;
-            if let Some(pause) =
-                self.pause(&outcome, failures, first.elapsed(), timeout.saturating_sub(started.elapsed()))
-            {
+            let elapsed_and_left = || (first.elapsed(), timeout.saturating_sub(started.elapsed()));
+            if let Some(pause) = self.pause(&outcome, failures, elapsed_and_left) {
                 // An answer that arrives whole holds no place, and is better than none.
-                let kept = outcome.ok().filter(|answer| matches!(answer.body, Body::Whole(_)));
+                let mut kept = outcome.ok().filter(|answer| matches!(answer.body, Body::Whole(_)));
+                if let Some(answer) = &mut kept {
+                    answer.compact();
+                }
                 sleep(pause).await;
                 ticket = match (Box::pin(self.current(ticket)).await, kept) {
                     (Ok(ticket), _) => ticket,
@@ -143,7 +146,15 @@ impl Exchange {
                 // RFC 9110 section 15.5.2: again only with other credentials. Those may first be ones that
                 // somebody else has got in the meantime; a refresh for this request happens once, and ends it.
                 Meaning::TokenRefused if !refreshed && retries < MOST_RETRIES => {
-                    match self.lifecycle().token(Some(epoch), Some(number)).await {
+                    let mut want = Want { epoch: Some(epoch), refused: Some(number), after: None };
+                    let other = match self.lifecycle().ask(&mut want) {
+                        Some(other) => other,
+                        None => {
+                            answer.compact();
+                            self.lifecycle().token_after(want).await
+                        }
+                    };
+                    match other {
                         Ok(other) if self.is_replayable() => {
                             refreshed = other.refreshed;
                             retries += 1;
@@ -242,8 +253,7 @@ impl Exchange {
         &self,
         outcome: &Result<Box<Answer>, Unanswered>,
         attempts: u32,
-        elapsed: Duration,
-        left: Duration,
+        elapsed_and_left: impl FnOnce() -> (Duration, Duration),
     ) -> Option<Duration> {
         let failure = match outcome {
             Err(unanswered) => unanswered.failure?,
@@ -253,6 +263,7 @@ impl Exchange {
         if !self.is_replayable() {
             return None;
         }
+        let (elapsed, left) = elapsed_and_left();
         let circumstances = Circumstances {
             idempotent: self.idempotency_key || is_idempotent(&self.method),
             attempts,
@@ -338,6 +349,13 @@ impl Answer {
     fn after(mut self: Box<Self>, error: &Error) -> Box<Self> {
         self.disposition = after(error);
         self
+    }
+
+    /// Keeps no more memory than it needs, for the many that may wait.
+    fn compact(&mut self) {
+        if let Body::Whole(body) = &mut self.body {
+            compact(&mut self.headers, body);
+        }
     }
 
     fn text(&self, name: HeaderName) -> Option<&str> {

@@ -5,6 +5,7 @@ pub(crate) mod authorization;
 pub(crate) mod body;
 pub(crate) mod challenge;
 pub(crate) mod client;
+mod compact;
 pub(crate) mod exchange;
 pub(crate) mod multipart;
 pub(crate) mod origin;

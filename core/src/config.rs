@@ -208,7 +208,8 @@ impl SessionConfig {
 
     /// How many connections the requests to one host take over HTTP/1.1: seven eighths as many requests are sent at once,
     /// and the rest queue. A host that has answered over HTTP/2 gets 256 requests at once, on one connection (or this
-    /// limit, if that is more). A few more connections may be open for a while on a busy device. Default: 64.
+    /// limit, if that is more). Some more connections may be open for a while where answers come faster than connections go
+    /// back to the pool. Default: 64.
     pub fn max_connections_per_host(mut self, limit: usize) -> Self {
         self.transport.max_connections_per_host = limit;
         self

@@ -214,7 +214,6 @@ impl Exchange {
     async fn admit(&self, ticket: &mut Option<Ticket>) -> Result<Permit, Error> {
         let connections = self.host.transport.connections();
         if let Some(permit) = connections.admit_at_once(&self.url) {
-            permit.settle().await;
             return Ok(permit);
         }
         let permit = connections.admit(&self.url).await;

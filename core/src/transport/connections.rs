@@ -5,7 +5,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use reqwest::Version;
 use tokio::sync::Semaphore;
-use tokio::task::yield_now;
 use url::{Origin, Url};
 
 use crate::http::origin::is_origin_of;
@@ -15,9 +14,6 @@ pub(crate) const MOST_PER_ORIGIN: usize = 64;
 /// How many requests one connection of HTTP/2 gets: more than what common servers allow, which is what bounds them then (RFC
 /// 9113 section 5.1.2).
 const MOST_STREAMS: usize = 256;
-/// The connection's own task, and the one that puts it into the pool. Not more: each lets the runtime look for what has
-/// arrived.
-const TURNS_UNTIL_POOLED: usize = 2;
 /// Redirects may lead to any number of origins: those that nobody uses are forgotten beyond this number.
 const MOST_IDLE_ORIGINS: usize = 32;
 
@@ -34,17 +30,11 @@ pub(crate) struct Connections {
 #[derive(Debug)]
 struct Places {
     /// Each has a connection of its own.
-    connections: Lane,
+    connections: Semaphore,
     /// All share one.
-    streams: Lane,
+    streams: Semaphore,
     /// Whether the origin has answered over HTTP/2 last.
     multiplexed: AtomicBool,
-}
-
-#[derive(Debug)]
-struct Lane {
-    all: usize,
-    free: Semaphore,
 }
 
 /// A place; dropping it lets the next request go.
@@ -56,76 +46,49 @@ pub(crate) struct Permit {
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        self.lane().free.add_permits(1);
+        self.places.lane(self.is_stream).add_permits(1);
     }
 }
 
 impl Permit {
-    fn lane(&self) -> &Lane {
-        self.places.lane(self.is_stream)
-    }
-
     /// Says over which version of HTTP the request went.
     pub(crate) fn went_over(&self, version: Version) {
         self.places.multiplexed.store(version == Version::HTTP_2, Ordering::Relaxed);
     }
-
-    /// Waits until the connections of those who had places before are back in the pool, where the origin has many: that is
-    /// a little after their answers have been read, and whoever does not find one there opens another.
-    pub(crate) async fn settle(&self) {
-        for _ in 0..TURNS_UNTIL_POOLED {
-            if self.is_stream || self.lane().is_mostly_free() {
-                return;
-            }
-            yield_now().await;
-        }
-    }
 }
 
 impl Places {
-    fn lane(&self, is_stream: bool) -> &Lane {
+    fn lane(&self, is_stream: bool) -> &Semaphore {
         if is_stream { &self.streams } else { &self.connections }
-    }
-}
-
-impl Lane {
-    fn new(all: usize) -> Self {
-        Self { all, free: Semaphore::new(all) }
-    }
-
-    fn is_mostly_free(&self) -> bool {
-        self.free.available_permits() * 2 >= self.all
     }
 }
 
 impl Connections {
     /// At most so many connections for each origin.
     pub(crate) fn new(limit: usize) -> Self {
-        // The difference is for connections that are on their way back to the pool while the next request
-        // opens another.
+        // The difference is for connections that are on their way back to the pool while the next request opens another.
+        // To wait until they are back would cost a loaded host a fourteenth of its throughput.
         let places = (limit - limit / 8).clamp(1, Semaphore::MAX_PERMITS);
         Self { places, origins: Mutex::default() }
     }
 
-    /// A place, if there is one. It may be used after [`settle`](Permit::settle).
+    /// A place, if there is one.
     pub(crate) fn admit_at_once(&self, url: &Url) -> Option<Permit> {
         let places = self.places(url);
         let is_stream = places.multiplexed.load(Ordering::Relaxed);
-        places.lane(is_stream).free.try_acquire().ok()?.forget();
+        places.lane(is_stream).try_acquire().ok()?.forget();
         Some(Permit { places, is_stream })
     }
 
-    /// Waits for a place, which may be used at once. Safe to cancel.
+    /// Waits for a place. Safe to cancel.
     pub(crate) async fn admit(&self, url: &Url) -> Permit {
         let places = self.places(url);
         let is_stream = places.multiplexed.load(Ordering::Relaxed);
         // The semaphore is never closed.
-        if let Ok(place) = places.lane(is_stream).free.acquire().await {
+        if let Ok(place) = places.lane(is_stream).acquire().await {
             place.forget();
         }
-        let permit = Permit { places, is_stream };
-        permit.settle().await;
-        permit
+        Permit { places, is_stream }
     }
 
     fn places(&self, url: &Url) -> Arc<Places> {
@@ -138,8 +101,8 @@ impl Connections {
             origins.retain(|(_, places)| Arc::strong_count(places) > 1);
         }
         let places = Arc::new(Places {
-            connections: Lane::new(self.places),
-            streams: Lane::new(MOST_STREAMS.max(self.places)),
+            connections: Semaphore::new(self.places),
+            streams: Semaphore::new(MOST_STREAMS.max(self.places)),
             multiplexed: AtomicBool::new(false),
         });
         origins.push((url.origin(), Arc::clone(&places)));
@@ -151,6 +114,7 @@ impl Connections {
 mod tests {
     use std::time::Duration;
 
+    use tokio::task::yield_now;
     use tokio::time::timeout;
 
     use super::*;

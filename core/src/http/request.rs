@@ -292,9 +292,10 @@ impl RequestBuilder {
         let exchange = self.exchange(streaming).map(Box::new);
         async move {
             let exchange = exchange?;
-            let run = Box::pin(exchange.run(limit));
-            let run = async { timeout(limit, run).await.unwrap_or(Err(Error::Timeout(limit))) };
-            surrounded(runtime()?, run).await
+            let run = async move {
+                timeout(limit, exchange.run(limit)).await.unwrap_or(Err(Error::Timeout(limit)))
+            };
+            surrounded(runtime()?, Box::pin(run)).await
         }
     }
 

@@ -16,7 +16,7 @@ use url::Url;
 use super::body::{Observer, RequestBody, Sending};
 use super::challenge::{Meaning, is_about_access, meaning};
 use super::client::ApiHost;
-use super::compact::compact;
+use super::compact::Compact;
 use super::redirect::{Redirect, redirect};
 use super::response::{Disposition, Response};
 use super::retry::{self, Circumstances, Failure, is_idempotent};
@@ -98,14 +98,14 @@ impl Exchange {
             if let Some(pause) = self.pause(&outcome, failures, elapsed_and_left) {
                 // An answer that arrives whole holds no place, and is better than none.
                 let mut kept = outcome.ok().filter(|answer| matches!(answer.body, Body::Whole(_)));
-                if let Some(answer) = &mut kept {
-                    answer.compact();
-                }
+                let compact = kept.as_mut().map(|answer| answer.compact());
                 sleep(pause).await;
-                ticket = match (Box::pin(self.current(ticket)).await, kept) {
-                    (Ok(ticket), _) => ticket,
-                    (Err(error), Some(answer)) => return Ok(answer.after(&error)),
-                    (Err(error), None) => return Err(error),
+                ticket = match (Box::pin(self.current(ticket)).await, kept, compact) {
+                    (Ok(ticket), ..) => ticket,
+                    (Err(error), Some(answer), Some(compact)) => {
+                        return Ok(answer.restored(compact).after(&error));
+                    }
+                    (Err(error), ..) => return Err(error),
                 };
                 continue;
             }
@@ -147,14 +147,15 @@ impl Exchange {
                 // somebody else has got in the meantime; a refresh for this request happens once, and ends it.
                 Meaning::TokenRefused if !refreshed && retries < MOST_RETRIES => {
                     let mut want = Want { epoch: Some(epoch), refused: Some(number), after: None };
+                    let mut compact = None;
                     let other = match self.lifecycle().ask(&mut want) {
                         Some(other) => other,
                         None => {
-                            answer.compact();
+                            compact = Some(answer.compact());
                             self.lifecycle().token_after(want).await
                         }
                     };
-                    match other {
+                    let none = match other {
                         Ok(other) if self.is_replayable() => {
                             refreshed = other.refreshed;
                             retries += 1;
@@ -162,9 +163,15 @@ impl Exchange {
                             ticket = Some(other);
                             continue;
                         }
-                        Ok(_) => answer.disposition = Disposition::NotReplayable,
-                        Err(NoToken::NotRenewable | NoToken::PassOn) => {}
-                        Err(NoToken::Failed(error)) => answer.disposition = after(&error),
+                        other => other.err(),
+                    };
+                    if let Some(compact) = compact {
+                        answer = answer.restored(compact);
+                    }
+                    match none {
+                        None => answer.disposition = Disposition::NotReplayable,
+                        Some(NoToken::NotRenewable | NoToken::PassOn) => {}
+                        Some(NoToken::Failed(error)) => answer.disposition = after(&error),
                     }
                 }
                 Meaning::StepUp(step_up) => {
@@ -350,11 +357,24 @@ impl Answer {
         self
     }
 
-    /// Keeps no more memory than it needs, for the many that may wait.
-    fn compact(&mut self) {
-        if let Body::Whole(body) = &mut self.body {
-            compact(&mut self.headers, body);
+    /// Takes what it has of memory out of it, until it is [`restored`](Self::restored).
+    fn compact(&mut self) -> Compact {
+        let headers = std::mem::take(&mut self.headers);
+        let body = match &mut self.body {
+            Body::Whole(body) => std::mem::take(body),
+            // Nobody waits with it.
+            Body::Arriving { .. } => Bytes::new(),
+        };
+        Compact::of(&headers, body)
+    }
+
+    fn restored(mut self: Box<Self>, compact: Compact) -> Box<Self> {
+        let (headers, body) = compact.restore();
+        self.headers = headers;
+        if let Body::Whole(whole) = &mut self.body {
+            *whole = body;
         }
+        self
     }
 
     fn text(&self, name: HeaderName) -> Option<&str> {

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use auth_session::{
     AnswerAction, AnswerRules, Auth, AuthSession, ClientConfig, Disposition, Error, Event, HeaderMap,
-    SessionState, SignOutReason, StatusCode, Tokens,
+    JsonDialect, SessionState, SignOutReason, StatusCode, Tokens,
 };
+use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use crate::server::{Gate, Reply, Server, guard, signed_in};
@@ -31,6 +32,49 @@ async fn a_step_up_is_told_and_does_not_refresh() {
     assert_eq!(step_up.acr_values.as_deref(), Some("urn:mfa"));
     assert_eq!((server.refreshes(), server.requests().len()), (0, 1));
     assert!(matches!(session.state(), SessionState::SignedIn { .. }));
+}
+
+fn whole(response: &auth_session::Response) -> (u16, &str, &[u8]) {
+    let header = response.headers().get("x-request-id").and_then(|value| value.to_str().ok());
+    (response.status().as_u16(), header.unwrap_or_default(), response.body())
+}
+
+#[tokio::test]
+async fn a_refusal_that_waited_in_vain_is_handed_over_as_it_came() {
+    let gate = Gate::default();
+    let gated = gate.clone();
+    let server = Server::start(move |seen| match seen.target.as_str() {
+        "/renew" => gated.hold(Reply::new(401).body("{}")),
+        _ => guard(seen, "t2", || Reply::new(200)).header("x-request-id", "7").body(r#"{"error":"expired"}"#),
+    })
+    .await;
+    let dialect = JsonDialect::default().refresh_url("/renew");
+    let session = signed_in(server.config().dialect(dialect)).await;
+    let request = tokio::spawn(session.get("/").send());
+    gate.holds(1).await;
+    gate.release();
+    let response = request.await.expect("no panic").expect("an answer");
+    assert_eq!(whole(&response), (401, "7", &br#"{"error":"expired"}"#[..]));
+    assert!(response.headers().contains_key("www-authenticate"));
+    assert_eq!(response.disposition(), Disposition::SessionEnded);
+}
+
+#[tokio::test]
+async fn a_failure_after_which_nobody_is_signed_in_is_handed_over_as_it_came() {
+    let (told, mut seen) = mpsc::unbounded_channel();
+    let server = Server::start(move |_| {
+        told.send(()).expect("a test");
+        Reply::new(503).header("retry-after", "1").header("x-request-id", "8").body("busy")
+    })
+    .await;
+    let config = server.config().dialect(JsonDialect::default().without_logout());
+    let session = signed_in(config).await;
+    let request = tokio::spawn(session.get("/").send());
+    seen.recv().await.expect("a request");
+    session.sign_out().await.expect("the store is fine");
+    let response = request.await.expect("no panic").expect("an answer");
+    assert_eq!(whole(&response), (503, "8", &b"busy"[..]));
+    assert_eq!((response.disposition(), server.requests().len()), (Disposition::SessionChanged, 1));
 }
 
 #[tokio::test]

@@ -190,41 +190,43 @@ def requests(page, part):
 
 def storm(page, part):
     refresh_aim = "storm: one refresh, whatever the number of callers"
-    drain_aim = f"storm: drained in at most {MOST_DRAIN} times what the same requests take without any token"
+    floors = {
+        "without_token_ms": f"storm: drained in at most {MOST_DRAIN} times what the same requests of the session take without a token",
+        "floor_ms": f"storm: drained in at most {MOST_DRAIN} times what bare reqwest takes for them without a token",
+    }
     page.add("## Many callers on an expired token", "")
-    if page.missing(part, [refresh_aim, drain_aim]):
+    if page.missing(part, [refresh_aim, *floors.values()]):
         return
     page.add(
         "*Simultaneous* callers know that the token has expired and wait; *staggered* ones arrive within 200 ms and get a 401 "
-        "each. The server keeps the refresh until all wait. The drain is the time from its answer to the last caller's; the "
-        "floor is the same number of requests by bare reqwest, without a token, 56 at once, let go together.",
+        "each. The server keeps the refresh until all wait. The drain is the time from its answer to the last caller's. Beside "
+        "it stands the same number of requests without a token, 56 at once, let go together: by the session itself, which "
+        "shows what the token costs, and by bare reqwest, which shows what the session costs besides.",
         "",
     )
-    rows, ratios, missed, surplus = [], [], [], 0
+    rows, ratios, missed, surplus = [], [], {name: [] for name in floors}, 0
     for cell in part["cells"]:
         rounds = cell["rounds"]
-        ratio = Spread([entry["drain_ms"] / entry["floor_ms"] for entry in rounds])
         refreshes = sorted({entry["refreshes"] for entry in rounds})
         surplus += sum(entry["refreshes"] != 1 or entry["reuse_detected"] != 0 for entry in rounds)
         label = f"{cell['callers']:,} callers, {cell['arrival']}"
-        holds = ratio.median <= MOST_DRAIN
-        missed += [] if holds else [f"{label}: {ratio.median:.2f}"]
-        ratios.append((label, ratio, True))
-        rows.append(
-            (
-                f"{cell['callers']:,}",
-                cell["arrival"],
-                ", ".join(map(str, refreshes)),
-                Spread([entry["floor_ms"] for entry in rounds]).text(1),
-                Spread([entry["drain_ms"] for entry in rounds]).text(1),
-                ratio.text(3),
-                verdict(holds),
-            )
-        )
-    page.add(*table(["callers", "arrival", "refreshes", "floor ms", "drain ms", "ratio", "aim"], rows))
-    page.plot("storm", "Drain, as a multiple of the floor (less is better)", ratios, MOST_DRAIN, 2)
+        row = [f"{cell['callers']:,}", cell["arrival"], ", ".join(map(str, refreshes))]
+        row.append(Spread([entry["drain_ms"] for entry in rounds]).text(1))
+        verdicts = []
+        for name, beside in (("without_token_ms", "session without a token"), ("floor_ms", "bare reqwest")):
+            ratio = Spread([entry["drain_ms"] / entry[name] for entry in rounds])
+            holds = ratio.median <= MOST_DRAIN
+            missed[name] += [] if holds else [f"{label}: {ratio.median:.2f}"]
+            ratios.append((f"{label}, beside {beside}", ratio, name == "without_token_ms"))
+            row += [Spread([entry[name] for entry in rounds]).text(1), ratio.text(2)]
+            verdicts.append(verdict(holds))
+        rows.append([*row, ", ".join(verdicts)])
+    head = ["callers", "arrival", "refreshes", "drain ms", "session without a token ms", "ratio", "bare reqwest ms", "ratio"]
+    page.add(*table([*head, "aims"], rows))
+    page.plot("storm", "Drain, as a multiple of the same requests without a token (less is better)", ratios, MOST_DRAIN, 2)
     page.aim(refresh_aim, surplus == 0, f"{surplus} storms with more" if surplus else "in every storm")
-    page.aim(drain_aim, not missed, "; ".join(missed) or f"in all {len(rows)} rows")
+    for name, aim in floors.items():
+        page.aim(aim, not missed[name], "; ".join(missed[name]) or f"in all {len(rows)} rows")
     waiting = [(f"{entry['callers']:,}", Spread(entry["bytes_per_caller"]).text(0)) for entry in part["waiting"]]
     page.add("Resident memory of a caller that waits, its task included, in a process that has done nothing else:", "")
     page.add(*table(["callers", "bytes each"], waiting))

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
-use auth_session::{AuthSession, BootTime, Clock};
+use auth_session::{Auth, AuthSession, BootTime, Clock, StatusCode};
 use bench::clients::{Bare, Client, Failure, signed_in_with_clock};
 use bench::clock::now_ns;
 use bench::server::Server;
+use bytes::Bytes;
 use serde_json::{Value, json};
 use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, watch};
@@ -29,6 +30,19 @@ const WAITING_ROUNDS: usize = 5;
 /// Within which staggered callers arrive.
 const SPREAD: Duration = Duration::from_millis(200);
 const BEYOND_ITS_LIFE: Duration = Duration::from_secs(2 * 3600);
+
+/// The session that is measured, without its token.
+struct WithoutToken(Arc<AuthSession>);
+
+impl Client for WithoutToken {
+    async fn get(&self, path: &str) -> Result<Bytes, Failure> {
+        let response = self.0.get(path).auth(Auth::None).send().await?;
+        match response.status() {
+            StatusCode::OK => Ok(response.into_body()),
+            status => Err(status.to_string().into()),
+        }
+    }
+}
 
 /// The system's clock, moved on.
 #[derive(Clone, Debug, Default)]
@@ -66,6 +80,7 @@ pub(crate) fn run(bench: &mut Bench) -> Result<Outcome, Failure> {
     let clock = MovableClock::default();
     let session = Arc::new(runtime.block_on(signed_in_with_clock(&bench.http, "storm", clock.clone()))?);
     let floor = Arc::new(Bare::anonymous(&bench.http)?.bounded());
+    let without_token = Arc::new(WithoutToken(Arc::clone(&session)));
     let mut cells = Vec::new();
     for callers in CALLERS {
         for arrival in [Arrival::Simultaneous, Arrival::Staggered] {
@@ -79,14 +94,21 @@ pub(crate) fn run(bench: &mut Bench) -> Result<Outcome, Failure> {
             load(runtime, &floor, "/public", 64, 640)?;
             let mut measured = Vec::new();
             for round in 0..rounds {
+                let mut floors = || {
+                    Ok::<_, Failure>((
+                        replay(runtime, &floor, callers)?,
+                        replay(runtime, &without_token, callers)?,
+                    ))
+                };
                 // First one, then the other.
-                let early = (round % 2 == 1).then(|| replay(runtime, &floor, callers)).transpose()?;
+                let early = (round % 2 == 1).then(&mut floors).transpose()?;
                 let mut figures = storm(&mut bench.server, runtime, &session, &clock, callers, arrival)?;
-                let floor_ms = match early {
-                    Some(floor_ms) => floor_ms,
-                    None => replay(runtime, &floor, callers)?,
+                let (floor_ms, without_token_ms) = match early {
+                    Some(floors) => floors,
+                    None => floors()?,
                 };
                 figures["floor_ms"] = floor_ms.into();
+                figures["without_token_ms"] = without_token_ms.into();
                 measured.push(figures);
             }
             cells.push(json!({
@@ -158,7 +180,7 @@ fn storm(
 }
 
 /// The same requests without any token, let go at once.
-fn replay(runtime: &Handle, floor: &Arc<Bare>, callers: usize) -> Result<f64, Failure> {
+fn replay(runtime: &Handle, floor: &Arc<impl Client>, callers: usize) -> Result<f64, Failure> {
     let (go, gone) = watch::channel(false);
     let waiting = Arc::new(Semaphore::new(0));
     let tasks: Vec<JoinHandle<Result<u64, Failure>>> = (0..callers)

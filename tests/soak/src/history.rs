@@ -28,11 +28,13 @@ pub(crate) struct Change {
     pub(crate) done: Option<Tick>,
     /// It returned and had not.
     pub(crate) failed: bool,
+    /// In another process.
+    pub(crate) elsewhere: bool,
 }
 
 impl Change {
     pub(crate) fn called(user: Option<User>, called: Tick) -> Self {
-        Self { user, called, begun: None, done: None, failed: false }
+        Self { user, called, begun: None, done: None, failed: false, elsewhere: false }
     }
 }
 
@@ -102,7 +104,8 @@ fn supersedes(later: &Change, signed_in: &Change, made: Tick) -> bool {
     let settled = signed_in.done.is_some_and(|done| done < later.called);
     // A sign-out makes a sign-in that has begun before it worthless, whenever that ends.
     let void = later.user.is_none() && signed_in.begun.is_some_and(|begun| begun < later.called);
-    later.user != signed_in.user && done < made && (settled || void)
+    // What another process has done is met at the next refresh: until then the token at hand is used.
+    !later.elsewhere && later.user != signed_in.user && done < made && (settled || void)
 }
 
 #[cfg(test)]
@@ -160,6 +163,12 @@ mod tests {
         assert!(!History(vec![slow, done(None, 10, 12)]).is_signed_out_for_all());
         assert!(History(vec![done(Some(Ada), 1, 5), done(None, 10, 12)]).is_signed_out_for_all());
         assert!(!History(vec![done(Some(Ada), 1, 5), Change::called(None, 10)]).is_signed_out_for_all());
+    }
+
+    #[test]
+    fn a_sign_out_in_another_process_need_not_be_known_yet() {
+        let elsewhere = Change { elsewhere: true, ..done(None, 10, 12) };
+        assert!(History(vec![done(Some(Ada), 1, 5), elsewhere]).may_answer(Ada, asked(13, 14)));
     }
 
     #[test]

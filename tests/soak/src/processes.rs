@@ -142,7 +142,7 @@ impl Scene {
     async fn sign_in_a_process(self: &Arc<Self>, number: u64) {
         let Some(process) = self.process(number) else { return };
         self.count(|tally| tally.sign_ins += 1);
-        let change = self.called(Some(User::Ada));
+        let change = self.called_elsewhere(Some(User::Ada));
         let answer =
             within(LONGEST_CHANGE + STOPPED + MARGIN, None, process.ask(json!({"do": "sign_in"}))).await;
         let answer = answer.map(Option::flatten).map_err(|_| "a sign-in in a process does not return");
@@ -154,7 +154,7 @@ impl Scene {
     async fn sign_out_a_process(&self, process: &Process) {
         self.count(|tally| tally.sign_outs += 1);
         let ended_before = last_sign_out(process).await;
-        let change = self.called(None);
+        let change = self.called_elsewhere(None);
         let answer =
             within(LONGEST_CHANGE + STOPPED + MARGIN, None, process.ask(json!({"do": "sign_out"}))).await;
         let has_ended = last_sign_out(process).await != ended_before;

@@ -382,6 +382,12 @@ impl Scene {
         history.0.len() - 1
     }
 
+    pub(crate) fn called_elsewhere(&self, user: Option<User>) -> usize {
+        let number = self.called(user);
+        self.change(number, |change| change.elsewhere = true);
+        number
+    }
+
     pub(crate) fn change(&self, number: usize, change: impl FnOnce(&mut Change)) {
         change(&mut locked(&self.history).0[number]);
     }

@@ -134,7 +134,8 @@ pub(crate) fn network_failure(error: &reqwest::Error) -> NetworkFailure {
 /// Whether it is certain that the server has not looked at the request.
 ///
 /// RFC 9113 section 8.7: after `REFUSED_STREAM`, and after a graceful GOAWAY that does not cover the stream. hyper gives the
-/// error of the latter for any stream that it had not gone on from to the body, covered or not.
+/// error of the latter for any stream that it had not gone on from to the body, covered or not: a request without a body is
+/// never known not to have been processed.
 pub(crate) fn was_not_processed(error: &reqwest::Error, body_has_begun: bool) -> bool {
     was_not_sent(error)
         || causes(error).filter_map(|cause| cause.downcast_ref::<h2::Error>()).any(|error| {

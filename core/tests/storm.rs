@@ -21,7 +21,7 @@ const OPENING: u64 = 64;
 /// What a caller that waits for a token may cost, its task included.
 const MOST_BYTES_PER_CALLER: i64 = 3072;
 /// What one may cost that holds a refusal besides, its headers and body included.
-const MOST_BYTES_PER_REFUSED_CALLER: i64 = 6144;
+const MOST_BYTES_PER_REFUSED_CALLER: i64 = 3584;
 const PATIENCE: Duration = Duration::from_secs(60);
 /// How many connections the library opens to one host: 64, and some more while others are on their way back to the pool;
 /// 86 have been seen.

@@ -213,6 +213,11 @@ impl Body for Outgoing {
         Poll::Ready(Some(Ok(Frame::data(chunk))))
     }
 
+    // Without it HTTP/2 would send an empty frame behind each body, and a GET with an empty body would have one.
+    fn is_end_stream(&self) -> bool {
+        self.total == Some(self.sent)
+    }
+
     fn size_hint(&self) -> SizeHint {
         self.total
             .map_or_else(SizeHint::default, |total| SizeHint::with_exact(total.saturating_sub(self.sent)))

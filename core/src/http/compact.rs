@@ -3,8 +3,8 @@
 use bytes::{Buf, BufMut, Bytes};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 
-/// A body that is larger is worth the memory that it was read into.
-const MOST_COPIED: usize = 4 << 10;
+/// Of a body; what refuses a request is seldom larger.
+const MOST_COPIED: usize = 64 << 10;
 
 /// The headers and the body of an answer. As they come they are parts of the memory that the connection reads into, some KiB
 /// for an answer of a few bytes, and keep all of it; and the many who wait for the same refresh would free a dozen pieces of

@@ -73,7 +73,7 @@ pub(super) fn development_anchors(certificates: &[Vec<u8>]) -> Result<RootCertSt
 struct SessionVerifier {
     /// There from the first handshake on: where the system's root certificates are files, to read them takes longer than
     /// everything else that opening a session does.
-    platform: OnceLock<Option<Verifier>>,
+    platform: OnceLock<Verifier>,
     /// Asked where the platform says no: it checks names and dates like the platform, with other roots.
     development: Option<Arc<WebPkiServerVerifier>>,
     pins: Pins,
@@ -82,13 +82,15 @@ struct SessionVerifier {
 
 impl SessionVerifier {
     fn platform(&self) -> Option<&Verifier> {
-        let load = || {
-            Verifier::new(Arc::clone(&self.provider))
-                // A machine without any root certificate trusts nobody.
-                .inspect_err(|error| tracing::warn!(%error, "no certificate verifier of the platform"))
-                .ok()
-        };
-        self.platform.get_or_init(load).as_ref()
+        if self.platform.get().is_none() {
+            match Verifier::new(Arc::clone(&self.provider)) {
+                // Another handshake may have been quicker.
+                Ok(verifier) => drop(self.platform.set(verifier)),
+                // A machine without any root certificate trusts nobody. The next handshake looks again.
+                Err(error) => tracing::warn!(%error, "no certificate verifier of the platform"),
+            }
+        }
+        self.platform.get()
     }
 }
 

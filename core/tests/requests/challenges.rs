@@ -64,7 +64,7 @@ async fn a_failure_after_which_nobody_is_signed_in_is_handed_over_as_it_came() {
     let (told, mut seen) = mpsc::unbounded_channel();
     let server = Server::start(move |_| {
         told.send(()).expect("a test");
-        Reply::new(503).header("retry-after", "1").header("x-request-id", "8").body("busy")
+        Reply::new(503).header("retry-after", "2").header("x-request-id", "8").body("busy")
     })
     .await;
     let config = server.config().dialect(JsonDialect::default().without_logout());

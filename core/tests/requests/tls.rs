@@ -269,6 +269,8 @@ async fn say_goodbye(stream: &mut (impl AsyncRead + AsyncWrite + Unpin), read: R
         let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
         stream.read_exact(&mut vec![0; length as usize]).await.expect("a payload");
         if head[3] == read as u8 {
+            const END_STREAM: u8 = 1;
+            assert!(read == Read::Head || head[4] & END_STREAM != 0, "an empty frame follows the body");
             break;
         }
     }
@@ -277,9 +279,13 @@ async fn say_goodbye(stream: &mut (impl AsyncRead + AsyncWrite + Unpin), read: R
     stream.flush().await.expect("a client");
 }
 
-/// Sends a POST to a server that says goodbye, and answers on the next connection. Gives what became of it and how many
+/// Sends a POST with this body to a server that says goodbye, and answers on the next connection. Gives what became of it and how many
 /// requests came over that.
-async fn post_to_one_that_says_goodbye(read: Read, last: u32) -> (Result<u16, Error>, usize) {
+async fn post_to_one_that_says_goodbye(
+    body: &'static str,
+    read: Read,
+    last: u32,
+) -> (Result<u16, Error>, usize) {
     let (ca, key) = (Ca::new(), key());
     let mut config = ca.leaf(&key, "127.0.0.1", false, &[&version::TLS13]);
     config.alpn_protocols = vec![b"h2".to_vec()];
@@ -304,15 +310,23 @@ async fn post_to_one_that_says_goodbye(read: Read, last: u32) -> (Result<u16, Er
     });
     let config = SessionConfig::new(&url).expect("a URL").trust_development_anchor(ca.certificate.clone());
     let session = signed_in(config).await;
-    let outcome = session.post("/").text("x").send().await.map(|response| response.status().as_u16());
+    let outcome = session.post("/").body(body).send().await.map(|response| response.status().as_u16());
     (outcome, repeated.load(Ordering::SeqCst))
 }
 
 #[tokio::test]
 async fn a_post_that_a_goaway_does_not_cover_is_sent_again_and_one_that_it_covers_is_not() {
-    assert_eq!(post_to_one_that_says_goodbye(Read::Body, 0).await, (Ok(200), 1));
+    assert_eq!(post_to_one_that_says_goodbye("x", Read::Body, 0).await, (Ok(200), 1));
     let broken = Err(Error::Network(NetworkFailure::Broken));
-    assert_eq!(post_to_one_that_says_goodbye(Read::Body, 1).await, (broken, 0));
+    assert_eq!(post_to_one_that_says_goodbye("x", Read::Body, 1).await, (broken, 0));
+}
+
+#[tokio::test]
+async fn a_post_without_a_body_is_not_sent_again_after_a_goaway() {
+    for last in [0, 1] {
+        let outcome = post_to_one_that_says_goodbye("", Read::Head, last).await;
+        assert_eq!(outcome, (Err(Error::Network(NetworkFailure::Broken)), 0), "{last}");
+    }
 }
 
 /// Where the goodbye comes before the client has gone on to the body, hyper gives the same error whether the stream is
@@ -320,7 +334,7 @@ async fn a_post_that_a_goaway_does_not_cover_is_sent_again_and_one_that_it_cover
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_post_that_a_goaway_covers_is_not_sent_again_however_early_it_comes() {
     for number in 0..100 {
-        let tries = (0..3).map(|_| tokio::spawn(post_to_one_that_says_goodbye(Read::Head, 1)));
+        let tries = (0..3).map(|_| tokio::spawn(post_to_one_that_says_goodbye("x", Read::Head, 1)));
         for one in tries.collect::<Vec<_>>() {
             let outcome = one.await.expect("no panic");
             assert_eq!(outcome, (Err(Error::Network(NetworkFailure::Broken)), 0), "{number}");

@@ -21,6 +21,9 @@ private const val MEBIBYTE = 1 shl 20
 /** A large body takes so much longer than a call that there are so many times fewer of them. */
 private const val FEWER = 10
 
+/** At a time: reading the clock takes as long as a call. */
+private const val CALLS = 100
+
 /** Not more than the library keeps for a sink that is slow, which has to be some hundred at least. */
 private const val LINES = 300
 private const val SECONDS_TO_LOG = 30L
@@ -42,17 +45,21 @@ class Crossings(private val session: AuthSession, private val config: SessionCon
             val authorization = session.authorization(target.url(path)).expose()
             val small = ByteArray(KIBIBYTE)
             val large = ByteArray(MEBIBYTE)
+            val get = pair(iterations, { get(path) }, { okHttp(path, authorization, null) })
+            val echo1K = pair(iterations, { echo(echoPath, small) }, { okHttp(echoPath, authorization, small) })
+            val echo1M =
+                pair(iterations / FEWER + 1, { echo(echoPath, large) }, { okHttp(echoPath, authorization, large) })
             mapOf(
-                "sync_call_us" to median(iterations) { session.lockCause },
-                "state_us" to median(iterations) { session.state },
+                "sync_call_us" to median(iterations) { repeat(CALLS) { session.lockCause } } / CALLS,
+                "state_us" to median(iterations) { repeat(CALLS) { session.state } } / CALLS,
                 "async_call_us" to median(iterations) { session.authorization(target.url(path)) },
                 "callback_us" to callback(),
-                "get_us" to median(iterations) { get(path) },
-                "okhttp_get_us" to median(iterations) { okHttp(path, authorization, null) },
-                "echo_1k_us" to median(iterations) { echo(echoPath, small) },
-                "okhttp_echo_1k_us" to median(iterations) { okHttp(echoPath, authorization, small) },
-                "echo_1m_us" to median(iterations / FEWER + 1) { echo(echoPath, large) },
-                "okhttp_echo_1m_us" to median(iterations / FEWER + 1) { okHttp(echoPath, authorization, large) },
+                "get_us" to get.first,
+                "okhttp_get_us" to get.second,
+                "echo_1k_us" to echo1K.first,
+                "okhttp_echo_1k_us" to echo1K.second,
+                "echo_1m_us" to echo1M.first,
+                "okhttp_echo_1m_us" to echo1M.second,
             )
         }
 
@@ -106,12 +113,31 @@ class Crossings(private val session: AuthSession, private val config: SessionCon
 /** Once without the watch, so that everything is compiled and connected. */
 private suspend inline fun median(iterations: Int, call: suspend () -> Unit): Double {
     repeat(iterations) { call() }
-    val times = LongArray(iterations) {
-        val start = System.nanoTime()
-        call()
-        System.nanoTime() - start
+    return LongArray(iterations) { nanoseconds { call() } }.median()
+}
+
+/** Of both, in turns, so that what else the machine does falls upon both. */
+private suspend inline fun pair(
+    iterations: Int,
+    ours: suspend () -> Unit,
+    theirs: () -> Unit,
+): Pair<Double, Double> {
+    repeat(iterations) {
+        ours()
+        theirs()
     }
-    return times.median()
+    val times = Pair(LongArray(iterations), LongArray(iterations))
+    repeat(iterations) {
+        times.first[it] = nanoseconds { ours() }
+        times.second[it] = nanoseconds { theirs() }
+    }
+    return Pair(times.first.median(), times.second.median())
+}
+
+private inline fun nanoseconds(call: () -> Unit): Long {
+    val start = System.nanoTime()
+    call()
+    return System.nanoTime() - start
 }
 
 private fun LongArray.median(): Double {

@@ -224,14 +224,20 @@ async fn a_redirect_to_another_origin_takes_nothing_of_the_user_or_the_app_along
     assert_eq!(other.requests().len(), 1);
 }
 
-#[tokio::test]
-async fn a_post_that_the_server_refused_to_look_at_is_sent_again_over_http_2() {
+/// A server that offers HTTP/2 alone, and the settings of a session that trusts it.
+async fn speaking_http_2() -> (TlsAcceptor, TcpListener, SessionConfig) {
     let (ca, key) = (Ca::new(), key());
     let mut config = ca.leaf(&key, "127.0.0.1", false, &[&version::TLS13]);
     config.alpn_protocols = vec![b"h2".to_vec()];
-    let acceptor = TlsAcceptor::from(Arc::new(config));
     let socket = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let url = format!("https://{}", socket.local_addr().expect("an address"));
+    let trusting = SessionConfig::new(&url).expect("a URL").trust_development_anchor(ca.certificate.clone());
+    (TlsAcceptor::from(Arc::new(config)), socket, trusting)
+}
+
+#[tokio::test]
+async fn a_post_that_the_server_refused_to_look_at_is_sent_again_over_http_2() {
+    let (acceptor, socket, config) = speaking_http_2().await;
     tokio::spawn(async move {
         let (stream, _) = socket.accept().await.expect("a client");
         let stream = acceptor.accept(stream).await.expect("TLS");
@@ -245,7 +251,6 @@ async fn a_post_that_the_server_refused_to_look_at_is_sent_again_over_http_2() {
             }
         }
     });
-    let config = SessionConfig::new(&url).expect("a URL").trust_development_anchor(ca.certificate.clone());
     let session = signed_in(config).await;
     assert_eq!(session.post("/").text("x").send().await.expect("an answer").status(), 200);
 }
@@ -286,12 +291,7 @@ async fn post_to_one_that_says_goodbye(
     read: Read,
     last: u32,
 ) -> (Result<u16, Error>, usize) {
-    let (ca, key) = (Ca::new(), key());
-    let mut config = ca.leaf(&key, "127.0.0.1", false, &[&version::TLS13]);
-    config.alpn_protocols = vec![b"h2".to_vec()];
-    let acceptor = TlsAcceptor::from(Arc::new(config));
-    let socket = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let url = format!("https://{}", socket.local_addr().expect("an address"));
+    let (acceptor, socket, config) = speaking_http_2().await;
     let repeated = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&repeated);
     tokio::spawn(async move {
@@ -308,7 +308,6 @@ async fn post_to_one_that_says_goodbye(
             respond.send_response(http::Response::new(()), true).expect("a client");
         }
     });
-    let config = SessionConfig::new(&url).expect("a URL").trust_development_anchor(ca.certificate.clone());
     let session = signed_in(config).await;
     let outcome = session.post("/").body(body).send().await.map(|response| response.status().as_u16());
     (outcome, repeated.load(Ordering::SeqCst))

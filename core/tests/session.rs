@@ -2,15 +2,17 @@
 
 use std::fmt;
 use std::sync::{Arc, Mutex, mpsc};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use auth_session::{
-    AuthSession, BackgroundActivity, Disposition, Error, Event, Expected, FileStore, Generation, HostBytes,
-    HostLoad, HostStore, InMemoryStore, Load, OAuth2Dialect, Record, SecretStore, SessionConfig,
-    SessionState, SignOutReason, Slot, StoreError, StoreIdentity, Tokens, Tombstone,
+    AuthSession, BackgroundActivity, BootTime, Clock, Disposition, Error, Event, Expected, FileStore,
+    Generation, HostBytes, HostLoad, HostStore, InMemoryStore, Load, OAuth2Dialect, Record, SecretStore,
+    SessionConfig, SessionState, SignOutReason, Slot, StoreError, StoreIdentity, SystemClock, Tokens,
+    Tombstone,
 };
 use serde_json::{Value, json};
 use test_authority::{Realm, RealmOptions};
+use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -145,6 +147,31 @@ async fn what_a_refresh_brings_is_saved_even_if_the_session_is_dropped_meanwhile
     assert_eq!(session.get("/me").send().await.expect("an answer").status(), 200);
     let counters = realm.counters();
     assert_eq!((counters.refreshes, counters.reuse_detected), (1, 0));
+}
+
+/// The system's clock; the other end of the channel learns when nobody has it any more.
+#[derive(Debug)]
+struct WatchedClock(#[expect(dead_code, reason = "it is dropped")] oneshot::Sender<()>);
+
+impl Clock for WatchedClock {
+    fn boot_time(&self) -> BootTime {
+        SystemClock.boot_time()
+    }
+
+    fn wall_time(&self) -> SystemTime {
+        SystemClock.wall_time()
+    }
+}
+
+#[tokio::test]
+async fn a_session_that_is_closed_leaves_no_timer_behind() {
+    let realm = realm().await;
+    let (watched, gone) = oneshot::channel();
+    let session = AuthSession::open(config(&realm).clock(WatchedClock(watched))).await.expect("a session");
+    session.sign_in(credentials()).await.expect("the credentials are right");
+    // Its token is to be renewed in some minutes, which is nobody's business once the session is closed.
+    session.close().await;
+    timeout(PATIENCE, gone).await.expect("nobody waits for that time").expect_err("the clock is gone");
 }
 
 #[tokio::test]

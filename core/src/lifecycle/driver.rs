@@ -10,10 +10,11 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant, SystemTime};
 
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 use tracing::Instrument;
 
 use super::activity::{Activity, BackgroundActivity};
+use super::alarms::Alarms;
 use super::machine::{Held, Machine, Settings, Times, View};
 use super::record::{Record, RecordError, Tombstone, random_bytes};
 use super::terms::{
@@ -219,8 +220,9 @@ impl Lifecycle {
             failed_refresh_attempts: AtomicU64::new(0),
         });
         runtime.spawn(run_store(store_queue));
-        runtime.spawn(run_effects(effects));
         let lifecycle = Self { shared, decided };
+        let clock = Arc::clone(&lifecycle.shared.clock);
+        runtime.spawn(run_effects(effects, lifecycle.downgrade(), clock));
         lifecycle.enqueue(lifecycle.shared.opened, first);
         Ok(lifecycle)
     }
@@ -540,30 +542,34 @@ impl Shared {
     }
 }
 
-/// The runtime's timers and the boot clock differ: after a sleep of the device, and where a test moves the
-/// clock. A tick that comes early would find nothing due.
-async fn sleep_until(time: BootTime, clock: &dyn Clock) {
+async fn run_effects(
+    mut decided: mpsc::UnboundedReceiver<Decided>,
+    lifecycle: WeakLifecycle,
+    clock: Arc<dyn Clock>,
+) {
+    let mut alarms = Alarms::default();
     loop {
-        let left = clock.boot_time().until(time);
-        if left.is_zero() {
-            return;
-        }
-        sleep(left).await;
-    }
-}
-
-async fn run_effects(mut decided: mpsc::UnboundedReceiver<Decided>) {
-    while let Some(Decided { work, writing, lifecycle }) = decided.recv().await {
-        match work {
-            Work::Effect(effect) => lifecycle.carry_out(effect, writing),
-            // Whoever asked may have given up.
-            Work::CaughtUp(told) => drop(told.send(())),
+        tokio::select! {
+            next = decided.recv() => match next {
+                Some(Decided { work: Work::Effect(effect), writing, lifecycle }) => {
+                    lifecycle.carry_out(effect, writing, &mut alarms);
+                }
+                // Whoever asked may have given up.
+                Some(Decided { work: Work::CaughtUp(told), .. }) => drop(told.send(())),
+                None => return,
+            },
+            // What is owed is held until it is done.
+            _owed = alarms.next(clock.as_ref()) => {
+                if let Some(lifecycle) = lifecycle.upgrade() {
+                    lifecycle.apply(Input::Tick);
+                }
+            }
         }
     }
 }
 
 impl Lifecycle {
-    fn carry_out(self, effect: Effect, writing: Option<AtWork>) {
+    fn carry_out(self, effect: Effect, writing: Option<AtWork>, alarms: &mut Alarms) {
         match effect {
             Effect::Load { attempt } => self.queue_store(StoreOperation::Load { attempt }, writing),
             Effect::Save { epoch, held, times, expected } => {
@@ -616,22 +622,8 @@ impl Lifecycle {
             Effect::Settle => {
                 self.shared.settled.send_replace(());
             }
-            Effect::WakeAt(time) => {
-                spawn(async move {
-                    sleep_until(time, self.shared.clock.as_ref()).await;
-                    self.apply(Input::Tick);
-                });
-            }
-            Effect::WakeIfOpen(time) => {
-                let (lifecycle, clock) = (self.downgrade(), Arc::clone(&self.shared.clock));
-                drop(self);
-                spawn(async move {
-                    sleep_until(time, clock.as_ref()).await;
-                    if let Some(lifecycle) = lifecycle.upgrade() {
-                        lifecycle.apply(Input::Tick);
-                    }
-                });
-            }
+            Effect::WakeAt(time) => alarms.set(time, Some(self)),
+            Effect::WakeIfOpen(time) => alarms.set(time, None),
         }
     }
 

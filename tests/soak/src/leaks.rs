@@ -34,7 +34,10 @@ pub(crate) fn show(place: &str, value: &(impl Debug + ?Sized)) {
 
 /// Forgets what is older than the oldest round.
 pub(crate) fn forget_before(moment: Instant) {
-    locked(&SEEN).retain(|(seen, _)| *seen >= moment);
+    let mut seen = locked(&SEEN);
+    seen.retain(|(when, _)| *when >= moment);
+    // What it once needed is not to be taken for memory that somebody has lost.
+    seen.shrink_to_fit();
 }
 
 /// The panics since the last call that no store was told to have.

@@ -20,6 +20,12 @@ interfaces = {
     name.lower(): [re.split(r"\W+", field.strip())[-1] for field in fields.split(";")[:-1]]
     for name, fields in re.findall(r"typedef struct UniffiVTableCallbackInterface(\w+) \{([^}]*)\}", header)
 }
+# What Kotlin calls beside the generated layer: see bindings/uniffi/src/direct.rs.
+direct = ["auth_session_send"]
+direct_registration = "auth_session_receive_answers"
+direct_callbacks = ["answered", "failed"]
+functions += direct
+
 polls = [name for name in functions if f"{PREFIX}_rust_future_poll_" in name]
 registrations = {
     name: name.rpartition("_")[2] for name in functions if f"{PREFIX}_fn_init_callback_vtable_" in name
@@ -30,6 +36,7 @@ counted = [(name, f"count_{name}" if name in polls else name) for name in functi
 counted.append(("callback of a future", "count_continuation"))
 for interface, methods in sorted(interfaces.items()):
     counted += [(f"callback {interface}.{method}", f"count_{interface}_{method}") for method in methods]
+counted += [(f"callback direct.{method}", f"count_direct_{method}") for method in direct_callbacks]
 slot = {symbol: number for number, (_, symbol) in enumerate(counted)}
 
 
@@ -97,6 +104,15 @@ void {name}(void **table) {{
     )
 print(
     f"""
+static int8_t (*register_direct)(void *, void *);
+int8_t {direct_registration}({", ".join(f"void *{method}" for method in direct_callbacks)}) {{"""
+)
+for method in direct_callbacks:
+    print(f'    targets[{slot[f"count_direct_{method}"]}] = {method};')
+print(
+    f"""    return register_direct({", ".join(f"(void *)count_direct_{method}" for method in direct_callbacks)});
+}}
+
 static void *found(void *library, const char *name) {{
     void *function = dlsym(library, name);
     if (!function) {{
@@ -118,6 +134,7 @@ for number, (name, _) in enumerate(counted):
         print(f'    targets[{number}] = found(library, "{name}");')
 for name in registrations:
     print(f'    *(void **)&register_{name} = found(library, "{name}");')
+print(f'    *(void **)&register_direct = found(library, "{direct_registration}");')
 print(
     """}
 

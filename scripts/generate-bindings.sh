@@ -44,6 +44,14 @@ private fun takeCallStatus(): UniffiRustCallStatus =
     spareCallStatus.get()?.also { spareCallStatus.set(null) } ?: UniffiRustCallStatus()
 END
 
+# `Direct.kt` opens the same library.
+finding='private fun findLibraryName('
+if [ "$(grep -cF "$finding" "$kotlin_source")" != 1 ]; then
+    say "The generated Kotlin has another shape than expected: $finding is not there once."
+    exit 1
+fi
+sed -i "s/^$finding/internal fun findLibraryName(/" "$kotlin_source"
+
 # replace_in_swift OLD NEW: OLD is there once, else UniFFI generates something that nobody has looked at.
 swift_source=$out/swift/AuthSessionFFIBindings.swift
 replace_in_swift() {

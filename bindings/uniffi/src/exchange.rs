@@ -63,6 +63,19 @@ pub(crate) fn begin(
     begin_for(Arc::clone(receiver), request, work)
 }
 
+/// Tells that a request could not be begun.
+pub(crate) fn fail(request: u64, failure: SessionFailure) {
+    // Without a receiver there is nobody to tell it to, and nobody who could have sent it.
+    let Some(receiver) = RECEIVER.get() else { return };
+    tell_failure(receiver.as_ref(), request, failure);
+}
+
+fn tell_failure(receiver: &dyn AnswerReceiver, request: u64, failure: SessionFailure) {
+    if let Err(failure) = receiver.failed(request, failure) {
+        tracing::warn!(%failure, "the end of a request was not taken");
+    }
+}
+
 fn begin_for(
     receiver: Arc<dyn AnswerReceiver>,
     request: u64,
@@ -88,9 +101,7 @@ fn begin_for(
             },
             Err(error) => error,
         };
-        if let Err(failure) = receiver.failed(request, error.into()) {
-            tracing::warn!(%failure, "the end of a request was not taken");
-        }
+        tell_failure(receiver.as_ref(), request, error.into());
     });
     Ok(())
 }

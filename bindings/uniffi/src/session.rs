@@ -14,19 +14,22 @@ use crate::error::{SessionFailure, on_runtime};
 use crate::listener::{EventListener, Subscription, listen};
 use crate::options::{ClientOptions, SessionOptions};
 use crate::request::{Header, RequestOptions};
+use crate::senders::{Entry, Sender};
 use crate::state::{EventQueue, SessionState};
 
 /// One account's session.
 #[derive(uniffi::Object)]
 pub struct Session {
     core: AuthSession,
+    sender: Entry,
 }
 
 /// Checks the settings and reads the store. A function, because Kotlin has no async constructors.
 #[uniffi::export]
 pub async fn open_session(options: SessionOptions) -> Result<Arc<Session>, SessionFailure> {
     let core = on_runtime(async move { AuthSession::open(options.into_config()?).await }).await?;
-    Ok(Arc::new(Session { core }))
+    let sender = Entry::new(Sender::Session(core.clone()));
+    Ok(Arc::new(Session { core, sender }))
 }
 
 /// Says that the process is about to be suspended to every session in it, also to those that nobody holds any more;
@@ -130,9 +133,16 @@ impl Session {
         options.send(request, |method, url| self.core.request(method, url))
     }
 
+    /// The number under which `auth_session_send` finds this session until it is freed.
+    pub fn sender(&self) -> u64 {
+        self.sender.number()
+    }
+
     /// A client for another API host, with this session's token. Its origin is one that the session was opened for.
     pub fn client(&self, options: ClientOptions) -> Result<Arc<ApiClient>, SessionFailure> {
-        Ok(Arc::new(ApiClient { core: self.core.client(options.into_config())? }))
+        let core = self.core.client(options.into_config())?;
+        let sender = Entry::new(Sender::Client(core.clone()));
+        Ok(Arc::new(ApiClient { core, sender }))
     }
 
     /// The value of the `Authorization` header for a request that the app sends by other means.
@@ -175,10 +185,16 @@ impl Session {
 #[derive(uniffi::Object)]
 pub struct ApiClient {
     core: Client,
+    sender: Entry,
 }
 
 #[uniffi::export]
 impl ApiClient {
+    /// As [`Session::sender`].
+    pub fn sender(&self) -> u64 {
+        self.sender.number()
+    }
+
     /// As [`Session::send`], to a path under the client's base URL.
     pub fn send(&self, options: RequestOptions, request: u64) -> Result<(), SessionFailure> {
         options.send(request, |method, url| self.core.request(method, url))

@@ -770,6 +770,11 @@ void uniffi_auth_session_ffi_fn_free_apiclient(uint64_t handle, RustCallStatus *
 void uniffi_auth_session_ffi_fn_method_apiclient_send(uint64_t ptr, RustBuffer options, uint64_t request, RustCallStatus *_Nonnull out_status
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_METHOD_APICLIENT_SENDER
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_METHOD_APICLIENT_SENDER
+uint64_t uniffi_auth_session_ffi_fn_method_apiclient_sender(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_CLONE_AUTHORIZATIONVALUE
 #define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_CLONE_AUTHORIZATIONVALUE
 uint64_t uniffi_auth_session_ffi_fn_clone_authorizationvalue(uint64_t handle, RustCallStatus *_Nonnull out_status
@@ -873,6 +878,11 @@ void uniffi_auth_session_ffi_fn_method_session_resume(uint64_t ptr, RustCallStat
 #ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_METHOD_SESSION_SEND
 #define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_METHOD_SESSION_SEND
 void uniffi_auth_session_ffi_fn_method_session_send(uint64_t ptr, RustBuffer options, uint64_t request, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_METHOD_SESSION_SENDER
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_METHOD_SESSION_SENDER
+uint64_t uniffi_auth_session_ffi_fn_method_session_sender(uint64_t ptr, RustCallStatus *_Nonnull out_status
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_FN_METHOD_SESSION_SIGN_IN
@@ -1532,6 +1542,12 @@ uint16_t uniffi_auth_session_ffi_checksum_method_apiclient_send(void
 
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_CHECKSUM_METHOD_APICLIENT_SENDER
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_CHECKSUM_METHOD_APICLIENT_SENDER
+uint16_t uniffi_auth_session_ffi_checksum_method_apiclient_sender(void
+
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_CHECKSUM_METHOD_AUTHORIZATIONVALUE_EXPOSE
 #define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_CHECKSUM_METHOD_AUTHORIZATIONVALUE_EXPOSE
 uint16_t uniffi_auth_session_ffi_checksum_method_authorizationvalue_expose(void
@@ -1619,6 +1635,12 @@ uint16_t uniffi_auth_session_ffi_checksum_method_session_resume(void
 #ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_CHECKSUM_METHOD_SESSION_SEND
 #define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_CHECKSUM_METHOD_SESSION_SEND
 uint16_t uniffi_auth_session_ffi_checksum_method_session_send(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_CHECKSUM_METHOD_SESSION_SENDER
+#define UNIFFI_FFIDEF_UNIFFI_AUTH_SESSION_FFI_CHECKSUM_METHOD_SESSION_SENDER
+uint16_t uniffi_auth_session_ffi_checksum_method_session_sender(void
 
 );
 #endif

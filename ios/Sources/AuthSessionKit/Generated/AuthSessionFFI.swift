@@ -1149,6 +1149,11 @@ public protocol ApiClientProtocol: AnyObject, Sendable {
      */
     func send(options: RequestOptions, request: UInt64) throws
 
+    /**
+     * As [`Session::sender`].
+     */
+    func sender()  -> UInt64
+
 }
 /**
  * Another API host of a session.
@@ -1217,6 +1222,18 @@ open func send(options: RequestOptions, request: UInt64)throws   {try rustCallWi
         FfiConverterUInt64.lower(request),uniffiCallStatus
     )
 }
+}
+
+    /**
+     * As [`Session::sender`].
+     */
+open func sender() -> UInt64  {
+    return try!  FfiConverterUInt64.lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_auth_session_ffi_fn_method_apiclient_sender(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
 }
 
 
@@ -3761,6 +3778,11 @@ public protocol SessionProtocol: AnyObject, Sendable {
     func send(options: RequestOptions, request: UInt64) throws
 
     /**
+     * The number under which `auth_session_send` finds this session until it is freed.
+     */
+    func sender()  -> UInt64
+
+    /**
      * Signs in with credentials, a JSON object.
      */
     func signIn(credentialsJson: String) async throws  -> SignInResult
@@ -4036,6 +4058,18 @@ open func send(options: RequestOptions, request: UInt64)throws   {try rustCallWi
         FfiConverterUInt64.lower(request),uniffiCallStatus
     )
 }
+}
+
+    /**
+     * The number under which `auth_session_send` finds this session until it is freed.
+     */
+open func sender() -> UInt64  {
+    return try!  FfiConverterUInt64.lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_auth_session_ffi_fn_method_session_sender(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
 }
 
     /**
@@ -8957,6 +8991,9 @@ private let initializationResult: InitializationResult = {
     if (uniffi_auth_session_ffi_checksum_method_apiclient_send() != 39776) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_auth_session_ffi_checksum_method_apiclient_sender() != 23481) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_auth_session_ffi_checksum_method_authorizationvalue_expose() != 42808) {
         return InitializationResult.apiChecksumMismatch
     }
@@ -9000,6 +9037,9 @@ private let initializationResult: InitializationResult = {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_auth_session_ffi_checksum_method_session_send() != 57418) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_auth_session_ffi_checksum_method_session_sender() != 22086) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_auth_session_ffi_checksum_method_session_sign_in() != 56753) {

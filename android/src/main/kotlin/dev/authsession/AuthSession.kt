@@ -4,7 +4,6 @@ import android.content.Context
 import dev.authsession.android.DeviceNews
 import dev.authsession.ffi.ClientOptions
 import dev.authsession.ffi.EventQueue
-import dev.authsession.ffi.RequestOptions
 import dev.authsession.ffi.Session
 import dev.authsession.ffi.openSession
 import java.util.Collections
@@ -37,7 +36,7 @@ import dev.authsession.ffi.ApiClient as HostClient
  * [AuthSessionException], and a cancelled coroutine gets its `CancellationException`, always.
  */
 public class AuthSession private constructor(private val session: Session) :
-    ApiClient by Exchange(session::send),
+    ApiClient by Exchange(session.sender(), session),
     AutoCloseable {
 
     /** Each holds the core's session, which would not end before the last of them has gone. */
@@ -156,8 +155,10 @@ public class AuthSession private constructor(private val session: Session) :
         translating {
             val client = session.client(ClientOptions(baseUrl, headers.toFfi(), timeout?.toMilliseconds()))
             clients += client
-            // Through this object, which hears of the device's network as long as somebody can reach it.
-            Exchange { options, number -> sendUnlessClosed(client, options, number) }
+            // The session may have been closed before the client was there to be found.
+            if (closed) client.close()
+            // With this object, which hears of the device's network as long as somebody can reach it.
+            Exchange(client.sender(), listOf(client, this))
         }
 
     /**
@@ -233,11 +234,6 @@ public class AuthSession private constructor(private val session: Session) :
         // It may have been closed before the queue was there to be found.
         if (closed) queue.finish()
         collect(queue)
-    }
-
-    private fun sendUnlessClosed(client: HostClient, options: RequestOptions, number: ULong) {
-        check(!closed) { "the session of this client is closed" }
-        client.send(options, number)
     }
 
     /** A collector may still have events to read when the session is closed. */

@@ -3,7 +3,6 @@ package dev.authsession
 import com.sun.jna.Callback
 import com.sun.jna.CallbackThreadInitializer
 import com.sun.jna.Native
-import dev.authsession.ffi.uniffiCallbackInterfaceAnswerReceiver
 import dev.authsession.ffi.uniffiCallbackInterfaceEventListener
 import dev.authsession.ffi.uniffiCallbackInterfaceLogSink
 import dev.authsession.ffi.uniffiCallbackInterfaceProgressListener
@@ -18,17 +17,17 @@ internal object CallbackThreads {
      *
      * JNA looks at it when it makes a callback's native half, so this comes before the generated layer is initialised.
      */
-    fun keepAttached() {
-        val attached = CallbackThreadInitializer(true, false, "auth-session")
-        frequent.forEach { Native.setCallbackThreadInitializer(it, attached) }
-    }
+    fun keepAttached(): Unit = frequent.forEach(::keepAttached)
+
+    /** The threads that call this one. */
+    fun keepAttached(callback: Callback): Unit = Native.setCallbackThreadInitializer(callback, attached)
+
+    private val attached = CallbackThreadInitializer(true, false, "auth-session")
 
     /** What is called again and again. The others may pay for their threads, or find them attached. */
     private val frequent: List<Callback>
         get() = listOf(
             uniffiRustFutureContinuationCallbackImpl,
-            uniffiCallbackInterfaceAnswerReceiver.answered,
-            uniffiCallbackInterfaceAnswerReceiver.failed,
             uniffiCallbackInterfaceEventListener.onEvent,
             uniffiCallbackInterfaceLogSink.log,
             uniffiCallbackInterfaceProgressListener.onProgress,

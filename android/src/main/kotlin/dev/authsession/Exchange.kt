@@ -14,8 +14,8 @@ import kotlinx.coroutines.coroutineScope
 import kotlinx.coroutines.ensureActive
 import kotlinx.coroutines.launch
 
-/** An [ApiClient] over [begin], which sends a request of the core's under a number. */
-internal class Exchange(private val begin: (RequestOptions, number: ULong) -> Unit) : ApiClient {
+/** An [ApiClient] that sends for the [sender] of the core with this number, which is open as long as its [owner] is. */
+internal class Exchange(private val sender: ULong, private val owner: Any) : ApiClient {
 
     override suspend fun send(request: Request): Response = exchange(request) { it.toResponse() }
 
@@ -47,6 +47,12 @@ internal class Exchange(private val begin: (RequestOptions, number: ULong) -> Un
 
     private suspend fun answer(options: RequestOptions): HttpResponse =
         leavingTheLibrary { Answers.answer { begin(options, it) } }
+
+    private fun begin(options: RequestOptions, number: Long) {
+        val found = Direct.send(sender.toLong(), number, options)
+        // The owner is asked for its name after the call, so that it is not collected, and closed by that, before it.
+        check(found) { "closed: $owner" }
+    }
 }
 
 private suspend inline fun <T> IncomingBody.endingTransfer(receive: suspend () -> T): T = try {

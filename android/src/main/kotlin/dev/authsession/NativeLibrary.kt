@@ -1,7 +1,6 @@
 package dev.authsession
 
 import android.content.Context
-import dev.authsession.ffi.setAnswerReceiver
 import dev.authsession.ffi.uniffiEnsureInitialized
 
 /** The library behind the generated layer. Its name, and that of [nativeInit], are known to the native code. */
@@ -16,7 +15,12 @@ internal object NativeLibrary {
         loading {
             CallbackThreads.keepAttached()
             uniffiEnsureInitialized()
-            setAnswerReceiver(Answers)
+            if (!Direct.receive(Answers)) {
+                throw AuthSessionException(
+                    ErrorCode.ALREADY_OPEN,
+                    "another class loader of this process has loaded the library: load AuthSession in one of them",
+                )
+            }
         }
     }
 

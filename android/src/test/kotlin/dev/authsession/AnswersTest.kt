@@ -30,11 +30,11 @@ class AnswersTest {
 
     @Test
     fun `who waits gets the answer to its own request`() = runBlocking {
-        var number = 0uL
+        var number = 0L
         val waiting = async(start = CoroutineStart.UNDISPATCHED) { Answers.answer { number = it } }
         val other = async(start = CoroutineStart.UNDISPATCHED) { Answers.answer { } }
 
-        assertTrue(Answers.answered(number, answer))
+        Answers.answered(number, answer)
 
         assertSame(answer, waiting.await())
         assertFalse(body.uniffiIsDestroyed)
@@ -44,7 +44,7 @@ class AnswersTest {
 
     @Test
     fun `a failure is thrown where the request was sent`() = runBlocking {
-        var number = 0uL
+        var number = 0L
         val failure = SessionFailure.Failed("timeout", "", true, false, null, null, null)
         val waiting = async(start = CoroutineStart.UNDISPATCHED) {
             assertFailsWith<SessionFailure.Failed> { Answers.answer { number = it } }
@@ -77,14 +77,14 @@ class AnswersTest {
 
     @Test
     fun `a transfer that nobody waits for is ended`() {
-        assertTrue(Answers.answered(0uL, answer))
+        Answers.answered(0L, answer)
 
         assertTrue(body.uniffiIsDestroyed)
     }
 
     @Test
     fun `a transfer is ended if its coroutine is cancelled before it goes on`() = runBlocking {
-        var number = 0uL
+        var number = 0L
         val waiting = launch(start = CoroutineStart.UNDISPATCHED) { Answers.answer { number = it } }
 
         Answers.answered(number, answer)
@@ -96,7 +96,7 @@ class AnswersTest {
 
     @Test
     fun `nobody waits for a request that did not begin`() = runBlocking {
-        var number = 0uL
+        var number = 0L
         assertFailsWith<IllegalStateException> {
             Answers.answer {
                 number = it
@@ -104,7 +104,7 @@ class AnswersTest {
             }
         }
 
-        assertTrue(Answers.answered(number, answer))
+        Answers.answered(number, answer)
 
         assertTrue(body.uniffiIsDestroyed)
     }

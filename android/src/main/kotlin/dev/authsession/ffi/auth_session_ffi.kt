@@ -395,7 +395,7 @@ internal class UniffiHandleMap<T: Any> {
 // Contains loading, initialization code,
 // and the FFI Function declarations in a com.sun.jna.Library.
 @Synchronized
-private fun findLibraryName(componentName: String): String {
+internal fun findLibraryName(componentName: String): String {
     val libOverride = System.getProperty("uniffi.component.$componentName.libraryOverride")
     if (libOverride != null) {
         return libOverride
@@ -975,6 +975,8 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_auth_session_ffi_checksum_method_apiclient_send(
     ): Int
+    external fun uniffi_auth_session_ffi_checksum_method_apiclient_sender(
+    ): Int
     external fun uniffi_auth_session_ffi_checksum_method_authorizationvalue_expose(
     ): Int
     external fun uniffi_auth_session_ffi_checksum_method_authorizationvalue_is_for(
@@ -1004,6 +1006,8 @@ internal object IntegrityCheckingUniffiLib {
     external fun uniffi_auth_session_ffi_checksum_method_session_resume(
     ): Int
     external fun uniffi_auth_session_ffi_checksum_method_session_send(
+    ): Int
+    external fun uniffi_auth_session_ffi_checksum_method_session_sender(
     ): Int
     external fun uniffi_auth_session_ffi_checksum_method_session_sign_in(
     ): Int
@@ -1199,6 +1203,8 @@ internal object UniffiLib {
     ): Unit
     external fun uniffi_auth_session_ffi_fn_method_apiclient_send(`ptr`: Long,`options`: RustBuffer.ByValue,`request`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): Unit
+    external fun uniffi_auth_session_ffi_fn_method_apiclient_sender(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Long
     external fun uniffi_auth_session_ffi_fn_clone_authorizationvalue(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): Long
     external fun uniffi_auth_session_ffi_fn_free_authorizationvalue(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
@@ -1241,6 +1247,8 @@ internal object UniffiLib {
     ): Unit
     external fun uniffi_auth_session_ffi_fn_method_session_send(`ptr`: Long,`options`: RustBuffer.ByValue,`request`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): Unit
+    external fun uniffi_auth_session_ffi_fn_method_session_sender(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Long
     external fun uniffi_auth_session_ffi_fn_method_session_sign_in(`ptr`: Long,`credentialsJson`: RustBuffer.ByValue,
     ): Long
     external fun uniffi_auth_session_ffi_fn_method_session_sign_out(`ptr`: Long,
@@ -1542,6 +1550,9 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_auth_session_ffi_checksum_method_apiclient_send() and 0xFFFF) != 39776) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
+    if ((lib.uniffi_auth_session_ffi_checksum_method_apiclient_sender() and 0xFFFF) != 23481) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
     if ((lib.uniffi_auth_session_ffi_checksum_method_authorizationvalue_expose() and 0xFFFF) != 42808) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
@@ -1585,6 +1596,9 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_auth_session_ffi_checksum_method_session_send() and 0xFFFF) != 57418) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_auth_session_ffi_checksum_method_session_sender() and 0xFFFF) != 22086) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_auth_session_ffi_checksum_method_session_sign_in() and 0xFFFF) != 56753) {
@@ -2903,6 +2917,11 @@ public interface ApiClientInterface {
      */
     fun `send`(`options`: RequestOptions, `request`: kotlin.ULong)
 
+    /**
+     * As [`Session::sender`].
+     */
+    fun `sender`(): kotlin.ULong
+
     companion object
 }
 
@@ -3026,6 +3045,22 @@ open class ApiClient: Disposable, AutoCloseable, ApiClientInterface
 }
     }
 
+
+
+
+    /**
+     * As [`Session::sender`].
+     */override fun `sender`(): kotlin.ULong {
+            return FfiConverterULong.lift(
+    callWithHandle {
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_auth_session_ffi_fn_method_apiclient_sender(
+        it,
+        _status)
+}
+    }
+    )
+    }
 
 
 
@@ -7228,6 +7263,11 @@ public interface SessionInterface {
     fun `send`(`options`: RequestOptions, `request`: kotlin.ULong)
 
     /**
+     * The number under which `auth_session_send` finds this session until it is freed.
+     */
+    fun `sender`(): kotlin.ULong
+
+    /**
      * Signs in with credentials, a JSON object.
      */
     suspend fun `signIn`(`credentialsJson`: kotlin.String): SignInResult
@@ -7628,6 +7668,22 @@ open class Session: Disposable, AutoCloseable, SessionInterface
 }
     }
 
+
+
+
+    /**
+     * The number under which `auth_session_send` finds this session until it is freed.
+     */override fun `sender`(): kotlin.ULong {
+            return FfiConverterULong.lift(
+    callWithHandle {
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_auth_session_ffi_fn_method_session_sender(
+        it,
+        _status)
+}
+    }
+    )
+    }
 
 
 

@@ -175,7 +175,7 @@ impl SessionConfig {
         self
     }
 
-    /// Replaces the clocks, for tests.
+    /// Replaces the clocks, for tests. It is read on threads of the library, and must neither panic nor wait for the session.
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
         self

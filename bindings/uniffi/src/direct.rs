@@ -23,8 +23,8 @@ use crate::request::{HttpResponse, RequestOptions};
 use crate::senders;
 
 /// Is told the end of a request: its number, and where the bytes of an [`HttpResponse`] or a [`SessionFailure`] are until
-/// it returns. Returns 1 when it has read them, and anything else where it could not.
-type Told = extern "C" fn(request: u64, address: u64, length: u64) -> i8;
+/// it returns. Returns the number when it has read them: JNA returns zero, or whatever was there, where it could not call.
+type Told = extern "C" fn(request: u64, address: u64, length: u64) -> u64;
 
 /// An [`AnswerReceiver`] that is told in bytes.
 struct InBytes {
@@ -36,7 +36,7 @@ impl InBytes {
     fn tell<T: Lower<UniFfiTag>>(told: Told, request: u64, end: T) -> bool {
         let mut bytes = Vec::new();
         T::write(end, &mut bytes);
-        told(request, bytes.as_ptr().expose_provenance() as u64, bytes.len() as u64) == 1
+        told(request, bytes.as_ptr().expose_provenance() as u64, bytes.len() as u64) == request
     }
 }
 
@@ -46,8 +46,8 @@ impl AnswerReceiver for InBytes {
     }
 
     fn failed(&self, request: u64, failure: SessionFailure) -> Result<(), AppFailure> {
-        Self::tell(self.failed, request, failure);
-        Ok(())
+        let taken = Self::tell(self.failed, request, failure);
+        taken.then_some(()).ok_or(AppFailure::Failed { reason: "it could not be read".to_owned() })
     }
 }
 
@@ -60,8 +60,8 @@ pub extern "C" fn auth_session_receive_answers(answered: Told, failed: Told) -> 
 }
 
 /// Sends a request, whose [`RequestOptions`] are the bytes at this address, for the session or client of this number. Its
-/// end is told under its own number, also where it cannot be begun, which may be told before this returns. Returns 1,
-/// and 0 where there is no sender of this number, because it was closed; then nothing is told.
+/// end is told under its own number, which is not zero, also where it cannot be begun. Returns 1, and 0 where there is no
+/// sender of this number, because it was closed; then nothing is told.
 ///
 /// # Safety
 /// `length` bytes can be read at `address`, which is not null, until this returns.
@@ -71,10 +71,12 @@ pub unsafe extern "C" fn auth_session_send(sender: u64, request: u64, address: u
     let mut options = unsafe { bytes_at(address, length) };
     let begun = catch_unwind(AssertUnwindSafe(|| {
         // First: what the bytes refer to is the library's from here on.
-        let options = <RequestOptions as Lift<UniFfiTag>>::try_read(&mut options)
-            .map_err(|_| Error::Internal("the request cannot be read".to_owned()))?;
+        let request_options = <RequestOptions as Lift<UniFfiTag>>::try_read(&mut options);
+        let Some(request_options) = request_options.ok().filter(|_| options.is_empty()) else {
+            return Err(Error::Internal("the request cannot be read".to_owned()).into());
+        };
         let Some(sender) = senders::find(sender) else { return Ok(false) };
-        options.send(request, |method, target| sender.request(method, target)).map(|()| true)
+        request_options.send(request, |method, target| sender.request(method, target)).map(|()| true)
     }));
     match begun {
         Ok(Ok(found)) => return i8::from(found),
@@ -128,18 +130,18 @@ mod tests {
         value
     }
 
-    extern "C" fn answered(request: u64, address: u64, length: u64) -> i8 {
+    extern "C" fn answered(request: u64, address: u64, length: u64) -> u64 {
         if request == NOT_TAKEN {
             return 0;
         }
         tell(request, read::<HttpResponse>(address, length).status.to_string());
-        1
+        request
     }
 
-    extern "C" fn failed(request: u64, address: u64, length: u64) -> i8 {
+    extern "C" fn failed(request: u64, address: u64, length: u64) -> u64 {
         let SessionFailure::Failed { code, .. } = read(address, length);
         tell(request, code);
-        1
+        request
     }
 
     /// The receiver is one for the process, so all that is told is told to one test.
@@ -208,13 +210,16 @@ mod tests {
             (NOT_TAKEN, get("/"), "internal"),
             (4, b"no record".to_vec(), "internal"),
             (5, Vec::new(), "internal"),
+            (6, [get("/"), vec![0]].concat(), "internal"),
         ] {
             assert!(send(number, request, &bytes));
             assert_eq!(told.recv_timeout(PATIENCE), Ok((request, end.to_owned())));
         }
 
+        let another = Entry::new(senders::find(number).expect("it is there"));
         drop(entry);
-        assert!(!send(number, 6, &get("/")));
-        assert!(told.try_recv().is_err(), "of none is told more than one end");
+        assert!(!send(number, 7, &get("/")));
+        assert!(send(another.number(), 8, &get("/")));
+        assert_eq!(told.recv_timeout(PATIENCE), Ok((8, "204".to_owned())), "nothing was told before");
     }
 }

@@ -63,11 +63,16 @@ pub(crate) fn begin(
     begin_for(Arc::clone(receiver), request, work)
 }
 
-/// Tells that a request could not be begun.
+/// Tells that a request could not be begun, and not within the call that should have begun it: whoever is told may be a
+/// virtual machine that does not take a call back into it then.
 pub(crate) fn fail(request: u64, failure: SessionFailure) {
     // Without a receiver there is nobody to tell it to, and nobody who could have sent it.
-    let Some(receiver) = RECEIVER.get() else { return };
-    tell_failure(receiver.as_ref(), request, failure);
+    let Some(receiver) = RECEIVER.get().map(Arc::clone) else { return };
+    let tell = move || tell_failure(receiver.as_ref(), request, failure);
+    match auth_session::runtime() {
+        Ok(runtime) => drop(runtime.spawn(async move { tell() })),
+        Err(_) => tell(),
+    }
 }
 
 fn tell_failure(receiver: &dyn AnswerReceiver, request: u64, failure: SessionFailure) {

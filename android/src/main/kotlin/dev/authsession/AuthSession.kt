@@ -36,7 +36,7 @@ import dev.authsession.ffi.ApiClient as HostClient
  * [AuthSessionException], and a cancelled coroutine gets its `CancellationException`, always.
  */
 public class AuthSession private constructor(private val session: Session) :
-    ApiClient by Exchange(session.sender(), session),
+    ApiClient by Exchange(session.sender(), session::uniffiIsDestroyed),
     AutoCloseable {
 
     /** Each holds the core's session, which would not end before the last of them has gone. */
@@ -155,10 +155,8 @@ public class AuthSession private constructor(private val session: Session) :
         translating {
             val client = session.client(ClientOptions(baseUrl, headers.toFfi(), timeout?.toMilliseconds()))
             clients += client
-            // The session may have been closed before the client was there to be found.
-            if (closed) client.close()
             // With this object, which hears of the device's network as long as somebody can reach it.
-            Exchange(client.sender(), listOf(client, this))
+            Exchange(client.sender()) { closed || client.uniffiIsDestroyed }
         }
 
     /**

@@ -4,6 +4,7 @@ import com.sun.jna.Callback
 import com.sun.jna.Memory
 import com.sun.jna.Native
 import com.sun.jna.Pointer
+import dev.authsession.ffi.FfiConverterRustBuffer
 import dev.authsession.ffi.FfiConverterTypeHttpResponse
 import dev.authsession.ffi.FfiConverterTypeRequestOptions
 import dev.authsession.ffi.FfiConverterTypeSessionFailure
@@ -13,6 +14,7 @@ import dev.authsession.ffi.SessionFailure
 import dev.authsession.ffi.findLibraryName
 import java.nio.ByteBuffer
 import java.nio.ByteOrder
+import java.util.concurrent.ConcurrentLinkedQueue
 
 /**
  * The way of a request to the core and back, beside the generated layer: numbers cross, and addresses of what its
@@ -22,32 +24,33 @@ import java.nio.ByteOrder
  * The functions that native code has or sees are known by their names.
  */
 internal object Direct {
-    /** Is told how requests end, on threads of the core. What it throws, such as for want of memory, fails the request. */
+    /** Is told how requests end, on threads of the core. An answer that it throws at, for want of memory, is a failure. */
     interface Receiver {
         fun answered(request: Long, answer: HttpResponse)
 
         fun failed(request: Long, failure: SessionFailure)
     }
 
-    /** A function that the core calls. Returns 1 when it has read the bytes. */
+    /** A function that the core calls. Returns the number of the request when it has read the bytes. */
     interface Told : Callback {
-        fun told(request: Long, address: Long, length: Long): Byte
+        fun told(request: Long, address: Long, length: Long): Long
     }
 
     private lateinit var receiver: Receiver
+    private var receives = false
 
     /** The core has their addresses, so that they must not be collected. */
     private val answered: Told = object : Told {
-        override fun told(request: Long, address: Long, length: Long): Byte {
-            receiver.answered(request, FfiConverterTypeHttpResponse.read(buffer(Pointer(address), length)))
-            return READ
+        override fun told(request: Long, address: Long, length: Long): Long {
+            receiver.answered(request, read(FfiConverterTypeHttpResponse, address, length))
+            return request
         }
     }
 
     private val failed: Told = object : Told {
-        override fun told(request: Long, address: Long, length: Long): Byte {
-            receiver.failed(request, FfiConverterTypeSessionFailure.read(buffer(Pointer(address), length)))
-            return READ
+        override fun told(request: Long, address: Long, length: Long): Long {
+            receiver.failed(request, read(FfiConverterTypeSessionFailure, address, length))
+            return request
         }
     }
 
@@ -55,27 +58,34 @@ internal object Direct {
         Native.register(Direct::class.java, findLibraryName("auth_session_ffi"))
     }
 
-    /** Once in a process: returns whether there is no other receiver. Before any request. */
+    /** Before any request: returns whether the core has no other receiver. Once it has this one, nothing more is done. */
+    @Synchronized
     fun receive(receiver: Receiver): Boolean {
-        this.receiver = receiver
-        CallbackThreads.keepAttached(answered)
-        CallbackThreads.keepAttached(failed)
-        return auth_session_receive_answers(answered, failed) != NONE
+        if (!receives) {
+            this.receiver = receiver
+            CallbackThreads.keepAttached(answered)
+            CallbackThreads.keepAttached(failed)
+            receives = auth_session_receive_answers(answered, failed) != NONE
+        }
+        return receives
     }
 
     /**
-     * Sends [options] under the number [request] for the [sender], a session's or a client's. The receiver is told how
-     * that ends, also where it cannot be begun, possibly before this returns. Returns whether there is such a sender;
-     * nothing is told if there is not.
+     * Sends [options] under the number [request], which is not zero, for the [sender], a session's or a client's. The
+     * receiver is told how that ends, also where it cannot be begun. Returns whether there is such a sender; nothing is
+     * told if there is not.
      */
     fun send(sender: Long, request: Long, options: RequestOptions): Boolean {
         // More than is needed: the length of a text in UTF-8 is not known before it is written.
         val most = FfiConverterTypeRequestOptions.allocationSize(options).toLong()
-        return if (most <= Scratch.BYTES) {
-            val scratch = scratch.get()!!
-            send(sender, request, options, scratch.memory, scratch.bytes.clear() as ByteBuffer)
-        } else {
-            Memory(most).use { memory -> send(sender, request, options, memory, buffer(memory, most)) }
+        if (most > Scratch.BYTES) {
+            return Memory(most).use { memory -> send(sender, request, options, memory, buffer(memory, most)) }
+        }
+        val scratch = spare.poll() ?: Scratch()
+        try {
+            return send(sender, request, options, scratch.memory, scratch.bytes.clear() as ByteBuffer)
+        } finally {
+            spare.offer(scratch)
         }
     }
 
@@ -94,7 +104,7 @@ internal object Direct {
 
     external fun auth_session_send(sender: Long, request: Long, options: Long, length: Long): Byte
 
-    /** Where a thread writes its requests, one after the other. */
+    /** Where requests are written, one after the other. There are as many as have ever been sent at the same time. */
     private class Scratch {
         val memory = Memory(BYTES)
         val bytes = buffer(memory, BYTES)
@@ -105,12 +115,14 @@ internal object Direct {
         }
     }
 
-    private val scratch = object : ThreadLocal<Scratch>() {
-        override fun initialValue() = Scratch()
-    }
+    private val spare = ConcurrentLinkedQueue<Scratch>()
 
     private const val NONE: Byte = 0
-    private const val READ: Byte = 1
+
+    private fun <T> read(converter: FfiConverterRustBuffer<T>, address: Long, length: Long): T {
+        val bytes = buffer(Pointer(address), length)
+        return converter.read(bytes).also { check(!bytes.hasRemaining()) { "the library writes other records" } }
+    }
 
     /** In the order in which the generated converters write and read. */
     private fun buffer(memory: Pointer, length: Long): ByteBuffer =

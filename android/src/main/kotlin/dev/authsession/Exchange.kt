@@ -14,8 +14,11 @@ import kotlinx.coroutines.coroutineScope
 import kotlinx.coroutines.ensureActive
 import kotlinx.coroutines.launch
 
-/** An [ApiClient] that sends for the [sender] of the core with this number, which is open as long as its [owner] is. */
-internal class Exchange(private val sender: ULong, private val owner: Any) : ApiClient {
+/**
+ * An [ApiClient] that sends for the [sender] of the core with this number. [isClosed] keeps it from being collected, and so
+ * closed.
+ */
+internal class Exchange(private val sender: ULong, private val isClosed: () -> Boolean) : ApiClient {
 
     override suspend fun send(request: Request): Response = exchange(request) { it.toResponse() }
 
@@ -49,9 +52,11 @@ internal class Exchange(private val sender: ULong, private val owner: Any) : Api
         leavingTheLibrary { Answers.answer { begin(options, it) } }
 
     private fun begin(options: RequestOptions, number: Long) {
+        // The core's session may be there longer, as long as another call of it is under way.
+        check(!isClosed()) { "the session is closed" }
         val found = Direct.send(sender.toLong(), number, options)
-        // The owner is asked for its name after the call, so that it is not collected, and closed by that, before it.
-        check(found) { "closed: $owner" }
+        // Whoever is asked after the call is not collected before it.
+        check(found) { "the session is closed: ${isClosed()}" }
     }
 }
 

@@ -13,14 +13,15 @@ internal object NativeLibrary {
 
     private val loaded: Unit by lazy {
         loading {
-            CallbackThreads.keepAttached()
-            uniffiEnsureInitialized()
+            // First: the generated layer of another class loader would take over the callbacks of the one that is there.
             if (!Direct.receive(Answers)) {
                 throw AuthSessionException(
                     ErrorCode.ALREADY_OPEN,
                     "another class loader of this process has loaded the library: load AuthSession in one of them",
                 )
             }
+            CallbackThreads.keepAttached()
+            uniffiEnsureInitialized()
         }
     }
 
@@ -41,7 +42,9 @@ internal object NativeLibrary {
     private inline fun loading(load: () -> Unit) = try {
         load()
     } catch (failure: LinkageError) {
-        val mismatch = generateSequence<Throwable>(failure) { it.cause }.any { it is RuntimeException }
+        val mismatch = generateSequence<Throwable>(failure) { it.cause }.any {
+            it is RuntimeException || it.message.orEmpty().contains("Error looking up function")
+        }
         val explanation = if (mismatch) {
             "the native library auth_session_ffi is of another version than the Kotlin classes: use one release of both"
         } else {

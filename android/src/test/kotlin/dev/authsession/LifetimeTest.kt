@@ -66,6 +66,22 @@ class LifetimeTest {
     }
 
     @Test
+    fun `a session that is closed while a call is under way sends nothing any more`() = realmTest { realm, session ->
+        session.signIn(*ada)
+        val client = session.client(realm.apiUrl)
+        realm.command("hold", "endpoint" to "login", "when" to "before")
+        val signIn = launch { runCatching { session.signIn(*ada) } }
+        realm.command("await_held", "endpoint" to "login", "count" to 1)
+
+        session.close()
+
+        assertFailsWith<IllegalStateException> { session.get("/me") }
+        assertFailsWith<IllegalStateException> { client.get("/me") }
+        realm.command("release", "endpoint" to "login")
+        signIn.join()
+    }
+
+    @Test
     fun `news of the device reach the sessions that are open`() = realmTest { realm, session ->
         val told = mutableListOf<AuthSession>()
         AuthSession.open(realm.config("closed")).close()

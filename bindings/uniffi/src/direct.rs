@@ -68,15 +68,15 @@ pub extern "C" fn auth_session_receive_answers(answered: Told, failed: Told) -> 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn auth_session_send(sender: u64, request: u64, address: u64, length: u64) -> i8 {
     // SAFETY: the caller keeps the contract of this very function.
-    let mut options = unsafe { bytes_at(address, length) };
+    let mut bytes = unsafe { bytes_at(address, length) };
     let begun = catch_unwind(AssertUnwindSafe(|| {
         // First: what the bytes refer to is the library's from here on.
-        let request_options = <RequestOptions as Lift<UniFfiTag>>::try_read(&mut options);
-        let Some(request_options) = request_options.ok().filter(|_| options.is_empty()) else {
+        let read = <RequestOptions as Lift<UniFfiTag>>::try_read(&mut bytes);
+        let Some(options) = read.ok().filter(|_| bytes.is_empty()) else {
             return Err(Error::Internal("the request cannot be read".to_owned()).into());
         };
         let Some(sender) = senders::find(sender) else { return Ok(false) };
-        request_options.send(request, |method, target| sender.request(method, target)).map(|()| true)
+        options.send(request, &sender).map(|()| true)
     }));
     match begun {
         Ok(Ok(found)) => return i8::from(found),

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::convert::Infallible;
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::Poll;
 
@@ -68,11 +68,13 @@ pub(crate) fn begin(
 pub(crate) fn fail(request: u64, failure: SessionFailure) {
     // Without a receiver there is nobody to tell it to, and nobody who could have sent it.
     let Some(receiver) = RECEIVER.get().map(Arc::clone) else { return };
-    let tell = move || tell_failure(receiver.as_ref(), request, failure);
-    match auth_session::runtime() {
-        Ok(runtime) => drop(runtime.spawn(async move { tell() })),
-        Err(_) => tell(),
-    }
+    let Ok(runtime) = auth_session::runtime() else {
+        return tell_failure(receiver.as_ref(), request, failure);
+    };
+    // In a box, as the core's tasks are: tokio's code is compiled for each type of task.
+    let tell: Pin<Box<dyn Future<Output = ()> + Send>> =
+        Box::pin(async move { tell_failure(receiver.as_ref(), request, failure) });
+    runtime.spawn(tell);
 }
 
 fn tell_failure(receiver: &dyn AnswerReceiver, request: u64, failure: SessionFailure) {

@@ -10,6 +10,7 @@ use crate::error::SessionFailure;
 use crate::exchange::begin;
 use crate::listener::{Forwarder, ProgressListener};
 use crate::octets::Octets;
+use crate::senders::Sender;
 
 /// The largest body that crosses the boundary in one piece: its length is a signed number of 32 bits there.
 const LARGEST_BODY: usize = i32::MAX as usize;
@@ -88,16 +89,12 @@ pub enum RequestAuth {
 }
 
 impl RequestOptions {
-    /// Checks the parts and sends what `builder` makes of them.
-    pub(crate) fn send(
-        mut self,
-        request: u64,
-        builder: impl FnOnce(Method, &str) -> RequestBuilder,
-    ) -> Result<(), SessionFailure> {
+    /// Checks the parts and sends them.
+    pub(crate) fn send(mut self, request: u64, sender: &Sender) -> Result<(), SessionFailure> {
         let delivery = self.delivery.take();
         let upload = self.upload_progress.take().map(Forwarder::new).transpose()?;
         let download = self.download_progress.take().map(Forwarder::new).transpose()?;
-        let mut builder = self.checked(builder)?;
+        let mut builder = self.checked(sender)?;
         if let Some(upload) = &upload {
             builder = builder.on_upload_progress(upload.observer());
         }
@@ -117,13 +114,10 @@ impl RequestOptions {
         })
     }
 
-    fn checked(
-        self,
-        builder: impl FnOnce(Method, &str) -> RequestBuilder,
-    ) -> Result<RequestBuilder, SessionFailure> {
+    fn checked(self, sender: &Sender) -> Result<RequestBuilder, SessionFailure> {
         let method = Method::from_bytes(self.method.as_bytes())
             .map_err(|_| Error::InvalidRequest("the method is not allowed in HTTP".to_owned()))?;
-        let mut builder = builder(method, &self.url);
+        let mut builder = sender.request(method, &self.url);
         for Header { name, value } in self.headers {
             builder = builder.header(&name, &value);
         }

@@ -130,7 +130,7 @@ impl Session {
     /// Checks the parts of a request and sends it. Its end is told to the receiver of answers under this number, which
     /// no other request has.
     pub fn send(&self, options: RequestOptions, request: u64) -> Result<(), SessionFailure> {
-        options.send(request, |method, url| self.core.request(method, url))
+        options.send(request, &Sender::Session(self.core.clone()))
     }
 
     /// The number under which `auth_session_send` finds this session until it is freed.
@@ -197,7 +197,7 @@ impl ApiClient {
 
     /// As [`Session::send`], to a path under the client's base URL.
     pub fn send(&self, options: RequestOptions, request: u64) -> Result<(), SessionFailure> {
-        options.send(request, |method, url| self.core.request(method, url))
+        options.send(request, &Sender::Client(self.core.clone()))
     }
 }
 

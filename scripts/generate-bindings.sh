@@ -13,18 +13,22 @@ for language in kotlin swift; do
 done
 # UniFFI leaves white space at the ends of lines.
 find "$out" -type f -exec sed -i 's/[[:space:]]*$//' {} +
+# replace_in FILE OLD NEW: OLD is there once, else UniFFI generates something that nobody has looked at.
+replace_in() {
+    if [ "$(grep -cF "$2" "$1")" != 1 ]; then
+        say "The generated ${1##*/} has another shape than expected: $2 is not there once."
+        exit 1
+    fi
+    OLD=$2 NEW=$3 perl -pi -e 's/\Q$ENV{OLD}\E/$ENV{NEW}/' "$1"
+}
+
+kotlin_source=$out/kotlin/dev/authsession/ffi/auth_session_ffi.kt
 # The package's own sources are compiled with warnings as errors; the generated file cannot be.
-suppression='@file:Suppress("NAME_SHADOWING")'
-if [ "$(grep -cF "$suppression" "$out/kotlin/dev/authsession/ffi/auth_session_ffi.kt")" != 1 ]; then
-    say "The generated Kotlin has another shape than expected: $suppression is not there once."
-    exit 1
-fi
-sed -i 's/^@file:Suppress("NAME_SHADOWING")$/@file:Suppress("warnings")/' "$out/kotlin/dev/authsession/ffi/auth_session_ffi.kt"
+replace_in "$kotlin_source" '@file:Suppress("NAME_SHADOWING")' '@file:Suppress("warnings")'
 
 # UniFFI makes the structure that tells how a call ended anew for each call. JNA allocates it from the native heap and
 # has the garbage collector free it, which takes longer than the call. One that said that a call went well serves the
 # next call of its thread.
-kotlin_source=$out/kotlin/dev/authsession/ffi/auth_session_ffi.kt
 making='    var status = UniffiRustCallStatus()'
 checking='    uniffiCheckCallStatus(errorHandler, status)'
 for shape in "$making" "$checking"; do
@@ -45,29 +49,16 @@ private fun takeCallStatus(): UniffiRustCallStatus =
 END
 
 # `Direct.kt` opens the same library.
-finding='private fun findLibraryName('
-if [ "$(grep -cF "$finding" "$kotlin_source")" != 1 ]; then
-    say "The generated Kotlin has another shape than expected: $finding is not there once."
-    exit 1
-fi
-sed -i "s/^$finding/internal fun findLibraryName(/" "$kotlin_source"
+replace_in "$kotlin_source" 'private fun findLibraryName(' 'internal fun findLibraryName('
 
-# replace_in_swift OLD NEW: OLD is there once, else UniFFI generates something that nobody has looked at.
 swift_source=$out/swift/AuthSessionFFIBindings.swift
-replace_in_swift() {
-    if [ "$(grep -cF "$1" "$swift_source")" != 1 ]; then
-        say "The generated Swift has another shape than expected: $1 is not there once."
-        exit 1
-    fi
-    OLD=$1 NEW=$2 perl -pi -e 's/\Q$ENV{OLD}\E/$ENV{NEW}/' "$swift_source"
-}
 # UniFFI reads bytes into an array of zeros and copies that into a Data or a String.
-replace_in_swift 'return Data(try readBytes(&buf, count: Int(len)))' 'return try readData(&buf, count: Int(len))'
-replace_in_swift 'return String(decoding: try readBytes(&buf, count: Int(len)), as: UTF8.self)' \
+replace_in "$swift_source" 'return Data(try readBytes(&buf, count: Int(len)))' 'return try readData(&buf, count: Int(len))'
+replace_in "$swift_source" 'return String(decoding: try readBytes(&buf, count: Int(len)), as: UTF8.self)' \
     'return try readString(&buf, count: Int(len))'
 # `Data.copyBytes(to:from:)` takes about 2,000 instructions for the four bytes of a number.
 # shellcheck disable=SC2016  # It is Swift's $0.
-replace_in_swift 'let _ = withUnsafeMutableBytes(of: &value, { reader.data.copyBytes(to: $0, from: range)})' \
+replace_in "$swift_source" 'let _ = withUnsafeMutableBytes(of: &value, { reader.data.copyBytes(to: $0, from: range)})' \
     'withUnsafeMutableBytes(of: &value) { value in reader.data.withUnsafeBytes { value.copyMemory(from: .init(rebasing: $0[range])) } }'
 cat >>"$swift_source" <<'END'
 
